@@ -1,0 +1,3 @@
+//! aswritten
+pub mod spec;
+pub mod value;

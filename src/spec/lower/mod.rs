@@ -1,0 +1,154 @@
+//! Entries → a checked [`SpecSet`]: every name is resolved, every problem is reported.
+
+mod operation;
+mod service;
+
+use std::sync::Arc;
+
+use super::{
+    diagnostic::{Diagnostics, did_you_mean},
+    operation::Operation,
+    reading::{Entry, Word},
+    resource::Template,
+    service::{Service, SpecSet},
+    source::Span,
+};
+
+/// The files of one service, read.
+pub struct ServiceFiles {
+    pub service: Entry,
+    /// File name without its ending, and the entry.
+    pub operations: Vec<(String, Entry)>,
+}
+
+/// Lowers all services; what could not be resolved is reported and left out.
+pub fn lower(files: &[ServiceFiles], problems: &mut Diagnostics) -> SpecSet {
+    let mut set = SpecSet::default();
+    for files in files {
+        let Some(mut service) = service::lower(&files.service, problems) else { continue };
+        for (stem, entry) in &files.operations {
+            if let Some(operation) = operation::lower(entry, stem, &service, problems) {
+                service.operations.push(operation);
+            }
+        }
+        service::check_templates(&files.service, &service, problems);
+        unique_operations(&service, problems);
+        set.services.push(service);
+    }
+    unique_services(&set, files, problems);
+    set
+}
+
+fn unique_operations(service: &Service, problems: &mut Diagnostics) {
+    for (index, operation) in service.operations.iter().enumerate() {
+        if let Some(first) = service.operations[..index].iter().find(|first| first.id == operation.id) {
+            problems.report(
+                "duplicate",
+                &operation.span,
+                format!("`{}` is specified twice", operation.id),
+                "the second",
+                format!("the first is {}; remove one, or give this one an `edition`", first.span),
+            );
+        }
+    }
+}
+
+fn unique_services(set: &SpecSet, files: &[ServiceFiles], problems: &mut Diagnostics) {
+    for (index, service) in set.services.iter().enumerate() {
+        if set.services[..index].iter().any(|first| first.name == service.name)
+            && let Some(files) = files.get(index)
+        {
+            problems.report(
+                "duplicate",
+                &files.service.span,
+                format!("service `{}` is specified twice", service.name),
+                "the second",
+                "rename or remove one",
+            );
+        }
+    }
+}
+
+/// Finds a name in a list, or reports it.
+fn resolve<'a, T>(
+    word: &Word,
+    list: &'a [T],
+    name: impl Fn(&T) -> &str,
+    what: &str,
+    problems: &mut Diagnostics,
+) -> Option<(usize, &'a T)> {
+    let found = list.iter().enumerate().find(|(_, item)| name(item) == word.text);
+    if found.is_none() {
+        problems.report(
+            "unknown-name",
+            &word.span,
+            format!("no {what} is called `{}`", word.text),
+            "unknown",
+            did_you_mean(&word.text, list.iter().map(&name)),
+        );
+    }
+    found
+}
+
+fn template(entry: &Entry) -> Template {
+    let arguments = entry.table("arguments").map(|arguments| {
+        arguments
+            .items()
+            .into_iter()
+            .filter_map(|(name, _)| Some((name.to_owned(), arguments.value(name)?.clone())))
+            .collect()
+    });
+    Template { operation: entry.text("operation"), arguments: arguments.unwrap_or_default() }
+}
+
+/// Reports parameters of a template that its operation lacks.
+fn check_arguments(entry: &Entry, operation: &Operation, problems: &mut Diagnostics) {
+    let Some(arguments) = entry.table("arguments") else { return };
+    for (name, item) in arguments.items() {
+        if operation.param(name).is_none() {
+            problems.report(
+                "unknown-name",
+                &item.span,
+                format!("`{}` has no parameter `{name}`", operation.id),
+                "its argument",
+                did_you_mean(name, operation.params.iter().map(|param| param.name.as_str())),
+            );
+        }
+    }
+}
+
+/// Reports places to fill that nothing fills.
+fn check_places(value: &serde_json::Value, span: &Span, service: &Service, extra: &[&str], problems: &mut Diagnostics) {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => {
+            let Some(place) = text.strip_prefix('$') else { return };
+            let known = ["region", "name", "run"].contains(&place)
+                || extra.contains(&place)
+                || place.strip_prefix("given.").is_some_and(|name| service.given(name).is_some());
+            if !known {
+                let names: Vec<String> = service
+                    .givens
+                    .iter()
+                    .map(|given| format!("given.{}", given.name))
+                    .chain(["region".into(), "name".into(), "run".into()])
+                    .chain(extra.iter().map(|name| name.to_string()))
+                    .collect();
+                problems.report(
+                    "unknown-place",
+                    span,
+                    format!("nothing fills `{text}`"),
+                    "a place to fill",
+                    did_you_mean(place, names.iter().map(String::as_str)),
+                );
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| check_places(value, span, service, extra, problems)),
+        Value::Object(map) => map.values().for_each(|value| check_places(value, span, service, extra, problems)),
+        _ => {}
+    }
+}
+
+fn arc(text: &str) -> Arc<str> {
+    text.into()
+}

@@ -1,0 +1,384 @@
+//! An operation, checked: every name is an index, every rule has its requirement.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{expression::Expr, requirement::Requirement, resource::Template, source::Span};
+use crate::value::Atom;
+
+/// One operation of one edition of its document.
+#[derive(Debug)]
+pub struct Operation {
+    /// `ecs/DeleteImage`, `ecs/DeleteImage@legacy`.
+    pub id: String,
+    /// Action on the wire.
+    pub name: String,
+    pub edition: Option<String>,
+    pub role: Role,
+    pub summary: String,
+    pub document: Document,
+    pub span: Span,
+    pub params: Vec<Param>,
+    pub fields: Vec<Field>,
+    /// Resources that the call names; variables 0… of its conditions. Created resources follow.
+    pub bindings: Vec<Binding>,
+    pub rows: Vec<Row>,
+    pub overrides: Vec<Override>,
+    pub questions: Vec<Question>,
+    pub promises: Vec<Promise>,
+    pub effects: Vec<Effect>,
+    pub views: Vec<View>,
+    pub uses: Vec<Use>,
+    /// Parameter that is the idempotency token.
+    pub token: Option<usize>,
+    /// Parameter that is the region.
+    pub region: Option<usize>,
+    pub requirements: Vec<Requirement>,
+    /// Requirements that every operation has, by index.
+    pub basics: Option<Basics>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Judged.
+    Documented,
+    /// Used to reach and to observe states; its refusals cost coverage only.
+    Companion,
+}
+
+#[derive(Debug, Clone)]
+pub struct Document {
+    pub title: String,
+    pub updated: String,
+    pub page: String,
+}
+
+/// Requirements that follow for every documented operation.
+#[derive(Debug, Clone, Copy)]
+pub struct Basics {
+    /// A call that nothing forbids succeeds.
+    pub success: usize,
+    /// What a success says is then shown by reads.
+    pub effect: usize,
+    /// A refused call changes nothing.
+    pub unchanged: usize,
+    /// Nothing else changes.
+    pub others: usize,
+}
+
+#[derive(Debug)]
+pub struct Param {
+    pub name: String,
+    pub kind: ParamType,
+    pub spelling: Spelling,
+    pub members: Vec<Param>,
+    pub header: bool,
+    pub required: bool,
+    pub default: Option<Value>,
+    /// Binding that the value names.
+    pub binding: Option<usize>,
+    pub region: bool,
+    pub words: Vec<String>,
+    pub max_length: Option<usize>,
+    pub max_count: Option<usize>,
+    pub ascii: bool,
+    /// What the suite sends when nothing else is asked.
+    pub value: Option<Value>,
+    pub text: String,
+    pub source: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParamType {
+    Text,
+    Integer,
+    Boolean,
+    Texts,
+    Objects,
+}
+
+impl ParamType {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::Boolean => "boolean",
+            Self::Texts => "texts",
+            Self::Objects => "objects",
+        }
+    }
+}
+
+/// How a list travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// As the protocol spells lists.
+    Native,
+    /// One text with a JSON array.
+    Json,
+    /// One text, joined by commas.
+    Comma,
+}
+
+/// A resource that a call names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    pub name: String,
+    pub kind: usize,
+    pub param: usize,
+}
+
+/// A reason to refuse a call: an error row, a promise of the prose, or a limit of a parameter.
+#[derive(Debug)]
+pub struct Row {
+    /// What overrides call it: the code, or the id.
+    pub key: String,
+    pub codes: Vec<Code>,
+    /// Documented status; none where the document gives none.
+    pub status: Option<u16>,
+    pub message: String,
+    pub text: String,
+    /// The call must be refused when this holds.
+    pub due: Option<Expr>,
+    /// The codes are accepted when this holds.
+    pub may: Option<Expr>,
+    /// Bindings that `due` looks at: it is judged for each named resource.
+    pub each: Vec<usize>,
+    /// Absent for rows that belong to an open question.
+    pub requirement: Option<usize>,
+    pub overlap: bool,
+    /// Due only when nothing else is.
+    pub otherwise: bool,
+    /// No caller can provoke it; where it comes, nothing is judged.
+    pub unprovokable: bool,
+    pub documented: bool,
+    pub span: Span,
+}
+
+/// A code, or a pattern of codes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Code {
+    Exact(String),
+    /// `before` + any text + `after`; from `InvalidParameter.%s`.
+    Pattern { before: String, after: String },
+    /// Any refusal of the caller's making.
+    Any,
+}
+
+impl Code {
+    pub fn parse(text: &str) -> Self {
+        if text == "*" {
+            return Self::Any;
+        }
+        for mark in ["%s", "*"] {
+            if let Some((before, after)) = text.split_once(mark) {
+                return Self::Pattern { before: before.into(), after: after.into() };
+            }
+        }
+        Self::Exact(text.into())
+    }
+
+    pub fn matches(&self, code: &str) -> bool {
+        match self {
+            Self::Exact(exact) => exact == code,
+            Self::Pattern { before, after } => {
+                code.len() >= before.len() + after.len() && code.starts_with(before) && code.ends_with(after)
+            }
+            Self::Any => true,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Override {
+    pub when: Expr,
+    pub skips: Vec<String>,
+    pub source: String,
+    pub span: Span,
+}
+
+/// A question that the document leaves open.
+#[derive(Debug)]
+pub struct Question {
+    pub id: String,
+    pub question: String,
+    pub answers: Vec<Choice>,
+    /// The question is which code wins when several hold.
+    pub precedence: bool,
+    pub requirement: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    pub id: String,
+    pub text: String,
+    pub source: String,
+}
+
+#[derive(Debug)]
+pub struct Promise {
+    pub when: Option<Expr>,
+    pub expect: Option<Expectation>,
+    pub requirement: usize,
+}
+
+/// What a promise is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Expectation {
+    Success,
+    Refusal,
+    /// Reads show what they showed before.
+    Unchanged,
+    /// Reads no longer show the named resource.
+    Gone,
+    /// Reads show everything else as before.
+    Others,
+    /// Reads still show the named resource.
+    Kept,
+}
+
+#[derive(Debug)]
+pub struct Field {
+    /// Path, parts separated by dots.
+    pub name: String,
+    pub kind: FieldType,
+    pub optional: bool,
+    pub value: Option<Value>,
+    pub unique: bool,
+    /// Variable of the created resource whose id this is.
+    pub creates: Option<usize>,
+    pub text: String,
+    /// Absent for companions.
+    pub requirement: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldType {
+    Text,
+    Integer,
+    Boolean,
+    List,
+    Object,
+}
+
+impl FieldType {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::Boolean => "boolean",
+            Self::List => "list",
+            Self::Object => "object",
+        }
+    }
+
+    pub fn admits(self, value: &Value) -> bool {
+        match self {
+            Self::Text => value.is_string(),
+            Self::Integer => value.is_i64() || value.is_u64(),
+            Self::Boolean => value.is_boolean(),
+            Self::List => value.is_array(),
+            Self::Object => value.is_object(),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Effect {
+    pub action: Action,
+    pub on_refusal: bool,
+    pub when: Option<Expr>,
+    /// Parameter with the region of what is created.
+    pub region: Option<usize>,
+    pub set: Vec<(usize, Source)>,
+    pub add: Vec<(usize, Source)>,
+    pub remove: Vec<(usize, Source)>,
+    pub later: bool,
+    pub span: Span,
+}
+
+/// What an effect does; numbers are variables, kinds are indices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Create { kind: usize, var: usize },
+    Update(usize),
+    Delete(usize),
+}
+
+/// Where a value of an effect comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    Literal(Atom),
+    Param(usize),
+    Var(usize),
+}
+
+/// What a read shows.
+#[derive(Debug)]
+pub struct View {
+    pub kind: usize,
+    pub list: String,
+    pub id: String,
+    /// Attribute of the named resource whose members the elements are.
+    pub set: Option<usize>,
+    /// Which resources it shows; the resource is the variable after the bindings.
+    pub when: Option<Expr>,
+    pub fields: Vec<Shown>,
+    /// Values of fields that say that creating it failed.
+    pub fail: Vec<(String, Vec<String>)>,
+    pub total: Option<String>,
+    pub fixed: Vec<(String, Value)>,
+}
+
+/// How a field shows an attribute.
+#[derive(Debug)]
+pub struct Shown {
+    pub field: String,
+    pub attribute: Showable,
+    /// Spellings of each value, the first is the mock's.
+    pub spellings: Vec<(String, Vec<String>)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Showable {
+    Attribute(usize),
+    Derived(usize),
+}
+
+/// A way to call a companion.
+#[derive(Debug)]
+pub struct Use {
+    pub id: String,
+    pub arguments: Vec<(usize, Value)>,
+    pub when: Option<Expr>,
+    pub read: bool,
+    pub weight: u32,
+}
+
+impl Operation {
+    pub fn is_documented(&self) -> bool {
+        self.role == Role::Documented
+    }
+
+    pub fn param(&self, name: &str) -> Option<usize> {
+        self.params.iter().position(|param| param.name == name)
+    }
+
+    /// The call changes something when it succeeds.
+    pub fn changes(&self) -> bool {
+        !self.effects.is_empty()
+    }
+
+    /// Questions that a rule may ask, directly or through the conditions that it uses.
+    pub fn questions_of(&self, expr: &Expr) -> BTreeSet<usize> {
+        expr.questions().into_iter().collect()
+    }
+}
+
+impl Template {
+    /// Arguments as `name → value`.
+    pub fn argument(&self, name: &str) -> Option<&Value> {
+        self.arguments.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+}

@@ -1,0 +1,143 @@
+//! Services and the whole set of specs.
+
+use super::{
+    operation::{Code, Operation},
+    requirement::Requirement,
+    resource::{Given, ResourceKind},
+};
+
+/// Everything that is specified.
+#[derive(Debug, Default)]
+pub struct SpecSet {
+    pub services: Vec<Service>,
+}
+
+#[derive(Debug)]
+pub struct Service {
+    pub name: String,
+    pub title: String,
+    pub version: String,
+    pub protocol: String,
+    pub signing: Vec<String>,
+    pub product: String,
+    pub endpoint: String,
+    pub region: RegionTravel,
+    /// How long asynchronous work may take on the real service, in milliseconds.
+    pub patience_ms: u64,
+    pub credentials: Variables,
+    pub givens: Vec<Given>,
+    pub kinds: Vec<ResourceKind>,
+    pub common: Vec<Common>,
+    pub operations: Vec<Operation>,
+}
+
+/// How the region of a call travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegionTravel {
+    Parameter,
+    Header,
+    None,
+}
+
+/// Environment variables of credentials; the first that is set wins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Variables {
+    pub id: Vec<String>,
+    pub secret: Vec<String>,
+    pub token: Vec<String>,
+}
+
+/// A code of the vendor's common list.
+#[derive(Debug)]
+pub struct Common {
+    pub code: Code,
+    /// As written in the spec, to show.
+    pub text: String,
+    pub status: Option<u16>,
+    pub message: String,
+    pub means: Means,
+    pub source: String,
+}
+
+/// What a common code says, which decides where it is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Means {
+    Missing,
+    Invalid,
+    UnknownRegion,
+    Unauthorized,
+    Credentials,
+    Throttled,
+    Unavailable,
+    Quota,
+    Token,
+    DryRun,
+}
+
+impl Means {
+    pub fn parse(word: &str) -> Self {
+        match word {
+            "missing" => Self::Missing,
+            "unknown-region" => Self::UnknownRegion,
+            "unauthorized" => Self::Unauthorized,
+            "credentials" => Self::Credentials,
+            "throttled" => Self::Throttled,
+            "unavailable" => Self::Unavailable,
+            "quota" => Self::Quota,
+            "token" => Self::Token,
+            "dry-run" => Self::DryRun,
+            _ => Self::Invalid,
+        }
+    }
+}
+
+/// An operation's place in a [`SpecSet`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OpRef {
+    pub service: usize,
+    pub operation: usize,
+}
+
+impl SpecSet {
+    pub fn service(&self, at: OpRef) -> &Service {
+        &self.services[at.service]
+    }
+
+    pub fn operation(&self, at: OpRef) -> &Operation {
+        &self.services[at.service].operations[at.operation]
+    }
+
+    /// All operations, in order.
+    pub fn operations(&self) -> impl Iterator<Item = (OpRef, &Operation)> {
+        self.services.iter().enumerate().flat_map(|(service, found)| {
+            found.operations.iter().enumerate().map(move |(operation, found)| (OpRef { service, operation }, found))
+        })
+    }
+
+    /// The operation with this id.
+    pub fn find(&self, id: &str) -> Option<OpRef> {
+        self.operations().find(|(_, operation)| operation.id == id).map(|(at, _)| at)
+    }
+
+    /// All requirements of documented operations.
+    pub fn requirements(&self) -> impl Iterator<Item = (OpRef, usize, &Requirement)> {
+        self.operations().flat_map(|(at, operation)| {
+            operation.requirements.iter().enumerate().map(move |(index, requirement)| (at, index, requirement))
+        })
+    }
+}
+
+impl Service {
+    pub fn kind(&self, name: &str) -> Option<usize> {
+        self.kinds.iter().position(|kind| kind.name == name)
+    }
+
+    pub fn given(&self, name: &str) -> Option<&Given> {
+        self.givens.iter().find(|given| given.name == name)
+    }
+
+    /// Operation of an action in the edition asked for, or the current one.
+    pub fn action(&self, name: &str, edition: Option<&str>) -> Option<usize> {
+        self.operations.iter().position(|operation| operation.name == name && operation.edition.as_deref() == edition)
+    }
+}

@@ -1,0 +1,94 @@
+//! Values of attributes and arguments as the model sees them.
+//!
+//! [`Atom`] is small and cheap to copy: texts are shared. Arguments and answers travel as JSON; absent is not null.
+
+use std::{fmt, sync::Arc};
+
+use serde_json::Value;
+
+/// Key of a resource: its handle while planning, its handle while judging, its id inside the mock.
+pub type Key = Arc<str>;
+
+/// A value that conditions compute with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Atom {
+    /// Absent.
+    #[default]
+    None,
+    Bool(bool),
+    Integer(i64),
+    Text(Arc<str>),
+    /// Members in order, without repetition.
+    Set(Vec<Arc<str>>),
+    /// Another resource.
+    Ref(Key),
+}
+
+impl Atom {
+    pub fn text(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// What counts as true in a condition: `true`, and anything that is there and not empty or zero.
+    pub fn truth(&self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Bool(flag) => *flag,
+            Self::Integer(number) => *number != 0,
+            Self::Text(text) => !text.is_empty(),
+            Self::Set(members) => !members.is_empty(),
+            Self::Ref(_) => true,
+        }
+    }
+
+    /// The value as an argument that travels: texts that spell a boolean are kept as texts.
+    pub fn from_json(value: &Value) -> Self {
+        match value {
+            Value::Null => Self::None,
+            Value::Bool(flag) => Self::Bool(*flag),
+            Value::Number(number) => number.as_i64().map_or_else(|| Self::text(&number.to_string()), Self::Integer),
+            Value::String(text) => Self::text(text),
+            Value::Array(list) => {
+                Self::Set(list.iter().map(|element| Arc::from(plain(element).as_str())).collect())
+            }
+            Value::Object(_) => Self::text(&value.to_string()),
+        }
+    }
+
+    /// The value in an answer.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::None => Value::Null,
+            Self::Bool(flag) => Value::Bool(*flag),
+            Self::Integer(number) => Value::from(*number),
+            Self::Text(text) | Self::Ref(text) => Value::String(text.to_string()),
+            Self::Set(members) => Value::Array(members.iter().map(|member| Value::String(member.to_string())).collect()),
+        }
+    }
+}
+
+impl fmt::Display for Atom {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => out.write_str("none"),
+            Self::Bool(flag) => write!(out, "{flag}"),
+            Self::Integer(number) => write!(out, "{number}"),
+            Self::Text(text) | Self::Ref(text) => out.write_str(text),
+            Self::Set(members) => write!(out, "{{{}}}", members.join(", ")),
+        }
+    }
+}
+
+/// A scalar as plain text, without quotes.
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// The value at a path of dot-separated names.
+pub fn at_path<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').filter(|part| !part.is_empty()).try_fold(value, |value, part| value.get(part))
+}
