@@ -1,0 +1,107 @@
+//! What was sent and seen: plain data, in the order in which it happened.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::value::Key;
+
+/// Everything that one execution of a script did.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct History {
+    pub exchanges: Vec<Exchange>,
+    /// What places were filled with: handles, givens, tokens.
+    pub filled: BTreeMap<Key, String>,
+    /// How long a repeated read waited at most, in milliseconds.
+    pub patience_ms: u64,
+}
+
+/// One request with what came back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exchange {
+    /// Index of the command.
+    pub command: usize,
+    /// Arguments as sent.
+    pub arguments: Map<String, Value>,
+    /// Milliseconds since the execution began.
+    pub started_ms: u64,
+    pub ended_ms: u64,
+    pub reply: Reply,
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// The operation succeeded; its fields.
+    Success { status: u16, fields: Map<String, Value> },
+    /// The operation was refused.
+    Refused { status: u16, code: String, message: String, request_id: Option<String> },
+    /// No answer that could be read.
+    Trouble(Trouble),
+    /// The command was not sent, because it names something that was never made.
+    NotSent { reason: String },
+}
+
+/// Why there is no answer. None of it is taken for an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    pub kind: TroubleKind,
+    /// What happened, in words.
+    pub text: String,
+    /// False only when it is certain that the request was never received.
+    pub may_have_happened: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TroubleKind {
+    /// No connection.
+    Unreachable,
+    /// A connection that broke.
+    Broken,
+    /// No answer in time.
+    Timeout,
+    /// An answer that is none of the protocol's.
+    Unreadable,
+}
+
+impl TroubleKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Broken => "connection broken",
+            Self::Timeout => "timeout",
+            Self::Unreadable => "unreadable answer",
+        }
+    }
+}
+
+impl Reply {
+    /// In few words: `success`, `403 ImageUseShared`, `timeout`.
+    pub fn brief(&self) -> String {
+        match self {
+            Self::Success { .. } => "success".into(),
+            Self::Refused { status, code, .. } => format!("{status} {code}"),
+            Self::Trouble(trouble) => trouble.kind.name().into(),
+            Self::NotSent { reason } => format!("not sent: {reason}"),
+        }
+    }
+
+    /// As data, for reports.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::Success { status, fields } => serde_json::json!({ "status": status, "fields": fields }),
+            Self::Refused { status, code, message, request_id } => serde_json::json!({
+                "status": status, "code": code, "message": message, "request_id": request_id,
+            }),
+            Self::Trouble(trouble) => serde_json::json!({ "trouble": trouble.kind.name(), "text": trouble.text }),
+            Self::NotSent { reason } => serde_json::json!({ "not_sent": reason }),
+        }
+    }
+}
+
+impl History {
+    /// Handle or other place that was filled with this id.
+    pub fn place_of(&self, id: &str) -> Option<&Key> {
+        self.filled.iter().find(|(_, filled)| *filled == id).map(|(key, _)| key)
+    }
+}

@@ -1,0 +1,318 @@
+//! Conditions → values, stopping at open questions that matter.
+
+use std::{cell::RefCell, sync::Arc};
+
+use serde_json::Value;
+
+use super::{
+    request::{Request, fits},
+    state::{Resource, State},
+};
+use crate::{
+    spec::{
+        Operation, Service,
+        expression::{Comparison, Expr, Fact, Function, TokenFact},
+        operation::ParamType,
+    },
+    value::{Atom, Key, plain},
+};
+
+/// Evaluation needs the answer to this question of the operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ask(pub usize);
+
+/// Answers to open questions of one operation, as far as known: question → choice.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Choices(Vec<(usize, usize)>);
+
+impl Choices {
+    pub fn get(&self, question: usize) -> Option<usize> {
+        self.0.iter().find(|(known, _)| *known == question).map(|(_, choice)| *choice)
+    }
+
+    #[must_use]
+    pub fn with(&self, question: usize, choice: usize) -> Self {
+        let mut next = self.clone();
+        match next.0.binary_search_by_key(&question, |(known, _)| *known) {
+            Ok(at) => next.0[at].1 = choice,
+            Err(at) => next.0.insert(at, (question, choice)),
+        }
+        next
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.0.iter().copied()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds what `other` knows.
+    #[must_use]
+    pub fn joined(&self, other: &Choices) -> Self {
+        other.iter().fold(self.clone(), |joined, (question, choice)| joined.with(question, choice))
+    }
+}
+
+/// What a variable stands for.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub key: Key,
+    /// Position in the list that named it.
+    pub index: usize,
+}
+
+/// Everything that a condition can look at.
+pub struct Scope<'a> {
+    pub service: &'a Service,
+    pub operation: &'a Operation,
+    pub state: &'a State,
+    pub request: &'a Request,
+    pub choices: &'a Choices,
+    /// Which named resources are obstructed (in effects).
+    pub obstructed: &'a [bool],
+    /// Values of variables: bindings, created resources, then those of quantifiers.
+    pub variables: RefCell<Vec<Option<Target>>>,
+}
+
+impl Scope<'_> {
+    pub fn holds(&self, expr: &Expr) -> Result<bool, Ask> {
+        Ok(self.value(expr)?.truth())
+    }
+
+    pub fn value(&self, expr: &Expr) -> Result<Atom, Ask> {
+        Ok(match expr {
+            Expr::Constant(atom) => atom.clone(),
+            Expr::Param(param) => self.param(*param),
+            Expr::Attribute { var, attribute } => {
+                self.resource(*var).and_then(|found| found.attributes.get(*attribute).cloned()).unwrap_or_default()
+            }
+            Expr::Derived { var, kind, derived } => return self.derived(*var, *kind, *derived),
+            Expr::Fact { var, fact } => Atom::Bool(self.fact(*var, *fact)),
+            Expr::Var(var) => self.target(*var).map_or(Atom::None, |target| Atom::Ref(target.key)),
+            Expr::Question(question) => match self.choices.get(*question) {
+                Some(choice) => {
+                    let answers = &self.operation.questions[*question].answers;
+                    answers.get(choice).map_or(Atom::None, |answer| Atom::text(&answer.id))
+                }
+                None => return Err(Ask(*question)),
+            },
+            Expr::Caller => Atom::text(self.request.caller.name()),
+            Expr::RegionKnown => Atom::Bool(self.state.regions.contains(&self.request.region)),
+            Expr::Token(fact) => Atom::Bool(self.token(*fact)),
+            Expr::Call(function, param) => self.call(*function, *param),
+            Expr::Count(inner) => match self.value(inner)? {
+                Atom::Set(members) => Atom::Integer(members.len() as i64),
+                Atom::None => Atom::Integer(0),
+                _ => Atom::Integer(1),
+            },
+            Expr::Contains(whole, part) => {
+                let (whole, part) = (self.value(whole)?, self.value(part)?.to_string());
+                Atom::Bool(match whole {
+                    Atom::Set(members) => members.iter().any(|member| **member == *part),
+                    Atom::Text(text) => text.contains(&part),
+                    _ => false,
+                })
+            }
+            Expr::Not(inner) => Atom::Bool(!self.holds(inner)?),
+            Expr::And(left, right) => Atom::Bool(self.both(left, right, false)?),
+            Expr::Or(left, right) => Atom::Bool(self.both(left, right, true)?),
+            Expr::Compare(comparison, left, right) => {
+                Atom::Bool(compare(*comparison, &self.value(left)?, &self.value(right)?))
+            }
+            Expr::In(left, list) => {
+                let left = self.value(left)?;
+                let mut found = false;
+                for element in list {
+                    found = found || compare(Comparison::Equal, &left, &self.value(element)?);
+                }
+                Atom::Bool(found)
+            }
+            Expr::Any { kind, body } => Atom::Bool(self.any(*kind, body)?),
+            Expr::Named { binding, body } => {
+                let named = self.request.targets.get(*binding).cloned().unwrap_or_default();
+                Atom::Bool(self.some(named.into_iter().enumerate(), body)?)
+            }
+        })
+    }
+
+    /// `and` (decided by false) and `or` (decided by true). A side that decides makes the other's questions moot.
+    fn both(&self, left: &Expr, right: &Expr, decisive: bool) -> Result<bool, Ask> {
+        match self.holds(left) {
+            Ok(value) if value == decisive => Ok(decisive),
+            Ok(_) => self.holds(right),
+            Err(ask) => match self.holds(right) {
+                Ok(value) if value == decisive => Ok(decisive),
+                _ => Err(ask),
+            },
+        }
+    }
+
+    fn any(&self, kind: usize, body: &Expr) -> Result<bool, Ask> {
+        let state = self.state;
+        let living = state.resources.iter().filter(|(_, found)| found.kind == kind && !found.deleted);
+        self.some(living.map(|(key, _)| (0, key.clone())), body)
+    }
+
+    fn some(&self, keys: impl Iterator<Item = (usize, Key)>, body: &Expr) -> Result<bool, Ask> {
+        let mut asked = None;
+        for (index, key) in keys {
+            self.variables.borrow_mut().push(Some(Target { key, index }));
+            let value = self.holds(body);
+            self.variables.borrow_mut().pop();
+            match value {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                Err(ask) => asked = Some(ask),
+            }
+        }
+        asked.map_or(Ok(false), Err)
+    }
+
+    fn derived(&self, var: usize, kind: usize, derived: usize) -> Result<Atom, Ask> {
+        let Some(target) = self.target(var) else { return Ok(Atom::None) };
+        if self.state.living(&target.key).is_none() {
+            return Ok(Atom::None);
+        }
+        let Some(rule) = self.service.kinds.get(kind).and_then(|kind| kind.derived.get(derived)) else {
+            return Ok(Atom::None);
+        };
+        let outer = self.variables.replace(vec![Some(target)]);
+        let value = self.value(&rule.expr);
+        self.variables.replace(outer);
+        value
+    }
+
+    pub fn target(&self, var: usize) -> Option<Target> {
+        self.variables.borrow().get(var).cloned().flatten()
+    }
+
+    /// The resource, when it exists where the call looks.
+    fn resource(&self, var: usize) -> Option<&Resource> {
+        let variables = self.variables.borrow();
+        let target = variables.get(var)?.as_ref()?;
+        let found = self.state.living(&target.key)?;
+        (var >= self.operation.bindings.len() || self.is_here(found)).then_some(found)
+    }
+
+    fn is_here(&self, found: &Resource) -> bool {
+        use crate::spec::resource::Scope as Reach;
+        self.service.kinds[found.kind].scope == Reach::Account || found.region == self.request.region
+    }
+
+    fn fact(&self, var: usize, fact: Fact) -> bool {
+        let Some(target) = self.target(var) else { return false };
+        let found = self.state.resource(&target.key);
+        let living = found.filter(|found| !found.deleted);
+        let here = living.is_some_and(|found| self.is_here(found));
+        match fact {
+            Fact::Missing => !here,
+            Fact::Present => here,
+            Fact::Deleted => found.is_some_and(|found| found.deleted),
+            Fact::Elsewhere => living.is_some() && !here,
+            Fact::Malformed => found.is_none() && !self.matches(var, &target.key, true),
+            Fact::Odd => {
+                found.is_none() && self.matches(var, &target.key, true) && !self.matches(var, &target.key, false)
+            }
+            Fact::Obstructed => self.obstructed.get(target.index).copied().unwrap_or(false),
+            Fact::Ahead => !self.obstructed.iter().take(target.index + 1).any(|obstructed| *obstructed),
+            Fact::Leaving => self.state.is_leaving(&target.key),
+        }
+    }
+
+    fn matches(&self, var: usize, key: &str, widely: bool) -> bool {
+        let Some(binding) = self.operation.bindings.get(var) else { return true };
+        let kind = &self.service.kinds[binding.kind];
+        let pattern = if widely { &kind.shape } else { &kind.exact };
+        pattern.as_ref().is_none_or(|pattern| pattern.is_match(key))
+    }
+
+    fn param(&self, param: usize) -> Atom {
+        match self.request.argument(param) {
+            Some(value) => Atom::from_json(value),
+            None => self.operation.params[param].default.as_ref().map(Atom::from_json).unwrap_or_default(),
+        }
+    }
+
+    fn call(&self, function: Function, param: usize) -> Atom {
+        let value = self.request.argument(param).filter(|value| !value.is_null());
+        let described = &self.operation.params[param];
+        let Some(value) = value else {
+            return match function {
+                Function::Missing | Function::Wellformed | Function::Ascii => Atom::Bool(true),
+                Function::Length | Function::Count => Atom::Integer(0),
+                _ => Atom::Bool(false),
+            };
+        };
+        match function {
+            Function::Given => Atom::Bool(true),
+            Function::Missing => Atom::Bool(false),
+            Function::Empty => Atom::Bool(match value {
+                Value::String(text) => text.is_empty(),
+                Value::Array(list) => list.is_empty(),
+                _ => false,
+            }),
+            Function::Length => Atom::Integer(plain(value).chars().count() as i64),
+            Function::Count => Atom::Integer(value.as_array().map_or(0, Vec::len) as i64),
+            Function::Ascii => Atom::Bool(plain(value).is_ascii()),
+            Function::Duplicates => Atom::Bool(value.as_array().is_some_and(|list| {
+                list.iter().enumerate().any(|(index, element)| list[..index].contains(element))
+            })),
+            Function::Wellformed => {
+                let among = described.words.is_empty() || described.words.contains(&plain(value));
+                Atom::Bool(fits(described.kind, value) && among)
+            }
+            Function::Textual => Atom::Bool(
+                described.kind == ParamType::Boolean
+                    && value.as_str().is_some_and(|text| matches!(&*text.to_lowercase(), "true" | "false")),
+            ),
+        }
+    }
+
+    fn token(&self, fact: TokenFact) -> bool {
+        let Some(token) = self.request.token(self.operation) else { return false };
+        let fingerprint = self.request.fingerprint(self.operation);
+        let used = self.state.tokens.iter().filter(|used| used.token == token);
+        match fact {
+            TokenFact::Same => used.into_iter().any(|used| used.arguments == fingerprint),
+            TokenFact::Other => {
+                let mut uses = used.peekable();
+                uses.peek().is_some() && uses.all(|used| used.arguments != fingerprint)
+            }
+        }
+    }
+}
+
+fn compare(comparison: Comparison, left: &Atom, right: &Atom) -> bool {
+    match comparison {
+        Comparison::Equal => equal(left, right),
+        Comparison::Unequal => !equal(left, right),
+        _ => {
+            let (Atom::Integer(left), Atom::Integer(right)) = (left, right) else { return false };
+            match comparison {
+                Comparison::Less => left < right,
+                Comparison::AtMost => left <= right,
+                Comparison::More => left > right,
+                _ => left >= right,
+            }
+        }
+    }
+}
+
+/// References and texts compare by what they name; absent equals only absent.
+fn equal(left: &Atom, right: &Atom) -> bool {
+    match (left, right) {
+        (Atom::Ref(left) | Atom::Text(left), Atom::Ref(right) | Atom::Text(right)) => left == right,
+        _ => left == right,
+    }
+}
+
+/// Members of a value, for sets.
+pub fn members(atom: &Atom) -> Vec<Arc<str>> {
+    match atom {
+        Atom::Set(members) => members.clone(),
+        Atom::None => Vec::new(),
+        other => vec![Arc::from(other.to_string().as_str())],
+    }
+}

@@ -1,0 +1,523 @@
+//! What a call may answer, and what each answer changes.
+
+use std::sync::Arc;
+
+use super::{
+    evaluate::{Ask, Choices, Scope, Target, members},
+    request::{Request, fits},
+    state::{Change, Pending, Resource, State, TokenUse},
+};
+use crate::{
+    spec::{
+        Operation, Service, SpecSet,
+        expression::Expr,
+        operation::{Action, Code, Effect, Expectation, Row, Source},
+        service::Means,
+    },
+    value::{Atom, Key},
+};
+
+/// One thing that a call may do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    pub answer: Answer,
+    /// What changes at once.
+    pub changes: Vec<Change>,
+    /// What changes some time later; `since_ms` and `origin` are filled in by whoever knows them.
+    pub later: Vec<Pending>,
+    /// Token that the call used up.
+    pub token: Option<TokenUse>,
+    /// Answers to open questions that this outcome depends on, and those known before.
+    pub choices: Choices,
+    /// What this outcome exercises once it is seen.
+    pub claims: Vec<Claim>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    Success,
+    Refused(Refused),
+}
+
+/// Why a call is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// A row of the operation.
+    Row(usize),
+    /// A code of the vendor's common list.
+    Common(usize),
+    /// Any refusal: what a companion may always do, and what a resource on its way out may earn.
+    Any,
+}
+
+/// A requirement that an outcome speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Claim {
+    /// Index into the operation's requirements.
+    pub requirement: usize,
+    pub aspect: Aspect,
+}
+
+/// What a claim is about, which decides when it counts as seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Aspect {
+    /// The answer; seen at once.
+    Answer,
+    /// The named resources stay; seen when a read shows them.
+    Unchanged,
+    /// The named resources go; seen when a read no longer shows them.
+    Gone,
+    /// Other resources stay; seen when a read shows one.
+    Others,
+}
+
+/// Everything that a call may do in a state.
+///
+/// `known` are the answers to open questions known so far; outcomes carry those that they depend on in addition.
+pub fn outcomes(set: &SpecSet, state: &State, request: &Request, known: &Choices) -> Vec<Outcome> {
+    let step = Step {
+        service: set.service(request.operation),
+        operation: set.operation(request.operation),
+        state,
+        request,
+    };
+    let mut found = Vec::new();
+    for (asked, judgement) in step.forked(known, Choices::default(), |choices| step.judge(choices)) {
+        for answer in step.answers(&judgement) {
+            let consequences = step.forked(known, asked.clone(), |choices| step.consequences(&answer, &judgement, choices));
+            for (asked, (changes, later, mut claims)) in consequences {
+                let token = (answer == Answer::Success).then(|| step.token()).flatten();
+                step.claim_questions(&asked, &mut claims);
+                let choices = known.joined(&asked);
+                let answer = answer.clone();
+                found.push(Outcome { answer, changes, later, token, choices, claims });
+            }
+        }
+    }
+    found
+}
+
+struct Step<'a> {
+    service: &'a Service,
+    operation: &'a Operation,
+    state: &'a State,
+    request: &'a Request,
+}
+
+/// Which rows hold.
+struct Judgement {
+    due: Vec<usize>,
+    may: Vec<usize>,
+    common: Vec<usize>,
+    /// A named resource is on its way out, so any refusal is right.
+    leaving: bool,
+    /// By position in the list of named resources.
+    obstructed: Vec<bool>,
+}
+
+type Consequences = (Vec<Change>, Vec<Pending>, Vec<Claim>);
+
+impl<'a> Step<'a> {
+    /// Runs `attempt` with ever more answers, once for each combination that makes a difference.
+    fn forked<T>(
+        &self,
+        known: &Choices,
+        asked: Choices,
+        attempt: impl Fn(&Choices) -> Result<T, Ask>,
+    ) -> Vec<(Choices, T)> {
+        let mut found = Vec::new();
+        let mut open = vec![asked];
+        while let Some(choices) = open.pop() {
+            match attempt(&choices) {
+                Ok(value) => found.push((choices, value)),
+                Err(Ask(question)) => match known.get(question) {
+                    Some(choice) => open.push(choices.with(question, choice)),
+                    None => {
+                        let answers = self.operation.questions[question].answers.len();
+                        open.extend((0..answers).rev().map(|choice| choices.with(question, choice)));
+                    }
+                },
+            }
+        }
+        found
+    }
+
+    fn scope(&self, choices: &'a Choices, obstructed: &'a [bool]) -> Scope<'a> {
+        let named = &self.request.targets;
+        let mut variables: Vec<Option<Target>> = named
+            .iter()
+            .map(|keys| keys.first().map(|key| Target { key: key.clone(), index: 0 }))
+            .collect();
+        variables.extend(self.request.created.iter().map(|key| Some(Target { key: key.clone(), index: 0 })));
+        Scope {
+            service: self.service,
+            operation: self.operation,
+            state: self.state,
+            request: self.request,
+            choices,
+            obstructed,
+            variables: variables.into(),
+        }
+    }
+
+    fn judge(&self, choices: &Choices) -> Result<Judgement, Ask> {
+        let scope = self.scope(choices, &[]);
+        let n_named = self.request.targets.iter().map(Vec::len).max().unwrap_or(0);
+        let mut judgement = Judgement {
+            due: Vec::new(),
+            may: Vec::new(),
+            common: Vec::new(),
+            leaving: self.request.targets.iter().flatten().any(|key| self.state.is_leaving(key)),
+            obstructed: vec![false; n_named],
+        };
+        let rows = &self.operation.rows;
+        for otherwise in [false, true] {
+            if otherwise && !judgement.due.is_empty() {
+                break;
+            }
+            for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.otherwise == otherwise) {
+                let held = self.held(&scope, row)?;
+                if held.iter().any(|held| *held) && !self.lifted(&scope, row)? {
+                    judgement.due.push(index);
+                    if !row.each.is_empty() {
+                        for (position, held) in held.iter().enumerate() {
+                            if let Some(obstructed) = judgement.obstructed.get_mut(position) {
+                                *obstructed |= held;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        for (index, row) in rows.iter().enumerate().filter(|(index, _)| !judgement.due.contains(index)) {
+            if let Some(may) = &row.may
+                && self.for_any(&scope, may)?
+            {
+                judgement.may.push(index);
+            }
+            if row.unprovokable {
+                judgement.may.push(index);
+            }
+        }
+        judgement.common = self.common();
+        Ok(judgement)
+    }
+
+    /// Whether a row's condition holds, for each named resource that it looks at.
+    fn held(&self, scope: &Scope<'_>, row: &Row) -> Result<Vec<bool>, Ask> {
+        let Some(due) = &row.due else { return Ok(Vec::new()) };
+        let Some(binding) = self.listed(&row.each) else { return Ok(vec![scope.holds(due)?]) };
+        self.each(scope, binding, due)
+    }
+
+    /// The binding among these that may name several resources, or else the first.
+    fn listed(&self, bindings: &[usize]) -> Option<usize> {
+        let many = bindings.iter().find(|binding| self.request.targets.get(**binding).is_some_and(|keys| keys.len() != 1));
+        many.or(bindings.first()).copied()
+    }
+
+    fn each(&self, scope: &Scope<'_>, binding: usize, expr: &Expr) -> Result<Vec<bool>, Ask> {
+        let keys = self.request.targets.get(binding).map_or(&[][..], Vec::as_slice);
+        let first = scope.variables.borrow().get(binding).cloned().flatten();
+        let mut held = Vec::with_capacity(keys.len());
+        for (index, key) in keys.iter().enumerate() {
+            scope.variables.borrow_mut()[binding] = Some(Target { key: key.clone(), index });
+            held.push(scope.holds(expr)?);
+        }
+        scope.variables.borrow_mut()[binding] = first;
+        // A condition on a resource that the call does not name holds for no resource, but may hold by its other parts.
+        if keys.is_empty() {
+            held.push(scope.holds(expr)?);
+            held.truncate(usize::from(held[0]) * held.len());
+        }
+        Ok(held)
+    }
+
+    fn for_any(&self, scope: &Scope<'_>, expr: &Expr) -> Result<bool, Ask> {
+        match self.listed(&expr.bindings(self.operation.bindings.len())) {
+            Some(binding) => Ok(self.each(scope, binding, expr)?.contains(&true)),
+            None => scope.holds(expr),
+        }
+    }
+
+    fn lifted(&self, scope: &Scope<'_>, row: &Row) -> Result<bool, Ask> {
+        for rule in &self.operation.overrides {
+            let applies = rule.skips.iter().any(|skip| skip == "*" || (!row.key.is_empty() && *skip == row.key));
+            if applies && self.for_any(scope, &rule.when)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Common codes whose meaning fits what is wrong with the call.
+    fn common(&self) -> Vec<usize> {
+        let request = self.request;
+        let mut means = Vec::new();
+        for (index, param) in self.operation.params.iter().enumerate() {
+            match request.argument(index) {
+                None if param.required => means.push(Means::Missing),
+                None => {}
+                Some(value) => {
+                    let text = value.as_str();
+                    if param.required && (text == Some("") || value.as_array().is_some_and(Vec::is_empty)) {
+                        means.extend([Means::Missing, Means::Invalid]);
+                    }
+                    let long = param.max_length.is_some_and(|limit| text.is_some_and(|text| text.chars().count() > limit));
+                    let many = param.max_count.is_some_and(|limit| value.as_array().is_some_and(|list| list.len() > limit));
+                    let foreign = param.ascii && text.is_some_and(|text| !text.is_ascii());
+                    if long || many || foreign || !fits(param.kind, value) {
+                        means.push(Means::Invalid);
+                    }
+                }
+            }
+        }
+        let no_choices = Choices::default();
+        let scope = self.scope(&no_choices, &[]);
+        for (var, binding) in self.operation.bindings.iter().enumerate() {
+            let kind = &self.service.kinds[binding.kind];
+            for key in &request.targets[var] {
+                if self.state.resource(key).is_none()
+                    && kind.exact.as_ref().is_some_and(|exact| !exact.is_match(key))
+                {
+                    means.push(Means::Invalid);
+                }
+                let owner = kind.attributes.iter().position(|attribute| attribute.name == "owner");
+                let others = self.state.living(key).zip(owner).is_some_and(|(found, owner)| {
+                    found.attributes.get(owner).is_some_and(|owner| *owner != Atom::text("self"))
+                });
+                if others {
+                    means.push(Means::Unauthorized);
+                }
+            }
+        }
+        let region_given = self.operation.region.is_some_and(|param| request.argument(param).is_some());
+        if region_given && !scope.state.regions.contains(&request.region) {
+            means.extend([Means::UnknownRegion, Means::Invalid]);
+        }
+        if request.caller != super::Caller::Main {
+            means.push(Means::Unauthorized);
+        }
+        if means.is_empty() {
+            return Vec::new();
+        }
+        let list = self.service.common.iter().enumerate();
+        list.filter(|(_, common)| means.contains(&common.means)).map(|(index, _)| index).collect()
+    }
+
+    fn answers(&self, judgement: &Judgement) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        let companion = !self.operation.is_documented();
+        if judgement.due.is_empty() || companion || judgement.leaving {
+            answers.push(Answer::Success);
+        }
+        let rows = judgement.due.iter().chain(&judgement.may).map(|row| Refused::Row(*row));
+        let common = judgement.common.iter().map(|common| Refused::Common(*common));
+        answers.extend(rows.chain(common).map(Answer::Refused));
+        if companion || judgement.leaving {
+            answers.push(Answer::Refused(Refused::Any));
+        }
+        answers
+    }
+
+    fn consequences(&self, answer: &Answer, judgement: &Judgement, choices: &Choices) -> Result<Consequences, Ask> {
+        let refused = *answer != Answer::Success;
+        let scope = self.scope(choices, &judgement.obstructed);
+        let (mut changes, mut later) = (Vec::new(), Vec::new());
+        // Effects see what effects before them created.
+        let mut after = None;
+        for effect in self.operation.effects.iter().filter(|effect| effect.on_refusal == refused) {
+            let scope = match &after {
+                None => &scope,
+                Some(state) => &Scope { state, variables: scope.variables.clone(), ..self.scope(choices, &judgement.obstructed) },
+            };
+            let before = changes.len();
+            self.effect(scope, effect, &mut changes, &mut later)?;
+            if changes.len() > before && matches!(effect.action, Action::Create { .. }) {
+                let mut state = self.state.clone();
+                changes.iter().for_each(|change| state.apply(change));
+                after = Some(state);
+            }
+        }
+        let claims = if self.operation.is_documented() {
+            self.claims(&scope, answer, judgement, !changes.is_empty() || !later.is_empty())?
+        } else {
+            Vec::new()
+        };
+        Ok((changes, later, claims))
+    }
+
+    fn effect(
+        &self,
+        scope: &Scope<'_>,
+        effect: &Effect,
+        changes: &mut Vec<Change>,
+        later: &mut Vec<Pending>,
+    ) -> Result<(), Ask> {
+        let n_bindings = self.operation.bindings.len();
+        let targets: Vec<(usize, Target)> = match effect.action {
+            Action::Create { var, .. } => vec![(var, self.created(var))],
+            Action::Update(var) | Action::Delete(var) if var >= n_bindings => vec![(var, self.created(var))],
+            Action::Update(var) | Action::Delete(var) => {
+                let keys = self.request.targets[var].iter().enumerate();
+                keys.map(|(index, key)| (var, Target { key: key.clone(), index })).collect()
+            }
+        };
+        for (var, target) in targets {
+            let outer = scope.variables.borrow().get(var).cloned().flatten();
+            if let Some(place) = scope.variables.borrow_mut().get_mut(var) {
+                *place = Some(target.clone());
+            }
+            let holds = effect.when.as_ref().map_or(Ok(true), |when| scope.holds(when));
+            if holds? {
+                self.apply(scope, effect, &target.key, changes, later);
+            }
+            if let Some(place) = scope.variables.borrow_mut().get_mut(var) {
+                *place = outer;
+            }
+        }
+        Ok(())
+    }
+
+    fn created(&self, var: usize) -> Target {
+        let key = self.request.created.get(var - self.operation.bindings.len());
+        Target { key: key.cloned().unwrap_or_else(|| Key::from("")), index: 0 }
+    }
+
+    fn apply(&self, scope: &Scope<'_>, effect: &Effect, key: &Key, changes: &mut Vec<Change>, later: &mut Vec<Pending>) {
+        let value = |source: &Source| match source {
+            Source::Literal(atom) => atom.clone(),
+            Source::Param(param) => self.request.argument(*param).map(Atom::from_json).unwrap_or_default(),
+            Source::Var(var) => scope.target(*var).map_or(Atom::None, |target| Atom::Ref(target.key)),
+        };
+        let mut list = Vec::new();
+        if let Action::Create { kind, .. } = effect.action {
+            let region = effect.region.and_then(|param| self.request.argument(param)).map_or_else(
+                || self.request.region.clone(),
+                |region| members(&Atom::from_json(region)).first().cloned().unwrap_or_else(|| self.request.region.clone()),
+            );
+            let mut resource = Resource::new(self.service, kind, region);
+            for (attribute, source) in &effect.set {
+                resource.attributes[*attribute] = value(source);
+            }
+            list.push(Change::Create(key.clone(), Arc::new(resource)));
+        } else {
+            let created = changes.iter().any(|change| matches!(change, Change::Create(created, _) if created == key));
+            if !created && self.state.living(key).is_none() {
+                return;
+            }
+            if let Action::Delete(_) = effect.action {
+                list.push(Change::Delete(key.clone()));
+            }
+            for (attribute, source) in &effect.set {
+                list.push(Change::Set { key: key.clone(), attribute: *attribute, value: value(source) });
+            }
+        }
+        for (attribute, source) in &effect.add {
+            list.push(Change::Add { key: key.clone(), attribute: *attribute, members: members(&value(source)) });
+        }
+        for (attribute, source) in &effect.remove {
+            list.push(Change::Remove { key: key.clone(), attribute: *attribute, members: members(&value(source)) });
+        }
+        if !effect.later {
+            changes.extend(list);
+            return;
+        }
+        // What is set later is set only if nothing else has set it meanwhile.
+        let current = |attribute: usize| {
+            let set = changes.iter().rev().find_map(|change| match change {
+                Change::Create(created, resource) if created == key => Some(resource.attributes[attribute].clone()),
+                Change::Set { key: set, attribute: found, value } if set == key && *found == attribute => Some(value.clone()),
+                _ => None,
+            });
+            set.or_else(|| self.state.living(key).map(|found| found.attributes[attribute].clone())).unwrap_or_default()
+        };
+        let unless_changed = effect.set.iter().map(|(attribute, _)| (*attribute, current(*attribute))).collect();
+        later.push(Pending { since_ms: 0, origin: 0, key: key.clone(), changes: list, unless_changed });
+    }
+
+    fn token(&self) -> Option<TokenUse> {
+        let token = self.request.token(self.operation)?;
+        let arguments = self.request.fingerprint(self.operation);
+        let known = self.state.tokens.iter().any(|used| used.token == token && used.arguments == arguments);
+        (!known).then_some(TokenUse { token, arguments })
+    }
+
+    fn claims(&self, scope: &Scope<'_>, answer: &Answer, judgement: &Judgement, changed: bool) -> Result<Vec<Claim>, Ask> {
+        let Some(basics) = self.operation.basics else { return Ok(Vec::new()) };
+        let mut claims = Vec::new();
+        let mut claim = |requirement, aspect| claims.push(Claim { requirement, aspect });
+        let refused = *answer != Answer::Success;
+        match answer {
+            Answer::Success => {
+                claim(basics.success, Aspect::Answer);
+                for field in &self.operation.fields {
+                    if let Some(requirement) = field.requirement {
+                        claim(requirement, Aspect::Answer);
+                    }
+                }
+                if changed {
+                    claim(basics.effect, Aspect::Gone);
+                }
+            }
+            Answer::Refused(Refused::Row(row)) => {
+                // A row counts when its condition held and its code came, or when it alone was due.
+                if let Some(requirement) = self.operation.rows[*row].requirement
+                    && judgement.due.contains(row)
+                {
+                    claim(requirement, Aspect::Answer);
+                }
+                self.limits(judgement, &mut claim);
+            }
+            Answer::Refused(_) => self.limits(judgement, &mut claim),
+        }
+        if refused && !changed {
+            claim(basics.unchanged, Aspect::Unchanged);
+        }
+        claim(basics.others, Aspect::Others);
+        for promise in &self.operation.promises {
+            let Some(expect) = promise.expect else { continue };
+            let aspect = match expect {
+                Expectation::Success if !refused => Aspect::Answer,
+                Expectation::Refusal if refused => Aspect::Answer,
+                Expectation::Unchanged | Expectation::Kept if !changed => Aspect::Unchanged,
+                Expectation::Gone if changed && !refused => Aspect::Gone,
+                Expectation::Others => Aspect::Others,
+                _ => continue,
+            };
+            let holds = match &promise.when {
+                Some(when) => self.for_any(scope, when)?,
+                None => true,
+            };
+            if holds {
+                claim(promise.requirement, aspect);
+            }
+        }
+        if judgement.due.len() > 1
+            && let Some(question) = self.operation.questions.iter().find(|question| question.precedence)
+        {
+            claim(question.requirement, Aspect::Answer);
+        }
+        Ok(claims)
+    }
+
+    /// Limits and promised refusals accept many codes, so any refusal exercises those that are due.
+    fn limits(&self, judgement: &Judgement, claim: &mut impl FnMut(usize, Aspect)) {
+        for row in judgement.due.iter().map(|row| &self.operation.rows[*row]) {
+            if let (Some(requirement), false, true) = (row.requirement, row.documented, row.codes.contains(&Code::Any)) {
+                claim(requirement, Aspect::Answer);
+            }
+        }
+    }
+
+    fn claim_questions(&self, asked: &Choices, claims: &mut Vec<Claim>) {
+        for (question, _) in asked.iter() {
+            let requirement = self.operation.questions[question].requirement;
+            if self.operation.is_documented() {
+                claims.push(Claim { requirement, aspect: Aspect::Answer });
+            }
+        }
+        claims.sort_unstable();
+        claims.dedup();
+    }
+}

@@ -1,0 +1,117 @@
+//! A call as the model sees it: arguments by parameter, and the resources that they name.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::{
+    spec::{Operation, SpecSet, operation::ParamType, service::OpRef},
+    value::{Key, plain},
+};
+
+/// Which credential calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Caller {
+    #[default]
+    Main,
+    /// A credential whose policy denies the documented operations.
+    Restricted,
+}
+
+impl Caller {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::Restricted => "restricted",
+        }
+    }
+}
+
+/// A call. Ids of resources are keys of the state that it meets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    pub operation: OpRef,
+    /// By parameter; absent is not null.
+    pub arguments: Vec<Option<Value>>,
+    /// By binding: the resources that the call names, in order.
+    pub targets: Vec<Vec<Key>>,
+    pub region: Arc<str>,
+    pub caller: Caller,
+    /// Keys for what the call creates, in the order of the effects.
+    pub created: Vec<Key>,
+}
+
+impl Request {
+    /// A call with its targets worked out.
+    ///
+    /// `home` is the region of calls that say none.
+    pub fn new(
+        set: &SpecSet,
+        operation: OpRef,
+        arguments: Vec<Option<Value>>,
+        caller: Caller,
+        created: Vec<Key>,
+        home: &Arc<str>,
+    ) -> Self {
+        let described = set.operation(operation);
+        let targets = described
+            .bindings
+            .iter()
+            .map(|binding| {
+                let kind = described.params[binding.param].kind;
+                arguments.get(binding.param).and_then(Option::as_ref).map(|value| named(kind, value)).unwrap_or_default()
+            })
+            .collect();
+        let region = described
+            .region
+            .and_then(|param| arguments.get(param)?.as_ref())
+            .map_or_else(|| home.clone(), |value| Arc::from(plain(value).as_str()));
+        Self { operation, arguments, targets, region, caller, created }
+    }
+
+    pub fn argument(&self, param: usize) -> Option<&Value> {
+        self.arguments.get(param)?.as_ref()
+    }
+
+    /// Value of the idempotency token.
+    pub fn token(&self, operation: &Operation) -> Option<Arc<str>> {
+        self.argument(operation.token?).map(|value| Arc::from(plain(value).as_str()))
+    }
+
+    /// All arguments but the token, spelled out: equal for equal calls.
+    pub fn fingerprint(&self, operation: &Operation) -> Arc<str> {
+        let mut text = String::new();
+        for (index, value) in self.arguments.iter().enumerate() {
+            if let (Some(value), true) = (value, operation.token != Some(index)) {
+                text.push_str(&operation.params[index].name);
+                text.push('=');
+                text.push_str(&value.to_string());
+                text.push(';');
+            }
+        }
+        text.into()
+    }
+}
+
+/// Ids in an argument. A text where a list belongs may hold several, separated by commas.
+fn named(kind: ParamType, value: &Value) -> Vec<Key> {
+    match value {
+        Value::String(text) if kind == ParamType::Texts => {
+            text.split(',').map(str::trim).filter(|id| !id.is_empty()).map(Arc::from).collect()
+        }
+        Value::Array(list) => list.iter().map(|element| Arc::from(plain(element).as_str())).collect(),
+        Value::Null => Vec::new(),
+        other => vec![Arc::from(plain(other).as_str())],
+    }
+}
+
+/// Whether a value is of a parameter's type, as far as the model distinguishes.
+pub fn fits(kind: ParamType, value: &Value) -> bool {
+    match kind {
+        ParamType::Text => value.is_string(),
+        ParamType::Integer => value.is_i64() || value.is_u64(),
+        ParamType::Boolean => value.is_boolean(),
+        ParamType::Texts => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
+        ParamType::Objects => value.as_array().is_some_and(|list| list.iter().all(Value::is_object)),
+    }
+}

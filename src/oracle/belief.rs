@@ -1,0 +1,137 @@
+//! The set of worlds that explain what was seen so far.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    model::{Aspect, Choices, Outcome, State},
+    spec::service::OpRef,
+    value::Key,
+};
+
+/// One way the endpoint may be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct World {
+    pub state: State,
+    /// Answers to open questions, by operation.
+    pub choices: Vec<(OpRef, Choices)>,
+    /// Work of the command at this position took longer than patience allows.
+    pub late: Option<usize>,
+    /// Requirements exercised: position of the command, requirement.
+    pub marks: BTreeSet<(usize, usize)>,
+    /// Claims about state that no read has shown yet.
+    pub claims: Vec<StateClaim>,
+    /// Claims that a read has shown; a later read may still contradict them.
+    pub proved: Vec<StateClaim>,
+}
+
+/// A claim about state, to be seen in a read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StateClaim {
+    /// Position of the call.
+    pub command: usize,
+    pub requirement: usize,
+    pub aspect: Aspect,
+    /// Resources that the call named.
+    pub named: Vec<Key>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Belief {
+    pub worlds: Vec<World>,
+}
+
+impl World {
+    pub fn new(state: State) -> Self {
+        Self { state, choices: Vec::new(), late: None, marks: BTreeSet::new(), claims: Vec::new(), proved: Vec::new() }
+    }
+
+    pub fn known(&self, operation: OpRef) -> Choices {
+        self.choices.iter().find(|(known, _)| *known == operation).map(|(_, choices)| choices.clone()).unwrap_or_default()
+    }
+
+    pub fn learn(&mut self, operation: OpRef, choices: &Choices) {
+        match self.choices.iter_mut().find(|(known, _)| *known == operation) {
+            Some((_, known)) => *known = choices.clone(),
+            None if choices.is_empty() => {}
+            None => self.choices.push((operation, choices.clone())),
+        }
+    }
+
+    /// The world after an outcome of the command at this position.
+    pub fn after(&self, outcome: &Outcome, operation: OpRef, command: usize, now_ms: u64) -> Self {
+        let mut next = self.clone();
+        outcome.changes.iter().for_each(|change| next.state.apply(change));
+        for pending in &outcome.later {
+            let mut pending = pending.clone();
+            pending.since_ms = now_ms;
+            pending.origin = command;
+            // Asking for the same again starts nothing new.
+            if !next.state.pending.iter().any(|known| known.key == pending.key && known.changes == pending.changes) {
+                next.state.pending.push(pending);
+            }
+        }
+        next.state.tokens.extend(outcome.token.clone());
+        next.learn(operation, &outcome.choices);
+        next
+    }
+
+    /// Moves claims that `shown` proves into the marks.
+    pub fn prove(&mut self, shown: impl Fn(&StateClaim) -> bool) {
+        let (proved, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.claims).into_iter().partition(shown);
+        self.claims = open;
+        self.marks.extend(proved.iter().map(|claim| (claim.command, claim.requirement)));
+        self.proved.extend(proved);
+    }
+}
+
+impl Belief {
+    pub fn new(state: State) -> Self {
+        Self { worlds: vec![World::new(state)] }
+    }
+
+    /// Adds a world; one that differs from a known one only in what it proves joins it, and both keep what they agree on.
+    pub fn add(&mut self, world: World) {
+        let twin = self.worlds.iter_mut().find(|known| {
+            known.late == world.late && known.state == world.state && known.choices == world.choices
+        });
+        match twin {
+            Some(known) => {
+                known.marks = known.marks.intersection(&world.marks).copied().collect();
+                known.claims.retain(|claim| world.claims.contains(claim));
+            }
+            None => self.worlds.push(world),
+        }
+    }
+
+    /// All worlds that these may have become by now.
+    pub fn settled(&self, now_ms: u64, patience_ms: u64) -> Self {
+        let mut next = Self::default();
+        for world in &self.worlds {
+            if world.state.pending.is_empty() {
+                next.add(world.clone());
+                continue;
+            }
+            for state in world.state.settle() {
+                let late = world.late.or_else(|| state.overdue(now_ms, patience_ms).next().map(|pending| pending.origin));
+                next.add(World { state, late, ..world.clone() });
+            }
+        }
+        next
+    }
+
+    /// What every world agrees on; worlds that were in time outrank late ones.
+    pub fn agreed(&self) -> Option<World> {
+        let in_time = self.worlds.iter().any(|world| world.late.is_none());
+        let mut worlds = self.worlds.iter().filter(|world| !in_time || world.late.is_none());
+        let mut agreed = worlds.next()?.clone();
+        for world in worlds {
+            agreed.marks = agreed.marks.intersection(&world.marks).copied().collect();
+            for (operation, choices) in &mut agreed.choices {
+                let other = world.known(*operation);
+                let common = choices.iter().filter(|(question, choice)| other.get(*question) == Some(*choice));
+                *choices = common.fold(Choices::default(), |common, (question, choice)| common.with(question, choice));
+            }
+        }
+        Some(agreed)
+    }
+}

@@ -1,0 +1,183 @@
+//! Which sentence a reply broke that no world explains.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{
+    belief::Belief,
+    explain::{is_documented, matches, words},
+    finding::{Finding, Nature},
+};
+use crate::{
+    history::Reply,
+    model::{Answer, Aspect, Outcome, Refused, State},
+    spec::{
+        Level, Operation, Service, SpecSet,
+        service::OpRef,
+    },
+};
+
+/// The call that is judged.
+pub struct Accused<'a> {
+    pub set: &'a SpecSet,
+    pub at: OpRef,
+    /// Position of the command.
+    pub command: usize,
+    pub reply: &'a Reply,
+}
+
+/// Names the requirement that an answer broke, given everything that was permitted.
+pub fn answer(accused: &Accused<'_>, before: &Belief, permitted: &[Outcome]) -> Option<Finding> {
+    let (service, operation) = (accused.set.service(accused.at), accused.set.operation(accused.at));
+    let basics = operation.basics?;
+    let due = due_rows(operation, permitted);
+    let may_succeed = permitted.iter().any(|outcome| outcome.answer == Answer::Success);
+    let mut nature = Nature::Violation;
+    let (requirement, what) = match accused.reply {
+        Reply::Refused { status, code, .. } => {
+            let by_status = due.iter().copied().find(|row| matches(&operation.rows[*row].codes, code));
+            if let Some(row) = by_status {
+                (row_requirement(operation, row).unwrap_or(basics.unchanged), format!("status {status}"))
+            } else if let (false, Some(requirement)) = (may_succeed, promised(operation, &due, permitted)) {
+                (requirement, format!("answered {code}"))
+            } else {
+                let requirement = success_promise(operation, permitted).unwrap_or(basics.success);
+                if !is_documented(service, operation, code) {
+                    nature = Nature::Undocumented;
+                }
+                (requirement, format!("answered {code}"))
+            }
+        }
+        _ => {
+            let requirement = promised(operation, &due, permitted).or_else(|| refusal_promise(operation, permitted));
+            (requirement.unwrap_or(basics.unchanged), "answered success".to_owned())
+        }
+    };
+    let expected = expectations(service, operation, permitted);
+    let summary = format!(
+        "{} answered {} where {} is due",
+        operation.name,
+        accused.reply.brief(),
+        expected.join(" or ")
+    );
+    Some(Finding {
+        key: format!("{}#{what}", operation.requirements[requirement].id),
+        nature,
+        requirement: (accused.at, requirement),
+        summary,
+        expected,
+        actual: accused.reply.to_json(),
+        command: accused.command,
+        culprit: accused.command,
+        before: describe(service, before.worlds.first().map(|world| &world.state)),
+    })
+}
+
+/// Rows that a permitted outcome answers with.
+fn due_rows(operation: &Operation, permitted: &[Outcome]) -> Vec<usize> {
+    let mut rows: Vec<usize> = permitted
+        .iter()
+        .filter_map(|outcome| match outcome.answer {
+            Answer::Refused(Refused::Row(row)) => Some(row),
+            _ => None,
+        })
+        .collect();
+    rows.sort_by_key(|row| (!operation.rows[*row].documented, *row));
+    rows.dedup();
+    rows
+}
+
+fn row_requirement(operation: &Operation, row: usize) -> Option<usize> {
+    operation.rows[row].requirement
+}
+
+/// The first due row that is a requirement, with a condition that held.
+fn promised(operation: &Operation, due: &[usize], permitted: &[Outcome]) -> Option<usize> {
+    let claimed: BTreeSet<usize> =
+        permitted.iter().flat_map(|outcome| &outcome.claims).map(|claim| claim.requirement).collect();
+    due.iter().filter_map(|row| row_requirement(operation, *row)).find(|requirement| claimed.contains(requirement))
+}
+
+fn claimed<'a>(
+    operation: &'a Operation,
+    permitted: &'a [Outcome],
+    wanted: impl Fn(&Answer) -> bool + 'a,
+) -> impl Iterator<Item = usize> + 'a {
+    operation.promises.iter().map(|promise| promise.requirement).filter(move |requirement| {
+        permitted.iter().any(|outcome| {
+            wanted(&outcome.answer)
+                && outcome.claims.iter().any(|claim| claim.requirement == *requirement && claim.aspect == Aspect::Answer)
+        })
+    })
+}
+
+fn success_promise(operation: &Operation, permitted: &[Outcome]) -> Option<usize> {
+    claimed(operation, permitted, |answer| *answer == Answer::Success).next()
+}
+
+fn refusal_promise(operation: &Operation, permitted: &[Outcome]) -> Option<usize> {
+    claimed(operation, permitted, |answer| *answer != Answer::Success).next()
+}
+
+/// What was permitted, in words, without repetition.
+pub fn expectations(service: &Service, operation: &Operation, permitted: &[Outcome]) -> Vec<String> {
+    let mut list = Vec::new();
+    for outcome in permitted.iter().filter(|outcome| !matches!(outcome.answer, Answer::Refused(Refused::Common(_)))) {
+        let text = words(service, operation, outcome);
+        if !list.contains(&text) {
+            list.push(text);
+        }
+    }
+    list
+}
+
+/// A field of a successful answer that is not as documented.
+pub fn field(accused: &Accused<'_>, requirement: usize, what: &str, expected: String, actual: Value) -> Finding {
+    let operation = accused.set.operation(accused.at);
+    let asked = &operation.requirements[requirement];
+    Finding {
+        key: format!("{}#{what}", asked.id),
+        nature: Nature::Violation,
+        requirement: (accused.at, requirement),
+        summary: format!("{} answered with {what}", operation.name),
+        expected: vec![expected],
+        actual,
+        command: accused.command,
+        culprit: accused.command,
+        before: Vec::new(),
+    }
+}
+
+/// The states of all resources, a line for each.
+pub fn describe(service: &Service, state: Option<&State>) -> Vec<String> {
+    let Some(state) = state else { return Vec::new() };
+    let mut lines = Vec::new();
+    for (key, resource) in state.resources.iter().filter(|(key, _)| !key.starts_with("$given.")) {
+        let kind = &service.kinds[resource.kind];
+        if resource.deleted {
+            lines.push(format!("{key}: deleted"));
+            continue;
+        }
+        let values = kind.attributes.iter().zip(&resource.attributes).filter(|(attribute, value)| {
+            **value != attribute.kind.initial() || matches!(attribute.name.as_str(), "status")
+        });
+        let values: Vec<String> = values
+            .filter(|(attribute, _)| attribute.name != "name")
+            .map(|(attribute, value)| format!("{} {value}", attribute.name))
+            .collect();
+        let leaving = if state.is_leaving(key) { ", being removed" } else { "" };
+        lines.push(format!("{key}: {}{leaving}", values.join(", ")));
+    }
+    lines
+}
+
+/// The level decides whether a finding makes the verdict.
+pub fn counts(set: &SpecSet, finding: &Finding) -> bool {
+    let (at, requirement) = finding.requirement;
+    match finding.nature {
+        Nature::Violation => set.operation(at).requirements[requirement].level != Level::Open,
+        Nature::Inconsistent => true,
+        Nature::Undocumented => false,
+    }
+}

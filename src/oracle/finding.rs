@@ -1,0 +1,100 @@
+//! What judging a case yields.
+
+use serde_json::Value;
+
+use crate::spec::service::OpRef;
+
+/// A requirement of an operation.
+pub type ReqRef = (OpRef, usize);
+
+/// Everything that one history says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Judged {
+    /// Requirements that it exercised, each as often as it did.
+    pub exercised: Vec<ReqRef>,
+    pub findings: Vec<Finding>,
+    /// Answers to open questions that it is certain of.
+    pub answers: Vec<Observed>,
+    /// Codes that won over others that were due too.
+    pub precedence: Vec<Precedence>,
+    /// Texts that differ from the document's.
+    pub messages: Vec<Reworded>,
+    /// Why parts of it could not be judged.
+    pub reasons: Vec<Reason>,
+}
+
+/// A departure from the document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// Identity, without varying text: two findings with one key are one finding.
+    pub key: String,
+    pub nature: Nature,
+    pub requirement: ReqRef,
+    /// What happened, in one line.
+    pub summary: String,
+    /// What would have been right.
+    pub expected: Vec<String>,
+    /// What came.
+    pub actual: Value,
+    /// Position of the command that shows it.
+    pub command: usize,
+    /// Position of the command that broke the promise.
+    pub culprit: usize,
+    /// The state before that command, a line for each resource.
+    pub before: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Nature {
+    /// A promise was broken.
+    Violation,
+    /// An answer that no document knows, where none forbids it.
+    Undocumented,
+    /// Two answers to one open question.
+    Inconsistent,
+}
+
+impl Nature {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Violation => "violation",
+            Self::Undocumented => "undocumented",
+            Self::Inconsistent => "inconsistent",
+        }
+    }
+}
+
+/// An answer to an open question.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Observed {
+    pub operation: OpRef,
+    pub question: usize,
+    pub choice: usize,
+    /// What the endpoint answered when it was asked.
+    pub label: String,
+}
+
+/// A code that was answered although others were due too.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Precedence {
+    pub operation: OpRef,
+    pub winner: String,
+    pub losers: Vec<String>,
+}
+
+/// A message that differs from the document's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reworded {
+    pub operation: OpRef,
+    pub code: String,
+    pub message: String,
+}
+
+/// Why something could not be judged.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reason {
+    pub command: usize,
+    pub text: String,
+    /// It concerns a documented call, which may earn the same every time.
+    pub documented: bool,
+}

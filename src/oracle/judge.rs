@@ -1,0 +1,527 @@
+//! One history, exchange by exchange.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{
+    belief::{Belief, StateClaim, World},
+    blame::{self, Accused},
+    explain::{Standing, explains, matches, standing},
+    finding::{Finding, Judged, Nature, Observed, Precedence, Reason, Reworded},
+};
+use crate::{
+    history::{Exchange, History, Reply},
+    model::{Answer, Aspect, Choices, Outcome, Refused, Request, State, outcomes, view},
+    sequence::Script,
+    spec::{Operation, Service, SpecSet, operation::View, service::OpRef},
+    value::{Atom, Key, at_path, plain},
+};
+
+/// Judges what a script did.
+pub fn judge(set: &SpecSet, script: &Script, history: &History) -> Judged {
+    let Some(first) = script.commands.first() else { return Judged::default() };
+    let home = Script::home();
+    let initial = State::initial(set.service(first.operation), &home);
+    let mut judge = Judge { set, script, history, belief: Belief::new(initial), judged: Judged::default(), labels: BTreeMap::new() };
+    for exchange in &history.exchanges {
+        if !judge.exchange(exchange) {
+            return judge.judged;
+        }
+    }
+    judge.finish();
+    judge.judged
+}
+
+struct Judge<'a> {
+    set: &'a SpecSet,
+    script: &'a Script,
+    history: &'a History,
+    belief: Belief,
+    judged: Judged,
+    /// What was answered when an open question was asked first.
+    labels: BTreeMap<(OpRef, usize), String>,
+}
+
+/// The exchange under judgement.
+struct Turn<'a> {
+    at: OpRef,
+    service: &'a Service,
+    operation: &'a Operation,
+    request: Request,
+    exchange: &'a Exchange,
+}
+
+impl<'a> Judge<'a> {
+    /// Judges one exchange; false when nothing after it can be judged.
+    fn exchange(&mut self, exchange: &'a Exchange) -> bool {
+        let Some(command) = self.script.commands.get(exchange.command) else { return true };
+        let at = command.operation;
+        let turn = Turn {
+            at,
+            service: self.set.service(at),
+            operation: self.set.operation(at),
+            request: command.request(self.set, &Script::home()),
+            exchange,
+        };
+        if let Reply::NotSent { reason } = &exchange.reply {
+            self.reason(&turn, reason.clone());
+            return true;
+        }
+        self.belief = self.belief.settled(exchange.started_ms, self.history.patience_ms);
+        match standing(turn.service, turn.operation, &exchange.reply) {
+            Standing::Definite => self.definite(&turn),
+            Standing::Unauthenticated(text) => {
+                self.reason(&turn, format!("credentials refused: {text}"));
+                true
+            }
+            Standing::Inconclusive(text) => {
+                self.reason(&turn, text);
+                self.may_have_happened(&turn);
+                true
+            }
+        }
+    }
+
+    fn reason(&mut self, turn: &Turn<'_>, text: String) {
+        let documented = turn.operation.is_documented();
+        self.judged.reasons.push(Reason { command: turn.exchange.command, text, documented });
+    }
+
+    fn may_have_happened(&mut self, turn: &Turn<'_>) {
+        let mut next = Belief::default();
+        for world in &self.belief.worlds {
+            next.add(world.clone());
+            for outcome in self.permitted(turn, world, &world.known(turn.at)) {
+                next.add(world.after(&outcome, turn.at, turn.exchange.command, turn.exchange.ended_ms));
+            }
+        }
+        self.belief = next;
+    }
+
+    fn permitted(&self, turn: &Turn<'_>, world: &World, known: &Choices) -> Vec<Outcome> {
+        outcomes(self.set, &world.state, &turn.request, known)
+    }
+
+    fn definite(&mut self, turn: &Turn<'_>) -> bool {
+        let mut everything = Vec::new();
+        let mut next = Belief::default();
+        let mut beaten: Option<Vec<String>> = None;
+        for world in &self.belief.worlds {
+            let permitted = self.permitted(turn, world, &world.known(turn.at));
+            for outcome in permitted.iter().filter(|outcome| self.explains(turn, outcome)) {
+                let mut after = world.after(outcome, turn.at, turn.exchange.command, turn.exchange.ended_ms);
+                self.claim(turn, world, outcome, &mut after);
+                let losers = losers(turn.operation, &permitted, outcome);
+                beaten = Some(match beaten {
+                    Some(known) => known.into_iter().filter(|code| losers.contains(code)).collect(),
+                    None => losers,
+                });
+                next.add(after);
+            }
+            everything.extend(permitted);
+        }
+        if next.worlds.is_empty() {
+            return self.unexplained(turn, &everything);
+        }
+        let seen = if let Reply::Success { fields, .. } = &turn.exchange.reply { self.read(turn, &next, fields) } else { next };
+        if seen.worlds.is_empty() {
+            return false;
+        }
+        self.belief = seen;
+        if turn.operation.is_documented() {
+            self.note(turn, beaten.unwrap_or_default());
+            self.fields(turn);
+        }
+        true
+    }
+
+    fn explains(&self, turn: &Turn<'_>, outcome: &Outcome) -> bool {
+        explains(turn.service, turn.operation, outcome, &turn.exchange.reply)
+    }
+
+    /// Turns an outcome's claims into marks, or into claims that reads must show.
+    fn claim(&self, turn: &Turn<'_>, before: &World, outcome: &Outcome, after: &mut World) {
+        let command = turn.exchange.command;
+        let named: Vec<Key> = turn
+            .request
+            .targets
+            .iter()
+            .flatten()
+            .filter(|key| before.state.living(key).is_some())
+            .cloned()
+            .collect();
+        for claim in &outcome.claims {
+            match claim.aspect {
+                Aspect::Answer => {
+                    after.marks.insert((command, claim.requirement));
+                }
+                Aspect::Unchanged | Aspect::Gone if named.is_empty() => {}
+                aspect => after.claims.push(StateClaim {
+                    command,
+                    requirement: claim.requirement,
+                    aspect,
+                    named: named.clone(),
+                }),
+            }
+        }
+    }
+
+    /// No world explains the answer. Where another answer to an open question would, that is the finding.
+    fn unexplained(&mut self, turn: &Turn<'_>, permitted: &[Outcome]) -> bool {
+        if !turn.operation.is_documented() {
+            self.reason(turn, format!("{} answered {}", turn.operation.name, turn.exchange.reply.brief()));
+            return false;
+        }
+        let mut next = Belief::default();
+        let mut changed = None;
+        for world in &self.belief.worlds {
+            let known = world.known(turn.at);
+            for outcome in self.permitted(turn, world, &Choices::default()) {
+                if self.explains(turn, &outcome) {
+                    let mut after = world.after(&outcome, turn.at, turn.exchange.command, turn.exchange.ended_ms);
+                    changed = changed.or_else(|| {
+                        outcome.choices.iter().find(|(question, choice)| known.get(*question).is_some_and(|known| known != *choice))
+                    });
+                    after.learn(turn.at, &known.joined(&outcome.choices));
+                    next.add(after);
+                }
+            }
+        }
+        let accused = Accused { set: self.set, at: turn.at, command: turn.exchange.command, reply: &turn.exchange.reply };
+        if let Some((question, _)) = changed {
+            let asked = &turn.operation.questions[question];
+            let mut finding = blame::field(&accused, asked.requirement, "a change of mind", asked.question.clone(), turn.exchange.reply.to_json());
+            finding.nature = Nature::Inconsistent;
+            finding.summary = format!("{} answers the open question `{}` in two ways", turn.operation.name, asked.id);
+            self.judged.findings.push(finding);
+            self.belief = next;
+            return true;
+        }
+        if let Some(finding) = blame::answer(&accused, &self.belief, permitted) {
+            self.judged.exercised.push(finding.requirement);
+            self.judged.findings.push(finding);
+        }
+        false
+    }
+
+    /// Keeps the worlds that a read agrees with.
+    fn read(&mut self, turn: &Turn<'_>, belief: &Belief, fields: &Map<String, Value>) -> Belief {
+        let mut next = belief.clone();
+        for shown in &turn.operation.views {
+            let Some(seen) = view::observe(shown, fields) else {
+                self.reason(turn, format!("{} answered without a list `{}`", turn.operation.name, shown.list));
+                continue;
+            };
+            let failed = seen.elements.iter().find_map(|(id, element)| {
+                let place = self.history.place_of(id)?;
+                let (field, _) = shown.fail.iter().find(|(field, values)| {
+                    element.get(field).is_some_and(|value| values.contains(&plain(value)))
+                })?;
+                Some(format!("{place} failed: {field} is {}", plain(&element[field])))
+            });
+            if let Some(text) = failed {
+                self.reason(turn, text);
+                return Belief::default();
+            }
+            let mut kept = Belief::default();
+            let mut contradictions = Vec::new();
+            for world in &next.worlds {
+                match self.contradiction(turn, shown, &seen, world) {
+                    None => {
+                        let mut world = world.clone();
+                        prove(turn, shown, &seen, self.history, &mut world);
+                        kept.add(world);
+                    }
+                    Some(contradiction) => contradictions.push((world.clone(), contradiction)),
+                }
+            }
+            if kept.worlds.is_empty() {
+                self.contradicted(turn, contradictions, fields);
+                return kept;
+            }
+            next = kept;
+        }
+        next
+    }
+
+    /// The first resource that a read shows otherwise than this world has it.
+    fn contradiction(&self, turn: &Turn<'_>, shown: &View, seen: &view::Observation, world: &World) -> Option<Contradiction> {
+        let state = &world.state;
+        for key in view::subjects(turn.operation, shown, state, &turn.request) {
+            let id = self.id_of(&key);
+            if let Some(attribute) = shown.set {
+                let Some(found) = state.living(&key) else { continue };
+                let Some(Atom::Set(members)) = found.attributes.get(attribute) else { continue };
+                let mut expected: Vec<&str> = members.iter().map(|member| self.id_of(member)).collect();
+                let known = |id: &str| expected.contains(&id) || self.history.place_of(id).is_some();
+                let mut actual: Vec<&str> = seen.elements.iter().map(|(id, _)| id.as_str()).filter(|id| known(id)).collect();
+                expected.sort_unstable();
+                actual.sort_unstable();
+                if expected != actual {
+                    return Some(Contradiction { key, expected: format!("{}: {expected:?}", shown.list), gone: false });
+                }
+                continue;
+            }
+            let element = seen.elements.iter().find(|(found, _)| found == id);
+            let visible = view::shows(self.set, state, &turn.request, shown, &key);
+            match (visible, element) {
+                (false, None) => {}
+                (true, None) => {
+                    return Some(Contradiction { key: key.clone(), expected: format!("{key} is shown"), gone: false });
+                }
+                (false, Some(_)) => {
+                    return Some(Contradiction { key: key.clone(), expected: format!("{key} is not shown"), gone: true });
+                }
+                (true, Some((_, element))) => {
+                    let Some(found) = state.living(&key) else { continue };
+                    for field in &shown.fields {
+                        let value = view::shown_value(turn.service, state, found, &key, field);
+                        if let Some(actual) = element.get(&field.field)
+                            && !view::agrees(field, &value, actual)
+                        {
+                            let spelled = view::spellings(field, &value).join(" or ");
+                            let expected = format!("{key}: {} is {spelled}", field.field);
+                            return Some(Contradiction { key, expected, gone: false });
+                        }
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn id_of<'k>(&'k self, key: &'k Key) -> &'k str {
+        self.history.filled.get(key).map_or(key, |id| id.as_str())
+    }
+
+    /// A read that no world agrees with: the call that promised otherwise is to blame.
+    fn contradicted(&mut self, turn: &Turn<'_>, found: Vec<(World, Contradiction)>, fields: &Map<String, Value>) {
+        let in_time = found.iter().any(|(world, _)| world.late.is_none());
+        let mut suspects = found.into_iter().filter(|(world, _)| !in_time || world.late.is_none());
+        let Some((world, contradiction)) = suspects.next() else { return };
+        let Some(claim) = responsible(&world, &contradiction) else {
+            self.reason(turn, format!("{} shows something else than {}, before any documented call", turn.operation.name, contradiction.expected));
+            return;
+        };
+        let culprit = &self.script.commands[claim.command];
+        let operation = self.set.operation(culprit.operation);
+        let what = match (claim.aspect, contradiction.gone) {
+            (Aspect::Gone, _) => "still shown",
+            (_, true) => "shown again",
+            (Aspect::Others, _) => "something else changed",
+            _ => "something changed",
+        };
+        let requirement = &operation.requirements[claim.requirement];
+        let finding = Finding {
+            key: format!("{}#{what}", requirement.id),
+            nature: Nature::Violation,
+            requirement: (culprit.operation, claim.requirement),
+            summary: format!("{} contradicts {}: {what}", turn.operation.name, operation.name),
+            expected: vec![contradiction.expected],
+            actual: shown_part(turn, fields),
+            command: turn.exchange.command,
+            culprit: claim.command,
+            before: blame::describe(turn.service, Some(&world.state)),
+        };
+        self.judged.exercised.push(finding.requirement);
+        self.judged.findings.push(finding);
+        // What was learned until here stays learned.
+        self.belief.worlds = vec![world];
+        self.finish();
+    }
+
+    /// Notes answers to questions, precedence and changed messages.
+    fn note(&mut self, turn: &Turn<'_>, losers: Vec<String>) {
+        let code = match &turn.exchange.reply {
+            Reply::Refused { code, .. } => Some(code.as_str()),
+            _ => None,
+        };
+        if let Some(agreed) = self.belief.agreed() {
+            for (question, choice) in agreed.known(turn.at).iter() {
+                let asked = &turn.operation.questions[question];
+                let by_code = code.filter(|code| {
+                    turn.operation.rows.iter().any(|row| {
+                        let asks = row.due.iter().chain(&row.may).any(|expr| expr.questions().contains(&question));
+                        asks && matches(&row.codes, code)
+                    })
+                });
+                let label = by_code.map_or_else(|| asked.answers[choice].id.clone(), str::to_owned);
+                self.labels.entry((turn.at, question)).or_insert(label);
+            }
+        }
+        let Reply::Refused { code, message, .. } = &turn.exchange.reply else { return };
+        if !losers.is_empty() {
+            self.judged.precedence.push(Precedence { operation: turn.at, winner: code.clone(), losers });
+        }
+        let row = turn.operation.rows.iter().find(|row| row.documented && matches(&row.codes, code));
+        if let Some(row) = row
+            && !row.message.is_empty()
+            && row.message != *message
+        {
+            self.judged.messages.push(Reworded { operation: turn.at, code: code.clone(), message: message.clone() });
+        }
+    }
+
+    /// Fields of a successful answer; what is wrong with them does not keep the rest from being judged.
+    fn fields(&mut self, turn: &Turn<'_>) {
+        let Reply::Success { fields, .. } = &turn.exchange.reply else { return };
+        let whole = Value::Object(fields.clone());
+        let accused = Accused { set: self.set, at: turn.at, command: turn.exchange.command, reply: &turn.exchange.reply };
+        for field in &turn.operation.fields {
+            let Some(requirement) = field.requirement else { continue };
+            let problem = match at_path(&whole, &field.name) {
+                None | Some(Value::Null) if field.optional => None,
+                None | Some(Value::Null) => Some(("no ", format!("a {}", field.kind.name()))),
+                Some(found) if !field.kind.admits(found) => Some(("a wrong type of ", format!("a {}", field.kind.name()))),
+                Some(Value::String(text)) if text.is_empty() => Some(("an empty ", format!("a {}", field.kind.name()))),
+                Some(found) if field.value.as_ref().is_some_and(|value| value != found) => {
+                    Some(("another value of ", field.value.as_ref().map(plain).unwrap_or_default()))
+                }
+                Some(found) if field.unique && self.is_repeated(turn, &field.name, found) => {
+                    Some(("a repeated ", "a value of its own in every answer".into()))
+                }
+                Some(_) => None,
+            };
+            if let Some((what, expected)) = problem {
+                let what = format!("{what}{}", field.name);
+                let finding = blame::field(&accused, requirement, &what, expected, whole.clone());
+                self.judged.findings.push(finding);
+            }
+        }
+    }
+
+    fn is_repeated(&self, turn: &Turn<'_>, name: &str, found: &Value) -> bool {
+        let earlier = self.history.exchanges.iter().take_while(|exchange| !std::ptr::eq(*exchange, turn.exchange));
+        earlier.into_iter().any(|exchange| match &exchange.reply {
+            Reply::Success { fields, .. } => {
+                fields.get(name.split('.').next().unwrap_or(name)).is_some_and(|value| value == found)
+            }
+            _ => false,
+        })
+    }
+
+    fn finish(&mut self) {
+        let Some(agreed) = self.belief.agreed() else { return };
+        for (command, requirement) in &agreed.marks {
+            if let Some(command) = self.script.commands.get(*command) {
+                self.judged.exercised.push((command.operation, *requirement));
+            }
+        }
+        for (operation, choices) in &agreed.choices {
+            for (question, choice) in choices.iter() {
+                let asked = &self.set.operation(*operation).questions[question];
+                let label = self.labels.get(&(*operation, question)).cloned();
+                let label = label.unwrap_or_else(|| asked.answers[choice].id.clone());
+                self.judged.answers.push(Observed { operation: *operation, question, choice, label });
+            }
+        }
+        if let Some(command) = agreed.late {
+            self.late(command, &agreed);
+        }
+    }
+
+    /// Only worlds in which something took too long explain the history.
+    fn late(&mut self, command: usize, agreed: &World) {
+        let Some(found) = self.script.commands.get(command) else { return };
+        let operation = self.set.operation(found.operation);
+        let seconds = self.history.patience_ms as f64 / 1000.0;
+        let Some(basics) = operation.basics else {
+            let text = format!("what {} began was not done after {seconds} s", operation.name);
+            self.judged.reasons.push(Reason { command, text, documented: false });
+            return;
+        };
+        let claim = agreed.claims.iter().find(|claim| claim.command == command && claim.aspect == Aspect::Gone && claim.requirement != basics.effect);
+        let requirement = claim.map_or(basics.effect, |claim| claim.requirement);
+        self.judged.exercised.push((found.operation, requirement));
+        self.judged.findings.push(Finding {
+            key: format!("{}#not within patience", operation.requirements[requirement].id),
+            nature: Nature::Violation,
+            requirement: (found.operation, requirement),
+            summary: format!("{} answered success, but {seconds} s later reads still show what it removed", operation.name),
+            expected: vec![format!("not shown any more within {seconds} s (see --patience)")],
+            actual: Value::Null,
+            command: self.script.commands.len().saturating_sub(1),
+            culprit: command,
+            before: blame::describe(self.set.service(found.operation), Some(&agreed.state)),
+        });
+    }
+}
+
+/// What a read shows otherwise.
+struct Contradiction {
+    key: Key,
+    expected: String,
+    /// It is shown although it should be gone.
+    gone: bool,
+}
+
+/// The claim that a contradiction breaks: of the last call that named the resource, or else of the last call at all.
+fn responsible(world: &World, contradiction: &Contradiction) -> Option<StateClaim> {
+    let claims = || world.claims.iter().chain(&world.proved);
+    let naming = claims().filter(|claim| claim.named.contains(&contradiction.key) && claim.aspect != Aspect::Others);
+    let last = naming.clone().map(|claim| claim.command).max();
+    if let Some(last) = last {
+        let aspect = if contradiction.gone { Aspect::Gone } else { Aspect::Unchanged };
+        let mut of_last: Vec<&StateClaim> = naming.filter(|claim| claim.command == last).collect();
+        // Specific promises come after the basic ones; the latest is the most specific.
+        of_last.sort_by_key(|claim| (claim.aspect == aspect, claim.requirement));
+        return of_last.last().map(|claim| (*claim).clone());
+    }
+    claims().filter(|claim| claim.aspect == Aspect::Others).max_by_key(|claim| (claim.command, claim.requirement)).cloned()
+}
+
+/// Codes of other rows that were due in the same world.
+fn losers(operation: &Operation, permitted: &[Outcome], winner: &Outcome) -> Vec<String> {
+    let key = |outcome: &Outcome| match outcome.answer {
+        Answer::Refused(Refused::Row(row)) => Some(row),
+        _ => None,
+    };
+    let Some(won) = key(winner) else { return Vec::new() };
+    let mut losers: Vec<String> = permitted
+        .iter()
+        .filter(|outcome| outcome.choices == winner.choices)
+        .filter_map(key)
+        .map(|row| &operation.rows[row])
+        .filter(|row| row.documented && row.key != operation.rows[won].key && row.requirement.is_some())
+        .filter(|row| {
+            permitted.iter().any(|outcome| outcome.claims.iter().any(|claim| Some(claim.requirement) == row.requirement))
+        })
+        .map(|row| row.key.clone())
+        .collect();
+    losers.sort();
+    losers.dedup();
+    losers
+}
+
+/// Marks the claims that a read has shown in this world.
+fn prove(turn: &Turn<'_>, shown: &View, seen: &view::Observation, history: &History, world: &mut World) {
+    if shown.set.is_some() {
+        return;
+    }
+    let subjects = view::subjects(turn.operation, shown, &world.state, &turn.request);
+    let is_seen = |key: &Key| {
+        let id = history.filled.get(key).map_or(&**key, |id| id.as_str());
+        seen.elements.iter().any(|(found, _)| found == id)
+    };
+    let state = world.state.clone();
+    world.prove(|claim| match claim.aspect {
+        Aspect::Unchanged => claim.named.iter().any(|key| subjects.contains(key) && is_seen(key)),
+        Aspect::Gone => claim
+            .named
+            .iter()
+            .any(|key| subjects.contains(key) && !is_seen(key) && state.living(key).is_none()),
+        Aspect::Others => subjects.iter().any(|key| !claim.named.contains(key) && is_seen(key)),
+        Aspect::Answer => false,
+    });
+}
+
+/// The part of an answer that a finding shows: its lists, shortened.
+fn shown_part(turn: &Turn<'_>, fields: &Map<String, Value>) -> Value {
+    let whole = Value::Object(fields.clone());
+    let lists = turn.operation.views.iter().filter_map(|shown| {
+        let list = at_path(&whole, &shown.list)?.as_array()?;
+        Some((shown.list.clone(), Value::Array(list.iter().take(3).cloned().collect())))
+    });
+    Value::Object(lists.collect())
+}

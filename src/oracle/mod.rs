@@ -1,0 +1,24 @@
+//! Judges a history by the model.
+//!
+//! What is known of the endpoint is a *belief*: a set of worlds, each a state with the answers to open questions that it
+//! depends on. Each answer keeps the worlds that explain it; when none is left, the endpoint did what no reading of the
+//! documents permits, and [`blame`] finds the sentence that was broken.
+//!
+//! - Asynchronous work may be done or not: before each exchange every world is joined by those in which some of it is.
+//! - A lost answer may have happened or not: both stay.
+//! - A world in which work takes longer than patience allows is kept, but marked *late*: when only late worlds explain a
+//!   history, it was too slow, and that is reported as such.
+//! - A requirement counts as *exercised* only when every world that explains the whole history agrees that it was: a
+//!   delete that may have come after the copy had finished says nothing about images being copied.
+//! - What a call promised about state counts once a later read has shown it.
+//!
+//! This layer is pure: it knows neither time nor endpoints, only what the history says.
+
+mod belief;
+pub mod blame;
+mod explain;
+pub mod finding;
+mod judge;
+
+pub use finding::{Finding, Judged, Nature};
+pub use judge::judge;

@@ -1,0 +1,129 @@
+//! One operation with arguments, handles still symbolic.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::{
+    model::{Caller, Request},
+    spec::{SpecSet, service::OpRef},
+    value::{Key, plain},
+};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    pub operation: OpRef,
+    /// By parameter; values hold places to fill.
+    pub arguments: Vec<Option<Value>>,
+    /// Handles of what it creates, in the order of the operation's effects.
+    pub creates: Vec<Key>,
+    pub caller: Caller,
+    /// Repeat until the answer shows this, within patience.
+    pub until: Option<Until>,
+    pub purpose: Purpose,
+}
+
+/// What a repeated read waits for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Until {
+    /// Index of the operation's view.
+    pub view: usize,
+    pub key: Key,
+    pub expected: Expected,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expected {
+    /// The resource is no longer shown.
+    Gone,
+    /// It is shown with these fields, each in one of these spellings.
+    Shown(Vec<(String, Vec<String>)>),
+    /// A set has this member, or no longer has it.
+    Member { member: Key, present: bool },
+}
+
+/// Why a command is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// Reaches a state.
+    Setup,
+    /// Is judged.
+    Call,
+    /// Shows what became of it.
+    Read,
+}
+
+/// Region of calls that say none: the run's own.
+pub const HOME: &str = "$given.region";
+
+impl Command {
+    /// The command as the model sees it: places are keys.
+    pub fn request(&self, set: &SpecSet, home: &Arc<str>) -> Request {
+        Request::new(set, self.operation, self.arguments.clone(), self.caller, self.creates.clone(), home)
+    }
+
+    /// Handles that its arguments use.
+    pub fn uses(&self) -> Vec<Key> {
+        let mut found = Vec::new();
+        self.arguments.iter().flatten().for_each(|value| collect(value, &mut found));
+        if let Some(until) = &self.until {
+            found.push(until.key.clone());
+        }
+        found.sort();
+        found.dedup();
+        found
+    }
+}
+
+/// Whether a text is a handle, rather than another place or plain text.
+pub fn is_handle(text: &str) -> bool {
+    text.strip_prefix('$').is_some_and(|rest| {
+        !rest.contains('.') && !rest.starts_with("token") && rest != "name" && rest != "run" && rest.ends_with(|last: char| last.is_ascii_digit())
+    })
+}
+
+fn collect(value: &Value, found: &mut Vec<Key>) {
+    match value {
+        Value::String(text) if is_handle(text) => found.push(Key::from(text.as_str())),
+        Value::Array(list) => list.iter().for_each(|value| collect(value, found)),
+        Value::Object(map) => map.values().for_each(|value| collect(value, found)),
+        _ => {}
+    }
+}
+
+/// Replaces every place in a value.
+pub fn fill(value: &Value, fill_in: &mut dyn FnMut(&str) -> Option<String>) -> Option<Value> {
+    Some(match value {
+        Value::String(text) if text.starts_with('$') => Value::String(fill_in(text)?),
+        Value::Array(list) => Value::Array(list.iter().map(|value| fill(value, fill_in)).collect::<Option<_>>()?),
+        Value::Object(map) => Value::Object(
+            map.iter().map(|(key, value)| Some((key.clone(), fill(value, fill_in)?))).collect::<Option<_>>()?,
+        ),
+        other => other.clone(),
+    })
+}
+
+/// A command in one line: `DeleteImage(ImageId=$image1, Force=true)`.
+pub fn line(set: &SpecSet, command: &Command) -> String {
+    let operation = set.operation(command.operation);
+    let arguments: Vec<String> = operation
+        .params
+        .iter()
+        .zip(&command.arguments)
+        .filter(|(param, _)| !param.region || command.arguments[operation.region.unwrap_or(0)] != Some(HOME.into()))
+        .filter_map(|(param, value)| Some(format!("{}={}", param.name, short(value.as_ref()?))))
+        .collect();
+    format!("{}({})", operation.name, arguments.join(", "))
+}
+
+/// A value in few characters.
+pub fn short(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) if text.starts_with('$') => text.clone(),
+        Value::Array(list) if list.len() > 4 => format!("[{}, … {} in all]", short(&list[0]), list.len()),
+        Value::Array(list) => format!("[{}]", list.iter().map(short).collect::<Vec<_>>().join(", ")),
+        Value::String(text) => format!("{text:?}"),
+        other => plain(other),
+    };
+    if text.chars().count() > 60 { format!("{}…", text.chars().take(57).collect::<String>()) } else { text }
+}

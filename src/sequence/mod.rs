@@ -1,0 +1,19 @@
+//! The alphabet: commands with symbolic handles, and scripts of them.
+//!
+//! Arguments are JSON with places to fill, texts that begin with `$`:
+//!
+//! | Place | Filled with |
+//! |---|---|
+//! | `$image1` | the id of the resource that the command which *creates* `$image1` made; a [handle](command::Command::creates) |
+//! | `$given.account` | a thing that the endpoint already has |
+//! | `$name`, `$run` | a fresh name; the name of the run |
+//! | `$token1` | an idempotency token, fresh in each execution; what follows `~` is appended |
+//!
+//! The model computes with the places themselves: a handle is the key of its resource, and two arguments are equal when
+//! their places are. So a script means the same on every endpoint, and shrinking never has to renumber anything.
+
+pub mod command;
+pub mod script;
+
+pub use command::{Command, Expected, Purpose, Until};
+pub use script::Script;

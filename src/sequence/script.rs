@@ -1,0 +1,129 @@
+//! An ordered list of commands, and its text form.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::command::{Command, Expected, HOME, Purpose, Until};
+use crate::{
+    model::Caller,
+    spec::{SpecSet, service::OpRef},
+    value::Key,
+};
+
+/// What one test case does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Script {
+    pub commands: Vec<Command>,
+    /// Requirement that it was made for: operation and index. Free sequences have none.
+    pub aim: Option<(OpRef, usize)>,
+}
+
+impl Script {
+    /// Region of calls that say none.
+    pub fn home() -> Arc<str> {
+        Arc::from(HOME)
+    }
+
+    /// The commands as JSON, with names instead of indices, so that it outlives changes of the spec.
+    pub fn to_json(&self, set: &SpecSet) -> Value {
+        Value::Array(self.commands.iter().map(|command| command_json(set, command)).collect())
+    }
+
+    /// Reads what [`Script::to_json`] wrote.
+    ///
+    /// # Errors
+    /// A sentence that says which command is wrong, and why.
+    pub fn from_json(set: &SpecSet, value: &Value) -> Result<Self, String> {
+        let list = value.as_array().ok_or("the script is not a list of commands")?;
+        let commands = list
+            .iter()
+            .enumerate()
+            .map(|(index, value)| command(set, value).map_err(|why| format!("command {}: {why}", index + 1)))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { commands, aim: None })
+    }
+}
+
+fn command_json(set: &SpecSet, command: &Command) -> Value {
+    let operation = set.operation(command.operation);
+    let arguments: Map<String, Value> = operation
+        .params
+        .iter()
+        .zip(&command.arguments)
+        .filter_map(|(param, value)| Some((param.name.clone(), value.clone()?)))
+        .collect();
+    let mut object = json!({ "operation": operation.id, "arguments": arguments });
+    if !command.creates.is_empty() {
+        object["creates"] = command.creates.iter().map(|key| key.to_string()).collect();
+    }
+    if command.caller != Caller::Main {
+        object["caller"] = command.caller.name().into();
+    }
+    object["purpose"] = match command.purpose {
+        Purpose::Setup => "setup",
+        Purpose::Call => "call",
+        Purpose::Read => "read",
+    }
+    .into();
+    if let Some(until) = &command.until {
+        object["until"] = match &until.expected {
+            Expected::Gone => json!({ "view": until.view, "key": &*until.key, "gone": true }),
+            Expected::Shown(fields) => {
+                let fields: Map<String, Value> =
+                    fields.iter().map(|(field, spellings)| (field.clone(), spellings.clone().into())).collect();
+                json!({ "view": until.view, "key": &*until.key, "shown": fields })
+            }
+            Expected::Member { member, present } => {
+                json!({ "view": until.view, "key": &*until.key, "member": &**member, "present": present })
+            }
+        };
+    }
+    object
+}
+
+fn command(set: &SpecSet, value: &Value) -> Result<Command, String> {
+    let id = value["operation"].as_str().ok_or("it has no `operation`")?;
+    let at = set.find(id).ok_or_else(|| format!("the specs have no operation `{id}`"))?;
+    let operation = set.operation(at);
+    let mut arguments = vec![None; operation.params.len()];
+    for (name, value) in value["arguments"].as_object().into_iter().flatten() {
+        let param = operation.param(name).ok_or_else(|| format!("`{id}` has no parameter `{name}`"))?;
+        arguments[param] = Some(value.clone());
+    }
+    let creates = value["creates"].as_array().into_iter().flatten();
+    Ok(Command {
+        operation: at,
+        arguments,
+        creates: creates.filter_map(|key| key.as_str()).map(Key::from).collect(),
+        caller: if value["caller"] == "restricted" { Caller::Restricted } else { Caller::Main },
+        until: until(&value["until"], operation.views.len())?,
+        purpose: match value["purpose"].as_str() {
+            Some("setup") => Purpose::Setup,
+            Some("read") => Purpose::Read,
+            _ => Purpose::Call,
+        },
+    })
+}
+
+fn until(value: &Value, n_views: usize) -> Result<Option<Until>, String> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let view = value["view"].as_u64().and_then(|view| usize::try_from(view).ok()).unwrap_or(0);
+    if view >= n_views {
+        return Err("it waits for a view that the operation no longer has".into());
+    }
+    let key = Key::from(value["key"].as_str().ok_or("`until` has no `key`")?);
+    let expected = if let Some(fields) = value["shown"].as_object() {
+        let spellings = |value: &Value| {
+            value.as_array().into_iter().flatten().filter_map(|text| text.as_str()).map(str::to_owned).collect()
+        };
+        Expected::Shown(fields.iter().map(|(field, value)| (field.clone(), spellings(value))).collect())
+    } else if let Some(member) = value["member"].as_str() {
+        Expected::Member { member: member.into(), present: value["present"].as_bool().unwrap_or(true) }
+    } else {
+        Expected::Gone
+    };
+    Ok(Some(Until { view, key, expected }))
+}
