@@ -1,5 +1,10 @@
 //! aswritten
+pub mod campaign;
+pub mod endpoint;
+pub mod execute;
+pub mod generate;
 pub mod history;
+pub mod mock;
 pub mod model;
 pub mod oracle;
 pub mod sequence;

@@ -88,7 +88,10 @@ pub fn plain(value: &Value) -> String {
     }
 }
 
-/// The value at a path of dot-separated names.
+/// The value at a path of dot-separated names; numbers are positions in lists.
 pub fn at_path<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').filter(|part| !part.is_empty()).try_fold(value, |value, part| value.get(part))
+    path.split('.').filter(|part| !part.is_empty()).try_fold(value, |value, part| match value {
+        Value::Array(list) => list.get(part.parse::<usize>().ok()?),
+        value => value.get(part),
+    })
 }

@@ -94,7 +94,7 @@ impl Scope<'_> {
             Expr::Question(question) => match self.choices.get(*question) {
                 Some(choice) => {
                     let answers = &self.operation.questions[*question].answers;
-                    answers.get(choice).map_or(Atom::None, |answer| Atom::text(&answer.id))
+                    answers.get(choice).map_or(Atom::None, |answer| Atom::Text(answer.id.clone()))
                 }
                 None => return Err(Ask(*question)),
             },
@@ -211,21 +211,16 @@ impl Scope<'_> {
             Fact::Present => here,
             Fact::Deleted => found.is_some_and(|found| found.deleted),
             Fact::Elsewhere => living.is_some() && !here,
-            Fact::Malformed => found.is_none() && !self.matches(var, &target.key, true),
-            Fact::Odd => {
-                found.is_none() && self.matches(var, &target.key, true) && !self.matches(var, &target.key, false)
-            }
+            Fact::Malformed => found.is_none() && !self.shape(var, target.index).0,
+            Fact::Odd => found.is_none() && self.shape(var, target.index) == (true, false),
             Fact::Obstructed => self.obstructed.get(target.index).copied().unwrap_or(false),
             Fact::Ahead => !self.obstructed.iter().take(target.index + 1).any(|obstructed| *obstructed),
             Fact::Leaving => self.state.is_leaving(&target.key),
         }
     }
 
-    fn matches(&self, var: usize, key: &str, widely: bool) -> bool {
-        let Some(binding) = self.operation.bindings.get(var) else { return true };
-        let kind = &self.service.kinds[binding.kind];
-        let pattern = if widely { &kind.shape } else { &kind.exact };
-        pattern.as_ref().is_none_or(|pattern| pattern.is_match(key))
+    fn shape(&self, var: usize, index: usize) -> (bool, bool) {
+        self.request.shapes.get(var).and_then(|shapes| shapes.get(index)).copied().unwrap_or((true, true))
     }
 
     fn param(&self, param: usize) -> Atom {

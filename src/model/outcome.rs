@@ -21,6 +21,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     pub answer: Answer,
+    /// It is what the conditions ask for, rather than merely permitted.
+    pub due: bool,
     /// What changes at once.
     pub changes: Vec<Change>,
     /// What changes some time later; `since_ms` and `origin` are filled in by whoever knows them.
@@ -90,7 +92,12 @@ pub fn outcomes(set: &SpecSet, state: &State, request: &Request, known: &Choices
                 step.claim_questions(&asked, &mut claims);
                 let choices = known.joined(&asked);
                 let answer = answer.clone();
-                found.push(Outcome { answer, changes, later, token, choices, claims });
+                let due = match answer {
+                    Answer::Success => judgement.due.is_empty(),
+                    Answer::Refused(Refused::Row(row)) => judgement.due.contains(&row),
+                    Answer::Refused(_) => false,
+                };
+                found.push(Outcome { answer, due, changes, later, token, choices, claims });
             }
         }
     }
@@ -130,7 +137,7 @@ impl<'a> Step<'a> {
         while let Some(choices) = open.pop() {
             match attempt(&choices) {
                 Ok(value) => found.push((choices, value)),
-                Err(Ask(question)) => match known.get(question) {
+                Err(Ask(question)) => match known.get(question).filter(|_| !self.operation.questions[question].varies) {
                     Some(choice) => open.push(choices.with(question, choice)),
                     None => {
                         let answers = self.operation.questions[question].answers.len();
@@ -276,10 +283,8 @@ impl<'a> Step<'a> {
         let scope = self.scope(&no_choices, &[]);
         for (var, binding) in self.operation.bindings.iter().enumerate() {
             let kind = &self.service.kinds[binding.kind];
-            for key in &request.targets[var] {
-                if self.state.resource(key).is_none()
-                    && kind.exact.as_ref().is_some_and(|exact| !exact.is_match(key))
-                {
+            for (key, (_, exact)) in request.targets[var].iter().zip(&request.shapes[var]) {
+                if self.state.resource(key).is_none() && !exact {
                     means.push(Means::Invalid);
                 }
                 let owner = kind.attributes.iter().position(|attribute| attribute.name == "owner");

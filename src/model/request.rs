@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::{
-    spec::{Operation, SpecSet, operation::ParamType, service::OpRef},
+    spec::{Operation, SpecSet, operation::ParamType, resource::ResourceKind, service::OpRef},
     value::{Key, plain},
 };
 
@@ -35,6 +35,8 @@ pub struct Request {
     pub arguments: Vec<Option<Value>>,
     /// By binding: the resources that the call names, in order.
     pub targets: Vec<Vec<Key>>,
+    /// For each target: whether its id has the shape of ids, and whether it is exactly like one. Places always are.
+    pub shapes: Vec<Vec<(bool, bool)>>,
     pub region: Arc<str>,
     pub caller: Caller,
     /// Keys for what the call creates, in the order of the effects.
@@ -54,7 +56,7 @@ impl Request {
         home: &Arc<str>,
     ) -> Self {
         let described = set.operation(operation);
-        let targets = described
+        let targets: Vec<Vec<Key>> = described
             .bindings
             .iter()
             .map(|binding| {
@@ -62,11 +64,18 @@ impl Request {
                 arguments.get(binding.param).and_then(Option::as_ref).map(|value| named(kind, value)).unwrap_or_default()
             })
             .collect();
+        let kinds = &set.service(operation).kinds;
+        let shapes = described
+            .bindings
+            .iter()
+            .zip(&targets)
+            .map(|(binding, keys)| keys.iter().map(|key| shape(&kinds[binding.kind], key)).collect())
+            .collect();
         let region = described
             .region
             .and_then(|param| arguments.get(param)?.as_ref())
             .map_or_else(|| home.clone(), |value| Arc::from(plain(value).as_str()));
-        Self { operation, arguments, targets, region, caller, created }
+        Self { operation, arguments, targets, shapes, region, caller, created }
     }
 
     pub fn argument(&self, param: usize) -> Option<&Value> {
@@ -91,6 +100,14 @@ impl Request {
         }
         text.into()
     }
+}
+
+fn shape(kind: &ResourceKind, key: &str) -> (bool, bool) {
+    if key.starts_with('$') {
+        return (true, true);
+    }
+    let fits = |pattern: &Option<regex_lite::Regex>| pattern.as_ref().is_none_or(|pattern| pattern.is_match(key));
+    (fits(&kind.shape), fits(&kind.exact))
 }
 
 /// Ids in an argument. A text where a list belongs may hold several, separated by commas.

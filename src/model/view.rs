@@ -102,6 +102,7 @@ fn derived_value(service: &Service, state: &State, key: &Key, expr: &crate::spec
         operation: crate::spec::OpRef { service: 0, operation: 0 },
         arguments: Vec::new(),
         targets: Vec::new(),
+        shapes: Vec::new(),
         region: "".into(),
         caller: super::Caller::Main,
         created: Vec::new(),

@@ -74,6 +74,16 @@ pub fn answer(accused: &Accused<'_>, before: &Belief, permitted: &[Outcome]) -> 
     })
 }
 
+/// What an operation promises, given everything that is permitted: the row that is due, or success.
+pub fn promise(operation: &Operation, permitted: &[Outcome]) -> Option<usize> {
+    let basics = operation.basics?;
+    if permitted.iter().any(|outcome| outcome.answer == Answer::Success) {
+        return Some(success_promise(operation, permitted).unwrap_or(basics.success));
+    }
+    let due = due_rows(operation, permitted);
+    promised(operation, &due, permitted).or_else(|| refusal_promise(operation, permitted)).or(Some(basics.unchanged))
+}
+
 /// Rows that a permitted outcome answers with.
 fn due_rows(operation: &Operation, permitted: &[Outcome]) -> Vec<usize> {
     let mut rows: Vec<usize> = permitted

@@ -1,7 +1,7 @@
 //! Whether an outcome explains a reply.
 
 use crate::{
-    history::Reply,
+    history::{Reply, TroubleKind},
     model::{Answer, Outcome, Refused},
     spec::{
         Operation, Service,
@@ -17,6 +17,8 @@ pub enum Standing {
     Definite,
     /// Says nothing about the documents: throttled, failed inside, lost. It may have happened or not.
     Inconclusive(String),
+    /// The same, but what the same call may not earn every time: no answer, a broken one, a failure inside.
+    Failed(String),
     /// The credentials were refused, so nothing happened.
     Unauthenticated(String),
 }
@@ -26,10 +28,13 @@ pub fn standing(service: &Service, operation: &Operation, reply: &Reply) -> Stan
     match reply {
         Reply::Success { .. } => Standing::Definite,
         Reply::NotSent { reason } => Standing::Inconclusive(reason.clone()),
-        Reply::Trouble(trouble) => Standing::Inconclusive(format!("{}: {}", trouble.kind.name(), trouble.text)),
+        Reply::Trouble(trouble) if trouble.kind == TroubleKind::Unreachable => {
+            Standing::Inconclusive(format!("{}: {}", trouble.kind.name(), trouble.text))
+        }
+        Reply::Trouble(trouble) => Standing::Failed(format!("{}: {}", trouble.kind.name(), trouble.text)),
         Reply::Refused { status, code, message, .. } => {
-            if let Some(row) = operation.rows.iter().find(|row| row.unprovokable && matches(&row.codes, code)) {
-                return Standing::Inconclusive(format!("{code}: {}", row.message));
+            if operation.rows.iter().any(|row| row.unprovokable && matches(&row.codes, code)) {
+                return Standing::Failed(format!("{status} {code}: {message}"));
             }
             let documented = operation.rows.iter().any(|row| row.documented && matches(&row.codes, code));
             if documented {
@@ -38,34 +43,50 @@ pub fn standing(service: &Service, operation: &Operation, reply: &Reply) -> Stan
             let meaning = service.common.iter().find(|common| common.code.matches(code)).map(|common| common.means);
             match meaning {
                 Some(Means::Throttled) => Standing::Inconclusive(format!("throttled: {code}")),
-                Some(Means::Unavailable) => Standing::Inconclusive(format!("the service failed: {code}: {message}")),
+                Some(Means::Unavailable) => Standing::Failed(format!("the service failed: {code}: {message}")),
                 Some(Means::Quota) if !operation.is_documented() => Standing::Inconclusive(format!("quota reached: {code}")),
                 Some(Means::Credentials) => Standing::Unauthenticated(format!("{code}: {message}")),
-                _ if *status >= 500 => Standing::Inconclusive(format!("the service failed: {status} {code}")),
+                _ if *status >= 500 => Standing::Failed(format!("the service failed: {status} {code}")),
                 _ => Standing::Definite,
             }
         }
     }
 }
 
-/// Whether an outcome is what the reply says.
-pub fn explains(service: &Service, operation: &Operation, outcome: &Outcome, reply: &Reply) -> bool {
+/// How well an outcome explains a reply.
+///
+/// Within one world the better explanation counts: a code that a row names was not answered by chance where any refusal
+/// would do as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fit {
+    /// Any refusal would do.
+    Loose,
+    /// A common code of the vendor.
+    Common,
+    /// The code itself.
+    Exact,
+}
+
+/// Whether an outcome is what the reply says, and how well.
+pub fn explains(service: &Service, operation: &Operation, outcome: &Outcome, reply: &Reply) -> Option<Fit> {
     match (&outcome.answer, reply) {
-        (Answer::Success, Reply::Success { .. }) => true,
+        (Answer::Success, Reply::Success { .. }) => Some(Fit::Exact),
         (Answer::Refused(refused), Reply::Refused { status, code, .. }) => match refused {
             Refused::Row(row) => {
                 let row = &operation.rows[*row];
-                matches(&row.codes, code) && fits_status(row, code, *status)
+                let named = row.codes.iter().any(|pattern| *pattern != Code::Any && pattern.matches(code));
+                let fit = if named { Fit::Exact } else { Fit::Loose };
+                (matches(&row.codes, code) && fits_status(row, *status)).then_some(fit)
             }
-            Refused::Common(common) => service.common[*common].code.matches(code),
-            Refused::Any => true,
+            Refused::Common(common) => service.common[*common].code.matches(code).then_some(Fit::Common),
+            Refused::Any => Some(Fit::Loose),
         },
-        _ => false,
+        _ => None,
     }
 }
 
 /// A row's documented status goes with its code; refusals without a row say nothing of the status.
-fn fits_status(row: &Row, _code: &str, status: u16) -> bool {
+fn fits_status(row: &Row, status: u16) -> bool {
     !row.documented || row.status.is_none_or(|documented| documented == status)
 }
 

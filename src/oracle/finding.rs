@@ -95,6 +95,6 @@ pub struct Reworded {
 pub struct Reason {
     pub command: usize,
     pub text: String,
-    /// It concerns a documented call, which may earn the same every time.
-    pub documented: bool,
+    /// What a documented call promised there; it is broken when the same happens every time.
+    pub promised: Option<ReqRef>,
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{
     belief::{Belief, StateClaim, World},
     blame::{self, Accused},
-    explain::{Standing, explains, matches, standing},
+    explain::{Fit, Standing, explains, matches, standing},
     finding::{Finding, Judged, Nature, Observed, Precedence, Reason, Reworded},
 };
 use crate::{
@@ -80,12 +80,24 @@ impl<'a> Judge<'a> {
                 self.may_have_happened(&turn);
                 true
             }
+            Standing::Failed(text) => {
+                let promised = self.promised(&turn);
+                self.judged.reasons.push(Reason { command: exchange.command, text, promised });
+                self.may_have_happened(&turn);
+                true
+            }
         }
     }
 
     fn reason(&mut self, turn: &Turn<'_>, text: String) {
-        let documented = turn.operation.is_documented();
-        self.judged.reasons.push(Reason { command: turn.exchange.command, text, documented });
+        self.judged.reasons.push(Reason { command: turn.exchange.command, text, promised: None });
+    }
+
+    /// What the documents promise where no answer came.
+    fn promised(&self, turn: &Turn<'_>) -> Option<(OpRef, usize)> {
+        let world = self.belief.worlds.first()?;
+        let permitted = self.permitted(turn, world, &world.known(turn.at));
+        Some((turn.at, blame::promise(turn.operation, &permitted)?))
     }
 
     fn may_have_happened(&mut self, turn: &Turn<'_>) {
@@ -109,7 +121,8 @@ impl<'a> Judge<'a> {
         let mut beaten: Option<Vec<String>> = None;
         for world in &self.belief.worlds {
             let permitted = self.permitted(turn, world, &world.known(turn.at));
-            for outcome in permitted.iter().filter(|outcome| self.explains(turn, outcome)) {
+            let best = permitted.iter().filter_map(|outcome| self.explains(turn, outcome)).max();
+            for outcome in permitted.iter().filter(|outcome| best.is_some() && self.explains(turn, outcome) == best) {
                 let mut after = world.after(outcome, turn.at, turn.exchange.command, turn.exchange.ended_ms);
                 self.claim(turn, world, outcome, &mut after);
                 let losers = losers(turn.operation, &permitted, outcome);
@@ -136,7 +149,7 @@ impl<'a> Judge<'a> {
         true
     }
 
-    fn explains(&self, turn: &Turn<'_>, outcome: &Outcome) -> bool {
+    fn explains(&self, turn: &Turn<'_>, outcome: &Outcome) -> Option<Fit> {
         explains(turn.service, turn.operation, outcome, &turn.exchange.reply)
     }
 
@@ -178,7 +191,7 @@ impl<'a> Judge<'a> {
         for world in &self.belief.worlds {
             let known = world.known(turn.at);
             for outcome in self.permitted(turn, world, &Choices::default()) {
-                if self.explains(turn, &outcome) {
+                if self.explains(turn, &outcome).is_some() {
                     let mut after = world.after(&outcome, turn.at, turn.exchange.command, turn.exchange.ended_ms);
                     changed = changed.or_else(|| {
                         outcome.choices.iter().find(|(question, choice)| known.get(*question).is_some_and(|known| known != *choice))
@@ -346,12 +359,14 @@ impl<'a> Judge<'a> {
                         asks && matches(&row.codes, code)
                     })
                 });
-                let label = by_code.map_or_else(|| asked.answers[choice].id.clone(), str::to_owned);
+                let label = by_code.map_or_else(|| asked.answers[choice].id.to_string(), str::to_owned);
                 self.labels.entry((turn.at, question)).or_insert(label);
             }
         }
         let Reply::Refused { code, message, .. } = &turn.exchange.reply else { return };
-        if !losers.is_empty() {
+        // In a batch, which code comes may follow the order of the list.
+        let single = turn.request.targets.iter().all(|keys| keys.len() < 2);
+        if !losers.is_empty() && single {
             self.judged.precedence.push(Precedence { operation: turn.at, winner: code.clone(), losers });
         }
         let row = turn.operation.rows.iter().find(|row| row.documented && matches(&row.codes, code));
@@ -404,7 +419,11 @@ impl<'a> Judge<'a> {
     fn finish(&mut self) {
         let Some(agreed) = self.belief.agreed() else { return };
         for (command, requirement) in &agreed.marks {
-            if let Some(command) = self.script.commands.get(*command) {
+            let Some(command) = self.script.commands.get(*command) else { continue };
+            let questions = &self.set.operation(command.operation).questions;
+            let asked = questions.iter().position(|question| question.requirement == *requirement && !question.precedence);
+            // A question counts when its answer is certain, not when it was merely asked.
+            if asked.is_none_or(|question| agreed.known(command.operation).get(question).is_some()) {
                 self.judged.exercised.push((command.operation, *requirement));
             }
         }
@@ -412,7 +431,7 @@ impl<'a> Judge<'a> {
             for (question, choice) in choices.iter() {
                 let asked = &self.set.operation(*operation).questions[question];
                 let label = self.labels.get(&(*operation, question)).cloned();
-                let label = label.unwrap_or_else(|| asked.answers[choice].id.clone());
+                let label = label.unwrap_or_else(|| asked.answers[choice].id.to_string());
                 self.judged.answers.push(Observed { operation: *operation, question, choice, label });
             }
         }
@@ -428,7 +447,7 @@ impl<'a> Judge<'a> {
         let seconds = self.history.patience_ms as f64 / 1000.0;
         let Some(basics) = operation.basics else {
             let text = format!("what {} began was not done after {seconds} s", operation.name);
-            self.judged.reasons.push(Reason { command, text, documented: false });
+            self.judged.reasons.push(Reason { command, text, promised: None });
             return;
         };
         let claim = agreed.claims.iter().find(|claim| claim.command == command && claim.aspect == Aspect::Gone && claim.requirement != basics.effect);

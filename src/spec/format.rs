@@ -301,6 +301,7 @@ static OPEN: Table = Table {
         need("id", Kind::Text, "Name in conditions and for `--answer ID=CHOICE`; has a hyphen."),
         need("question", Kind::Text, "The question."),
         need("answers", Kind::Tables(&ANSWER), "The alternatives; the first is the mock's."),
+        may("varies", Kind::Boolean, "The answer may depend on details that no document mentions; it need not be the same each time."),
         may("precedence", Kind::Boolean, "The question is which code wins when several hold; the answers are `listed` and `reversed`."),
         UNREACHABLE,
         SOURCE,

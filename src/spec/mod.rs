@@ -25,6 +25,7 @@ pub mod diagnostic;
 pub mod expression;
 pub mod format;
 pub mod load;
+pub mod id;
 mod lower;
 pub mod operation;
 pub mod reading;

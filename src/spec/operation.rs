@@ -1,6 +1,6 @@
 //! An operation, checked: every name is an index, every rule has its requirement.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
 
@@ -206,12 +206,14 @@ pub struct Question {
     pub answers: Vec<Choice>,
     /// The question is which code wins when several hold.
     pub precedence: bool,
+    /// The answer need not be the same each time.
+    pub varies: bool,
     pub requirement: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    pub id: String,
+    pub id: Arc<str>,
     pub text: String,
     pub source: String,
 }

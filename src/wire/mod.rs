@@ -7,6 +7,7 @@
 
 pub mod flatten;
 pub mod form;
+pub mod described;
 pub mod protocol;
 pub mod shape;
 pub mod signing;

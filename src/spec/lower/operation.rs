@@ -216,7 +216,7 @@ impl Lowering<'_> {
             let answers: Vec<Choice> = entry
                 .tables("answers")
                 .iter()
-                .map(|answer| Choice { id: answer.text("id"), text: answer.text("text"), source: answer.text("source") })
+                .map(|answer| Choice { id: answer.text("id").as_str().into(), text: answer.text("text"), source: answer.text("source") })
                 .collect();
             if !id.text.contains('-') && !entry.flag("precedence") {
                 self.problems.report(
@@ -236,7 +236,7 @@ impl Lowering<'_> {
                     "a question has at least two answers; what has one is a promise or an error row",
                 );
             }
-            if let Some(twice) = repeated(answers.iter().map(|answer| answer.id.as_str())) {
+            if let Some(twice) = repeated(answers.iter().map(|answer| &*answer.id)) {
                 let message = format!("two answers of `{}` are called `{twice}`", id.text);
                 self.problems.report("duplicate", &entry.span, message, "the question", "rename one");
             }
@@ -247,12 +247,13 @@ impl Lowering<'_> {
             }
             self.names
                 .questions
-                .push((id.text.clone(), answers.iter().map(|answer| answer.id.clone()).collect()));
+                .push((id.text.clone(), answers.iter().map(|answer| answer.id.to_string()).collect()));
             self.operation.questions.push(Question {
                 id: id.text,
                 question: entry.text("question"),
                 answers,
                 precedence: entry.flag("precedence"),
+                varies: entry.flag("varies"),
                 requirement: requirement.unwrap_or_default(),
             });
         }

@@ -1,0 +1,276 @@
+//! Cases, workers, and what comes of them.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use tokio::task::JoinSet;
+
+use super::{
+    event::Event,
+    outcome::{FindingResult, Outcome, Verdict},
+    settings::{CASES_EACH, CONFIRMATIONS, Settings},
+    shrink::Shrinker,
+    tally::{Case, First, Tally},
+};
+use crate::{
+    endpoint::{Call, Endpoint, Sent},
+    execute::execute,
+    generate::Generator,
+    history::Reply,
+    oracle::{Finding, Judged, Nature, blame, finding::ReqRef, judge},
+    sequence::Script,
+    spec::{SpecSet, service::OpRef},
+};
+
+/// Times that a case is run again when a documented call earned no answer, before that is called a failure.
+const REPEATS: u32 = 2;
+
+/// Runs cases until there are enough, or a budget is spent, or someone interrupts.
+pub async fn run(
+    set: &Arc<SpecSet>,
+    settings: &Settings,
+    endpoints: &[Arc<dyn Endpoint>],
+    tell: &(dyn Fn(Event) + Sync),
+) -> Outcome {
+    let began = Instant::now();
+    let operations: Vec<OpRef> = settings.operations.iter().map(|(at, _)| *at).collect();
+    let generator = Generator::new(set, &operations, &settings.seed, settings.options.clone());
+    let n_cases = settings.cases.unwrap_or(generator.aims().len() as u64 * CASES_EACH);
+    let n_cases = if generator.aims().is_empty() { 0 } else { n_cases };
+    tell(Event::Started { cases: n_cases });
+    let counter = Arc::new(AtomicU64::new(0));
+    let endpoints: Vec<Arc<dyn Endpoint>> = endpoints
+        .iter()
+        .map(|endpoint| Arc::new(Counted { inner: endpoint.clone(), counter: counter.clone() }) as Arc<dyn Endpoint>)
+        .collect();
+    let cases = Cases { set, settings, endpoints: &endpoints, generator: &generator, counter: &counter, began, n_cases, tell };
+    let mut tally = cases.all().await;
+    let requests = counter.load(Ordering::Relaxed);
+    for first in tally.changes_of_mind(set) {
+        tally.failures.entry(first.finding.key.clone()).or_insert(first);
+    }
+    let mut findings = Vec::new();
+    for first in std::mem::take(&mut tally.failures).into_values() {
+        findings.push(cases.shrunk(first, &tally).await);
+    }
+    findings.sort_by_key(|result| (!result.counts, result.finding.requirement, result.finding.key.clone()));
+    tell(Event::Finished);
+    let violated: BTreeSet<ReqRef> =
+        findings.iter().filter(|result| result.counts).map(|result| result.finding.requirement).collect();
+    for result in findings.iter().filter(|result| result.finding.nature == Nature::Undocumented) {
+        tally.inconclusive(result.finding.requirement, result.finding.summary.clone());
+    }
+    let operation_results =
+        tally.operations(set, &operations, &generator.unplanned, &|requirement| violated.contains(&requirement));
+    let any_exercised = operations.iter().any(|at| tally.exercised_any(*at));
+    let blind = operations.iter().any(|at| {
+        let aimed = generator.aims().iter().any(|(operation, _)| operation == at);
+        aimed && !tally.exercised_any(*at)
+    });
+    let undocumented = findings.iter().any(|result| result.finding.nature == Nature::Undocumented);
+    let verdict = if !violated.is_empty() {
+        Verdict::Violates
+    } else if !any_exercised {
+        Verdict::NotExercised
+    } else if undocumented || blind {
+        Verdict::Inconclusive
+    } else {
+        Verdict::Conforms
+    };
+    Outcome {
+        verdict,
+        seed: settings.seed.clone(),
+        endpoint: names(&endpoints),
+        cases: tally.cases,
+        requests,
+        shrink_requests: counter.load(Ordering::Relaxed) - requests,
+        seconds: began.elapsed().as_secs_f64(),
+        interrupted: settings.interrupted.load(Ordering::Relaxed),
+        operations: operation_results,
+        observations: tally.observations(set),
+        findings,
+        messages: tally.messages(),
+        reasons: tally.reasons(),
+    }
+}
+
+fn names(endpoints: &[Arc<dyn Endpoint>]) -> String {
+    let mut names: Vec<String> = endpoints.iter().map(|endpoint| endpoint.name()).collect();
+    names.dedup();
+    names.join(", ")
+}
+
+/// Counts requests.
+struct Counted {
+    inner: Arc<dyn Endpoint>,
+    counter: Arc<AtomicU64>,
+}
+
+impl Endpoint for Counted {
+    fn send<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
+        self.counter.fetch_add(1, Ordering::Relaxed);
+        self.inner.send(call)
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.inner.now_ms()
+    }
+
+    fn wait<'a>(&'a self, ms: u64) -> Sent<'a, ()> {
+        self.inner.wait(ms)
+    }
+
+    fn name(&self) -> String {
+        self.inner.name()
+    }
+}
+
+struct Cases<'a> {
+    set: &'a Arc<SpecSet>,
+    settings: &'a Settings,
+    endpoints: &'a [Arc<dyn Endpoint>],
+    generator: &'a Generator<'a>,
+    counter: &'a AtomicU64,
+    began: Instant,
+    n_cases: u64,
+    tell: &'a (dyn Fn(Event) + Sync),
+}
+
+impl Cases<'_> {
+    /// Runs all cases; scripts are made here, in order, and executed by workers.
+    async fn all(&self) -> Tally {
+        let mut tally = Tally::default();
+        let mut running: JoinSet<Case> = JoinSet::new();
+        let mut next = 0;
+        // Once a removal took longer than patience, the rest of the run need not wait that long each time.
+        let patience = Arc::new(Mutex::new(self.settings.around.clone()));
+        loop {
+            while running.len() < self.settings.workers && next < self.n_cases && !self.is_over() {
+                let Some(script) = self.generator.case(next) else { break };
+                let endpoint = self.endpoint_of(&script);
+                let around = patience.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let (set, number) = (self.set.clone(), next);
+                running.spawn(async move { one(&set, script, endpoint.as_ref(), &around, number).await });
+                next += 1;
+            }
+            let Some(joined) = running.join_next().await else { break };
+            let Ok(mut case) = joined else { continue };
+            let slow = |finding: &Finding| finding.key.ends_with("#not within patience");
+            if case.judged.findings.iter().any(slow) {
+                let mut around = patience.lock().unwrap_or_else(PoisonError::into_inner);
+                if case.history.patience_ms < self.settings.around.patience_ms {
+                    // Judged with less patience than was asked for: it counts only if it is known already.
+                    case.judged.findings.retain(|finding| !slow(finding) || tally.failures.contains_key(&finding.key));
+                } else {
+                    around.patience_ms = around.patience_ms.min(HURRIED_MS);
+                }
+            }
+            tally.add(&case);
+            (self.tell)(Event::Case {
+                done: tally.cases,
+                requests: self.counter.load(Ordering::Relaxed),
+                findings: tally.failures.len(),
+            });
+        }
+        tally
+    }
+
+    fn is_over(&self) -> bool {
+        let settings = self.settings;
+        settings.interrupted.load(Ordering::Relaxed)
+            || settings.max_requests.is_some_and(|most| self.counter.load(Ordering::Relaxed) >= most)
+            || settings.max_time.is_some_and(|most| self.began.elapsed() >= most)
+    }
+
+    fn endpoint_of(&self, script: &Script) -> Arc<dyn Endpoint> {
+        let documented = script.commands.iter().map(|command| command.operation);
+        let found = documented.filter_map(|at| self.settings.operations.iter().find(|(known, _)| *known == at)).next();
+        let index = found.map_or(0, |(_, endpoint)| *endpoint);
+        self.endpoints[index.min(self.endpoints.len() - 1)].clone()
+    }
+
+    async fn shrunk(&self, first: First, tally: &Tally) -> FindingResult {
+        let counts = blame::counts(self.set, &first.finding);
+        let requests_to_failure = tally.requests_before(first.number);
+        let comparable = !matches!(first.finding.nature, Nature::Inconsistent) && !first.finding.key.ends_with("#no answer");
+        let mut result = FindingResult {
+            finding: first.finding,
+            script: first.script,
+            history: first.history,
+            stable: true,
+            cases: first.cases,
+            requests_to_failure,
+            shrink_requests: 0,
+            counts,
+        };
+        if !comparable || self.settings.interrupted.load(Ordering::Relaxed) {
+            return result;
+        }
+        let endpoint = self.endpoint_of(&result.script);
+        let mut shrinker =
+            Shrinker::new(self.set, self.generator, endpoint.as_ref(), &self.settings.around, self.settings.shrink_requests);
+        (self.tell)(Event::Shrinking {
+            key: result.finding.key.clone(),
+            commands: result.script.commands.len(),
+            requests: self.counter.load(Ordering::Relaxed),
+        });
+        let shrunk = shrinker.shrink(&result.script, &result.history, &result.finding, CONFIRMATIONS).await;
+        result.stable = shrunk.stable;
+        result.shrink_requests = shrunk.requests;
+        (result.script, result.history, result.finding) = (shrunk.script, shrunk.history, shrunk.finding);
+        result
+    }
+}
+
+/// Patience of cases after one has shown that something never settles.
+const HURRIED_MS: u64 = 300;
+
+/// Executes and judges one case. Where a documented call earned no answer, it is run again.
+async fn one(set: &SpecSet, script: Script, endpoint: &dyn Endpoint, around: &crate::execute::Surroundings, number: u64) -> Case {
+    let mut requests = 0;
+    let mut seen: Option<(crate::history::History, Judged)> = None;
+    let mut failures = 0;
+    for attempt in 0..=REPEATS {
+        let name = if attempt == 0 { number.to_string() } else { format!("{number}r{attempt}") };
+        let history = execute(set, &script, endpoint, around, &name).await;
+        requests += history.exchanges.len() as u64;
+        let judged = judge(set, &script, &history);
+        let failed = judged.reasons.iter().any(|reason| reason.promised.is_some());
+        failures += u32::from(failed);
+        seen = Some((history, judged));
+        if !failed {
+            break;
+        }
+    }
+    let (history, mut judged) = seen.unwrap_or_default();
+    if failures > REPEATS {
+        judged.findings.extend(no_answer(set, &judged, &history, &script));
+    }
+    Case { number, script, history, judged, requests }
+}
+
+/// The same call earned no answer every time: whatever was promised there is broken.
+fn no_answer(set: &SpecSet, judged: &Judged, history: &crate::history::History, script: &Script) -> Option<Finding> {
+    let reason = judged.reasons.iter().find(|reason| reason.promised.is_some())?;
+    let requirement = reason.promised?;
+    let described = &set.operation(requirement.0).requirements[requirement.1];
+    let exchange = history.exchanges.iter().find(|exchange| exchange.command == reason.command);
+    let _ = script;
+    Some(Finding {
+        key: format!("{}#no answer", described.id),
+        nature: Nature::Violation,
+        requirement,
+        summary: format!("{} earned no answer, {} times of {}: {}", set.operation(requirement.0).name, REPEATS + 1, REPEATS + 1, reason.text),
+        expected: vec![described.text.clone()],
+        actual: exchange.map(|exchange| exchange.reply.to_json()).unwrap_or_default(),
+        command: reason.command,
+        culprit: reason.command,
+        before: Vec::new(),
+    })
+}

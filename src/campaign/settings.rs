@@ -1,0 +1,28 @@
+//! What a run is told.
+
+use std::{sync::Arc, sync::atomic::AtomicBool, time::Duration};
+
+use crate::{execute::Surroundings, generate::Options, spec::service::OpRef};
+
+/// Cases for each requirement, when no number of cases is given.
+pub const CASES_EACH: u64 = 8;
+/// Requests that shrinking one failure may cost.
+pub const SHRINK_REQUESTS: u64 = 250;
+/// Times that a shrunk failure is run again, to call it stable.
+pub const CONFIRMATIONS: u32 = 2;
+
+#[derive(Clone)]
+pub struct Settings {
+    pub seed: String,
+    /// Documented operations to judge, each with the endpoint that serves its edition.
+    pub operations: Vec<(OpRef, usize)>,
+    pub cases: Option<u64>,
+    pub workers: usize,
+    pub max_requests: Option<u64>,
+    pub max_time: Option<Duration>,
+    pub shrink_requests: u64,
+    pub around: Surroundings,
+    pub options: Options,
+    /// Set from outside to finish early.
+    pub interrupted: Arc<AtomicBool>,
+}

@@ -1,0 +1,244 @@
+//! Adds up what cases say.
+
+use std::collections::BTreeMap;
+
+use super::outcome::{Observation, OperationResult, RequirementResult, Verdict, counted};
+use crate::{
+    history::History,
+    oracle::{
+        Finding, Judged, Nature,
+        finding::{Precedence, ReqRef, Reworded},
+    },
+    sequence::Script,
+    spec::{SpecSet, service::OpRef},
+};
+
+/// A case that was judged.
+pub struct Case {
+    pub number: u64,
+    pub script: Script,
+    pub history: History,
+    pub judged: Judged,
+    pub requests: u64,
+}
+
+/// The first case that shows a failure.
+pub struct First {
+    pub number: u64,
+    pub finding: Finding,
+    pub script: Script,
+    pub history: History,
+    pub cases: u64,
+}
+
+#[derive(Default)]
+pub struct Tally {
+    pub cases: u64,
+    exercised: BTreeMap<ReqRef, u64>,
+    /// Failures by key.
+    pub failures: BTreeMap<String, First>,
+    /// Question, choice, label → times.
+    answers: BTreeMap<(OpRef, usize, usize, String), u64>,
+    /// First case for each answer to each question.
+    witnesses: BTreeMap<(OpRef, usize, usize), (u64, Script, History)>,
+    precedence: BTreeMap<(OpRef, String, String), u64>,
+    precedence_witnesses: BTreeMap<(OpRef, String, String), (u64, Script, History)>,
+    messages: BTreeMap<Reworded, u64>,
+    reasons: BTreeMap<String, u64>,
+    /// Why cases that aimed at a requirement did not exercise it.
+    missed: BTreeMap<ReqRef, BTreeMap<String, u64>>,
+    /// Requests of each case, to say how many came before a failure.
+    requests: BTreeMap<u64, u64>,
+    inconclusive: BTreeMap<ReqRef, String>,
+}
+
+impl Tally {
+    pub fn add(&mut self, case: &Case) {
+        self.cases += 1;
+        self.requests.insert(case.number, case.requests);
+        let judged = &case.judged;
+        for requirement in &judged.exercised {
+            *self.exercised.entry(*requirement).or_default() += 1;
+        }
+        for finding in &judged.findings {
+            self.failure(case, finding);
+        }
+        for answer in &judged.answers {
+            let key = (answer.operation, answer.question, answer.choice, answer.label.clone());
+            *self.answers.entry(key).or_default() += 1;
+            witness(&mut self.witnesses, (answer.operation, answer.question, answer.choice), case);
+        }
+        for Precedence { operation, winner, losers } in &judged.precedence {
+            for loser in losers {
+                let key = (*operation, winner.clone(), loser.clone());
+                *self.precedence.entry(key.clone()).or_default() += 1;
+                witness(&mut self.precedence_witnesses, key, case);
+            }
+        }
+        for message in &judged.messages {
+            *self.messages.entry(message.clone()).or_default() += 1;
+        }
+        for reason in &judged.reasons {
+            *self.reasons.entry(reason.text.clone()).or_default() += 1;
+        }
+        if let Some(aim) = case.script.aim
+            && !judged.exercised.contains(&aim)
+        {
+            let text = judged.reasons.first().map_or_else(|| "other outcomes explain what was seen as well".into(), |reason| reason.text.clone());
+            *self.missed.entry(aim).or_default().entry(text).or_default() += 1;
+        }
+    }
+
+    pub fn failure(&mut self, case: &Case, finding: &Finding) {
+        let first = self.failures.entry(finding.key.clone()).or_insert_with(|| First {
+            number: case.number,
+            finding: finding.clone(),
+            script: case.script.clone(),
+            history: case.history.clone(),
+            cases: 0,
+        });
+        first.cases += 1;
+        // The earliest case counts, and among the shortest scripts shrinking starts easier.
+        if case.number < first.number {
+            (first.number, first.finding) = (case.number, finding.clone());
+            (first.script, first.history) = (case.script.clone(), case.history.clone());
+        }
+    }
+
+    /// Open questions and precedences that were answered in two ways.
+    pub fn changes_of_mind(&self, set: &SpecSet) -> Vec<First> {
+        let mut found = Vec::new();
+        let mut first_choice: BTreeMap<(OpRef, usize), usize> = BTreeMap::new();
+        for ((at, question, choice), (number, script, history)) in &self.witnesses {
+            let asked = &set.operation(*at).questions[*question];
+            if asked.varies {
+                continue;
+            }
+            let Some(first) = first_choice.get(&(*at, *question)) else {
+                first_choice.insert((*at, *question), *choice);
+                continue;
+            };
+            let (one, other) = (&asked.answers[*first].id, &asked.answers[*choice].id);
+            let finding = mind_changed(set, *at, asked.requirement, one, other);
+            found.push(First { number: *number, finding, script: script.clone(), history: history.clone(), cases: 1 });
+        }
+        for ((at, winner, loser), (number, script, history)) in &self.precedence_witnesses {
+            let reverse = (*at, loser.clone(), winner.clone());
+            let question = set.operation(*at).questions.iter().find(|question| question.precedence);
+            if let (true, true, Some(question)) = (winner < loser, self.precedence.contains_key(&reverse), question) {
+                let one = format!("{winner} before {loser}");
+                let finding = mind_changed(set, *at, question.requirement, &one, &format!("{loser} before {winner}"));
+                found.push(First { number: *number, finding, script: script.clone(), history: history.clone(), cases: 1 });
+            }
+        }
+        found
+    }
+
+    pub fn requests_before(&self, number: u64) -> u64 {
+        self.requests.range(..=number).map(|(_, requests)| requests).sum()
+    }
+
+    pub fn inconclusive(&mut self, requirement: ReqRef, why: String) {
+        self.inconclusive.entry(requirement).or_insert(why);
+    }
+
+    pub fn operations(
+        &self,
+        set: &SpecSet,
+        operations: &[OpRef],
+        unplanned: &BTreeMap<ReqRef, String>,
+        violated: &dyn Fn(ReqRef) -> bool,
+    ) -> Vec<OperationResult> {
+        operations
+            .iter()
+            .map(|at| OperationResult {
+                at: *at,
+                requirements: (0..set.operation(*at).requirements.len())
+                    .map(|requirement| self.requirement((*at, requirement), unplanned, violated((*at, requirement))))
+                    .collect(),
+            })
+            .collect()
+    }
+
+    fn requirement(&self, which: ReqRef, unplanned: &BTreeMap<ReqRef, String>, violated: bool) -> RequirementResult {
+        let exercised = self.exercised.get(&which).copied().unwrap_or(0);
+        let missed = || {
+            let reasons = self.missed.get(&which)?;
+            let (text, times) = reasons.iter().max_by_key(|(_, times)| **times)?;
+            Some(format!("{text} ({times} case{})", if *times == 1 { "" } else { "s" }))
+        };
+        let (verdict, reason) = if violated {
+            (Verdict::Violates, None)
+        } else if let Some(why) = self.inconclusive.get(&which) {
+            (Verdict::Inconclusive, Some(why.clone()))
+        } else if exercised > 0 {
+            (Verdict::Conforms, None)
+        } else {
+            let reason = unplanned.get(&which).cloned().or_else(missed);
+            (Verdict::NotExercised, Some(reason.unwrap_or_else(|| "no case aimed at it".into())))
+        };
+        RequirementResult { requirement: which.1, exercised, verdict, reason }
+    }
+
+    pub fn observations(&self, set: &SpecSet) -> Vec<Observation> {
+        let mut list = Vec::new();
+        for ((at, question, choice, label), times) in &self.answers {
+            let operation = set.operation(*at);
+            let asked = &operation.questions[*question];
+            list.push(Observation {
+                question: operation.requirements[asked.requirement].id.clone(),
+                answer: label.clone(),
+                choice: Some(asked.answers[*choice].id.to_string()),
+                times: *times,
+            });
+        }
+        for ((at, winner, loser), times) in &self.precedence {
+            let operation = set.operation(*at);
+            let Some(asked) = operation.questions.iter().find(|question| question.precedence) else { continue };
+            list.push(Observation {
+                question: operation.requirements[asked.requirement].id.clone(),
+                answer: format!("{winner} before {loser}"),
+                choice: None,
+                times: *times,
+            });
+        }
+        list
+    }
+
+    pub fn messages(&self) -> Vec<(Reworded, u64)> {
+        counted(self.messages.clone())
+    }
+
+    pub fn reasons(&self) -> Vec<(String, u64)> {
+        let mut list = counted(self.reasons.clone());
+        list.sort_by(|left, right| right.1.cmp(&left.1).then(left.0.cmp(&right.0)));
+        list
+    }
+
+    pub fn exercised_any(&self, at: OpRef) -> bool {
+        self.exercised.keys().any(|(operation, _)| *operation == at)
+    }
+}
+
+fn witness<K: Ord>(map: &mut BTreeMap<K, (u64, Script, History)>, key: K, case: &Case) {
+    let known = map.entry(key).or_insert_with(|| (case.number, case.script.clone(), case.history.clone()));
+    if case.number < known.0 {
+        *known = (case.number, case.script.clone(), case.history.clone());
+    }
+}
+
+fn mind_changed(set: &SpecSet, at: OpRef, requirement: usize, one: &str, other: &str) -> Finding {
+    let operation = set.operation(at);
+    let asked = &operation.requirements[requirement];
+    Finding {
+        key: format!("{}#two answers", asked.id),
+        nature: Nature::Inconsistent,
+        requirement: (at, requirement),
+        summary: format!("{} answers an open question in two ways: {one}, and {other}", operation.name),
+        expected: vec![format!("one of them each time: {}", asked.text)],
+        actual: format!("{one}, and {other}").into(),
+        command: 0,
+        culprit: 0,
+        before: Vec::new(),
+    }
+}

@@ -1,0 +1,42 @@
+//! Anything that answers a call.
+//!
+//! An endpoint takes a [`Call`] whose places are filled, and says what came back. It also owns the clock that its answers
+//! are timed by: in process, time is virtual and waiting costs nothing. It knows nothing of what is expected.
+
+pub mod http;
+pub mod in_process;
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use serde_json::Value;
+
+use crate::{history::Reply, model::Caller, spec::service::OpRef};
+
+/// A future that can be sent between threads.
+pub type Sent<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A call with real arguments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    pub operation: OpRef,
+    /// By parameter; absent is not null.
+    pub arguments: Vec<Option<Value>>,
+    /// Region that travels beside the parameters, where the service has one.
+    pub region: Option<Arc<str>>,
+    pub caller: Caller,
+}
+
+/// Our handle on a system under test.
+pub trait Endpoint: Send + Sync {
+    /// Sends a call. There is exactly one request for each call: nothing is repeated silently.
+    fn send<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply>;
+
+    /// Milliseconds since any fixed moment; never goes back.
+    fn now_ms(&self) -> u64;
+
+    /// Lets time pass.
+    fn wait<'a>(&'a self, ms: u64) -> Sent<'a, ()>;
+
+    /// Name for reports.
+    fn name(&self) -> String;
+}

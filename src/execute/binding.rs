@@ -1,0 +1,122 @@
+//! What places are filled with.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::Value;
+
+use crate::{
+    sequence::{Command, command::fill},
+    spec::SpecSet,
+    value::Key,
+};
+
+/// Values of given things: service, name → value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Givens {
+    values: BTreeMap<(usize, String), String>,
+}
+
+/// What executions of one run share.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    pub givens: Givens,
+    /// Name of the run; everything that it creates carries it.
+    pub run: String,
+    /// How long a repeated read waits at most.
+    pub patience_ms: u64,
+    /// Remove what is left after each script.
+    pub clean: bool,
+}
+
+impl Givens {
+    /// The mock's values.
+    pub fn defaults(set: &SpecSet) -> Self {
+        let mut values = BTreeMap::new();
+        for (service, described) in set.services.iter().enumerate() {
+            for given in &described.givens {
+                values.insert((service, given.name.clone()), given.default.clone());
+            }
+        }
+        Self { values }
+    }
+
+    pub fn set(&mut self, service: usize, name: &str, value: &str) {
+        self.values.insert((service, name.to_owned()), value.to_owned());
+    }
+
+    pub fn get(&self, service: usize, name: &str) -> Option<&str> {
+        self.values.get(&(service, name.to_owned())).map(String::as_str)
+    }
+}
+
+/// Places of one execution.
+pub struct Binding<'a> {
+    around: &'a Surroundings,
+    service: usize,
+    /// Tells executions apart, so that names and tokens are fresh in each.
+    execution: String,
+    n_names: usize,
+    pub filled: BTreeMap<Key, String>,
+}
+
+impl<'a> Binding<'a> {
+    pub fn new(around: &'a Surroundings, service: usize, execution: String) -> Self {
+        let mut filled = BTreeMap::new();
+        for ((owner, name), value) in &around.givens.values {
+            if *owner == service {
+                filled.insert(Key::from(format!("$given.{name}").as_str()), value.clone());
+            }
+        }
+        Self { around, service, execution, n_names: 0, filled }
+    }
+
+    /// Arguments of a command with every place filled; none when a handle was never bound.
+    pub fn arguments(&mut self, command: &Command) -> Result<Vec<Option<Value>>, String> {
+        let mut unbound = None;
+        let mut arguments = Vec::with_capacity(command.arguments.len());
+        for value in &command.arguments {
+            let filled = value.as_ref().map(|value| fill(value, &mut |place| {
+                let found = self.place(place);
+                if found.is_none() {
+                    unbound = Some(place.to_owned());
+                }
+                found
+            }));
+            match (filled, &unbound) {
+                (_, Some(place)) => return Err(format!("{place} was never made")),
+                (filled, None) => arguments.push(filled.flatten()),
+            }
+        }
+        Ok(arguments)
+    }
+
+    fn place(&mut self, place: &str) -> Option<String> {
+        if let Some(value) = self.filled.get(place) {
+            return Some(value.clone());
+        }
+        match place {
+            "$run" => Some(self.around.run.clone()),
+            "$name" => {
+                self.n_names += 1;
+                Some(format!("{}-{}-{}", self.around.run, self.execution, self.n_names))
+            }
+            // A service without regions has no given region either.
+            "$given.region" => Some(String::new()),
+            _ => {
+                let (name, appended) = place.split_once('~').unwrap_or((place, ""));
+                let token = name.strip_prefix("$token")?;
+                let value = format!("{}-{}-{token}{appended}", self.around.run, self.execution);
+                Some(value)
+            }
+        }
+    }
+
+    pub fn bind(&mut self, key: &Key, id: String) {
+        self.filled.insert(key.clone(), id);
+    }
+
+    /// Region of calls that say none.
+    pub fn home(&self) -> Option<Arc<str>> {
+        self.around.givens.get(self.service, "region").map(Arc::from)
+    }
+}

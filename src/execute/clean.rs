@@ -1,0 +1,82 @@
+//! Removes what a script left: what uses others first.
+
+use serde_json::Value;
+
+use super::binding::{Binding, Surroundings};
+use crate::{
+    endpoint::{Call, Endpoint},
+    history::Reply,
+    model::Caller,
+    sequence::{Script, command::fill},
+    spec::{SpecSet, operation::Action, service::OpRef},
+    value::Key,
+};
+
+/// Calls the `remove` templates for every bound resource, the latest first. Answers are not judged.
+pub async fn clean(
+    set: &SpecSet,
+    service: usize,
+    script: &Script,
+    endpoint: &dyn Endpoint,
+    binding: &Binding<'_>,
+    around: &Surroundings,
+) {
+    let described = &set.services[service];
+    for (key, kind, region) in made(set, script, binding).into_iter().rev() {
+        let Some(id) = binding.filled.get(&key) else { continue };
+        for template in &described.kinds[kind].remove {
+            let Some(operation) = described.action(&template.operation, None) else { continue };
+            let at = OpRef { service, operation };
+            let mut fill_in = |place: &str| match place {
+                "$self" => Some(id.clone()),
+                "$region" => Some(region.clone()),
+                place => {
+                    let name = place.strip_prefix("$given.")?;
+                    around.givens.get(service, name).map(str::to_owned)
+                }
+            };
+            let arguments: Option<Vec<Option<Value>>> = set
+                .operation(at)
+                .params
+                .iter()
+                .map(|param| match template.argument(&param.name) {
+                    Some(value) => fill(value, &mut fill_in).map(Some),
+                    None if param.region => Some(Some(Value::String(region.clone()))),
+                    None => Some(None),
+                })
+                .collect();
+            let Some(arguments) = arguments else { continue };
+            let call = Call { operation: at, arguments, region: Some(region.as_str().into()), caller: Caller::Main };
+            if let Reply::Trouble(_) = endpoint.send(&call).await {
+                // One more try; what is left then is left.
+                let _ = endpoint.send(&call).await;
+            }
+        }
+    }
+}
+
+/// Handles that were bound, in order of creation, with kind and region.
+fn made(set: &SpecSet, script: &Script, binding: &Binding<'_>) -> Vec<(Key, usize, String)> {
+    let mut list = Vec::new();
+    for command in &script.commands {
+        let operation = set.operation(command.operation);
+        let creates = operation.effects.iter().filter_map(|effect| match effect.action {
+            Action::Create { kind, .. } => Some((kind, effect.region)),
+            _ => None,
+        });
+        for (key, (kind, region)) in command.creates.iter().zip(creates) {
+            let param = region.or(operation.region);
+            let place = param.and_then(|param| command.arguments.get(param)?.as_ref());
+            let place = place.map(|value| match value {
+                Value::Array(list) => list.first().map(crate::value::plain).unwrap_or_default(),
+                value => crate::value::plain(value),
+            });
+            let filled = place.and_then(|place| binding.filled.get(place.as_str()).cloned());
+            let home = || binding.home().map(|home| home.to_string()).unwrap_or_default();
+            if binding.filled.contains_key(key) {
+                list.push((key.clone(), kind, filled.unwrap_or_else(home)));
+            }
+        }
+    }
+    list
+}

@@ -1,0 +1,154 @@
+//! One script on one endpoint.
+
+use serde_json::{Map, Value};
+
+use super::{
+    binding::{Binding, Surroundings},
+    clean::clean,
+};
+use crate::{
+    endpoint::{Call, Endpoint},
+    history::{Exchange, History, Reply},
+    model::view,
+    sequence::{Command, Expected, Purpose, Script, Until},
+    spec::{Operation, SpecSet},
+    value::{at_path, plain},
+};
+
+/// Pause after the first look of a repeated read; later pauses grow by half.
+const FIRST_PAUSE_MS: u64 = 2;
+/// Longest pause of a repeated read.
+const LONGEST_PAUSE_MS: u64 = 1_000;
+
+/// Runs a script. `execution` tells this run of it apart from others.
+pub async fn execute(
+    set: &SpecSet,
+    script: &Script,
+    endpoint: &dyn Endpoint,
+    around: &Surroundings,
+    execution: &str,
+) -> History {
+    let Some(first) = script.commands.first() else { return History::default() };
+    let service = first.operation.service;
+    let mut run = Run {
+        set,
+        endpoint,
+        around,
+        binding: Binding::new(around, service, execution.to_owned()),
+        history: History { patience_ms: around.patience_ms, ..History::default() },
+        began_ms: endpoint.now_ms(),
+        last_call_succeeded: true,
+    };
+    for (index, command) in script.commands.iter().enumerate() {
+        run.command(index, command).await;
+    }
+    if around.clean {
+        clean(set, service, script, endpoint, &run.binding, around).await;
+    }
+    run.history.filled = run.binding.filled;
+    run.history
+}
+
+struct Run<'a> {
+    set: &'a SpecSet,
+    endpoint: &'a dyn Endpoint,
+    around: &'a Surroundings,
+    binding: Binding<'a>,
+    history: History,
+    began_ms: u64,
+    last_call_succeeded: bool,
+}
+
+impl Run<'_> {
+    async fn command(&mut self, index: usize, command: &Command) {
+        let arguments = match self.binding.arguments(command) {
+            Ok(arguments) => arguments,
+            Err(reason) => {
+                let now = self.elapsed();
+                let reply = Reply::NotSent { reason };
+                self.history.exchanges.push(Exchange { command: index, arguments: Map::new(), started_ms: now, ended_ms: now, reply });
+                return;
+            }
+        };
+        let operation = self.set.operation(command.operation);
+        let named = named(operation, &arguments);
+        let call = Call { operation: command.operation, arguments, region: self.binding.home(), caller: command.caller };
+        let until = command.until.as_ref().filter(|until| self.awaits(until));
+        let began = self.elapsed();
+        let mut pause = FIRST_PAUSE_MS;
+        loop {
+            let started_ms = self.elapsed();
+            let reply = self.endpoint.send(&call).await;
+            let ended_ms = self.elapsed();
+            let settled = until.is_none_or(|until| self.shows(operation, until, &reply));
+            self.learn(operation, command, &reply);
+            self.history.exchanges.push(Exchange { command: index, arguments: named.clone(), started_ms, ended_ms, reply });
+            // The last look comes after patience has run out, so that its answer can be held against it.
+            if settled || started_ms.saturating_sub(began) > self.around.patience_ms {
+                return;
+            }
+            self.endpoint.wait(pause).await;
+            pause = (pause + pause / 2 + 1).min(LONGEST_PAUSE_MS);
+        }
+    }
+
+    fn elapsed(&self) -> u64 {
+        self.endpoint.now_ms().saturating_sub(self.began_ms)
+    }
+
+    /// What a refused call would have removed is not awaited.
+    fn awaits(&self, until: &Until) -> bool {
+        until.expected != Expected::Gone || self.last_call_succeeded
+    }
+
+    fn learn(&mut self, operation: &Operation, command: &Command, reply: &Reply) {
+        if operation.is_documented() && command.purpose != Purpose::Read {
+            self.last_call_succeeded = matches!(reply, Reply::Success { .. });
+        }
+        let Reply::Success { fields, .. } = reply else { return };
+        let whole = Value::Object(fields.clone());
+        for field in &operation.fields {
+            let Some(var) = field.creates else { continue };
+            let key = command.creates.get(var - operation.bindings.len());
+            if let (Some(key), Some(id)) = (key, at_path(&whole, &field.name)) {
+                self.binding.bind(key, plain(id));
+            }
+        }
+    }
+
+    /// Whether a reply ends the repetition. One that is no answer to the question ends it too.
+    fn shows(&self, operation: &Operation, until: &Until, reply: &Reply) -> bool {
+        let Reply::Success { fields, .. } = reply else { return matches!(reply, Reply::Refused { .. }) };
+        let Some(shown) = operation.views.get(until.view) else { return true };
+        let Some(seen) = view::observe(shown, fields) else { return true };
+        let id = self.binding.filled.get(&until.key).map_or(&*until.key, |id| id.as_str());
+        let element = seen.elements.iter().find(|(found, _)| found == id).map(|(_, element)| element);
+        let failed = element.is_some_and(|element| {
+            shown.fail.iter().any(|(field, values)| element.get(field).is_some_and(|value| values.contains(&plain(value))))
+        });
+        failed
+            || match &until.expected {
+                Expected::Gone => element.is_none(),
+                Expected::Shown(fields) => element.is_some_and(|element| {
+                    fields.iter().all(|(field, spellings)| {
+                        let text = element.get(field).map(plain).unwrap_or_default();
+                        spellings.iter().any(|spelling| spelling.eq_ignore_ascii_case(&text))
+                    })
+                }),
+                Expected::Member { member, present } => {
+                    let id = self.binding.filled.get(member).map_or(&**member, |id| id.as_str());
+                    seen.elements.iter().any(|(found, _)| found == id) == *present
+                }
+            }
+    }
+}
+
+fn named(operation: &Operation, arguments: &[Option<Value>]) -> Map<String, Value> {
+    operation
+        .params
+        .iter()
+        .zip(arguments)
+        .filter_map(|(param, value)| Some((param.name.clone(), value.clone()?)))
+        .collect()
+}
+

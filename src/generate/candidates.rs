@@ -1,0 +1,247 @@
+//! Calls of a documented operation that are worth trying in a state, simple ones first.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::{
+    model::{Caller, State},
+    sequence::{Command, Purpose, command::HOME},
+    spec::{
+        Operation, SpecSet,
+        id::mint,
+        operation::ParamType,
+        resource::ResourceKind,
+        service::OpRef,
+    },
+    value::{Atom, Key},
+};
+
+/// A region that no cloud has.
+pub const NOWHERE: &str = "aswritten-nowhere";
+/// Ids that cannot be ids: spaces, letters of other scripts, reserved characters, nothing at all.
+pub const MALFORMED: &[&str] = &["not an id", "m-测试 a+b*c~d/e&f=g%h'(!)é", "../", "<id>&"];
+/// Letters of an over-long text.
+const FILLER: &str = "0123456789abcdef";
+
+/// What the candidates may name.
+pub struct Surroundings<'a> {
+    pub set: &'a SpecSet,
+    pub at: OpRef,
+    pub state: &'a State,
+    /// Probes (other people's resources) that may be named.
+    pub probes: &'a [Key],
+    /// Chooses unknown ids.
+    pub seed: u64,
+    /// Also what is wrong in ways that do not depend on the state: strange ids, regions, types.
+    pub all: bool,
+}
+
+impl Surroundings<'_> {
+    fn operation(&self) -> &Operation {
+        self.set.operation(self.at)
+    }
+
+    fn kind(&self, param: usize) -> Option<(usize, &ResourceKind)> {
+        let binding = self.operation().params[param].binding?;
+        let kind = self.operation().bindings[binding].kind;
+        Some((kind, &self.set.service(self.at).kinds[kind]))
+    }
+
+    /// Keys of a kind: those the run made, then probes.
+    fn keys(&self, kind: usize) -> Vec<Key> {
+        let of_kind = |key: &&Key| self.state.resources.get(*key).is_some_and(|found| found.kind == kind);
+        let own = self.state.resources.keys().filter(|key| !key.starts_with("$given.")).filter(of_kind);
+        own.chain(self.probes.iter().filter(of_kind)).cloned().collect()
+    }
+
+    fn unknown(&self, kind: &ResourceKind, number: u64) -> String {
+        mint(&kind.id, self.seed.wrapping_mul(1009).wrapping_add(number))
+    }
+
+    /// Every candidate call.
+    pub fn calls(&self) -> Vec<Command> {
+        let operation = self.operation();
+        let main = operation.params.iter().position(|param| param.binding.is_some());
+        let mut bases = vec![self.base()];
+        if let Some(main) = main {
+            let values = self.named(main);
+            bases = values
+                .into_iter()
+                .map(|value| {
+                    let mut command = self.base();
+                    self.follow(&mut command, value.as_ref());
+                    command.arguments[main] = value;
+                    command
+                })
+                .collect();
+        }
+        let mut calls = bases.clone();
+        let others: Vec<usize> = (0..operation.params.len()).filter(|param| Some(*param) != main).collect();
+        for base in &bases {
+            for (position, param) in others.iter().enumerate() {
+                for value in self.values(*param) {
+                    let mut command = base.clone();
+                    command.arguments[*param] = value.clone();
+                    for other in &others[position + 1..] {
+                        if operation.params[*other].kind == ParamType::Boolean && value == Some(Value::Bool(true)) {
+                            let mut both = command.clone();
+                            both.arguments[*other] = Some(Value::Bool(true));
+                            calls.push(both);
+                        }
+                    }
+                    calls.push(command);
+                }
+            }
+            if self.all {
+                let mut restricted = base.clone();
+                restricted.caller = Caller::Restricted;
+                calls.push(restricted);
+            }
+        }
+        calls
+    }
+
+    /// The call with nothing but what it must have.
+    fn base(&self) -> Command {
+        let operation = self.operation();
+        let arguments = operation
+            .params
+            .iter()
+            .map(|param| {
+                if param.region {
+                    return Some(Value::String(HOME.into()));
+                }
+                param.value.clone()
+            })
+            .collect();
+        Command { operation: self.at, arguments, creates: Vec::new(), caller: Caller::Main, until: None, purpose: Purpose::Call }
+    }
+
+    /// A call is made in the region of what it names.
+    fn follow(&self, command: &mut Command, value: Option<&Value>) {
+        let first = match value {
+            Some(Value::Array(list)) => list.first().and_then(Value::as_str),
+            Some(Value::String(text)) => Some(text.as_str()),
+            _ => None,
+        };
+        let found = first.and_then(|key| self.state.living(key));
+        if let (Some(found), Some(region)) = (found, self.operation().region) {
+            command.arguments[region] = Some(Value::String(found.region.to_string()));
+        }
+    }
+
+    /// Values of the parameter that names resources.
+    fn named(&self, param: usize) -> Vec<Option<Value>> {
+        let Some((kind, described)) = self.kind(param) else { return vec![None] };
+        let keys = self.keys(kind);
+        let text = |text: &str| Value::String(text.into());
+        let unknown = |number| Value::String(self.unknown(described, number));
+        let odd = format!("{}a", self.unknown(described, 7));
+        let singles: Vec<Value> = keys.iter().filter(|key| !key.starts_with("$given.")).map(|key| text(key)).collect();
+        let others: Vec<Value> = keys.iter().filter(|key| key.starts_with("$given.")).map(|key| text(key)).collect();
+        if !self.all && self.operation().params[param].kind == ParamType::Text {
+            return singles.into_iter().map(Some).collect();
+        }
+        let strange: Vec<Value> = MALFORMED.iter().map(|id| text(id)).chain([text(&odd), text("")]).collect();
+        if self.operation().params[param].kind == ParamType::Text {
+            let pairs = singles.iter().take(2).map(|first| {
+                Value::String(format!("{},{}", first.as_str().unwrap_or_default(), self.unknown(described, 8)))
+            });
+            // A list in one text names no handle, so only unknown ids can stand in it.
+            let pairs = pairs.filter(|pair| !pair.as_str().unwrap_or_default().starts_with('$'));
+            let unknown_pair = Value::String(format!("{},{}", self.unknown(described, 1), self.unknown(described, 2)));
+            let all = singles.iter().cloned().chain([unknown(1), unknown_pair]).chain(strange).chain(pairs).chain(others);
+            return all.map(Some).chain([None]).collect();
+        }
+        let list = |list: Vec<Value>| Some(Value::Array(list));
+        let mut values: Vec<Option<Value>> = singles.iter().map(|single| list(vec![single.clone()])).collect();
+        values.push(list(vec![unknown(1)]));
+        for (position, first) in singles.iter().enumerate() {
+            for second in &singles[position + 1..] {
+                values.push(list(vec![first.clone(), second.clone()]));
+                values.push(list(vec![second.clone(), first.clone()]));
+            }
+            values.push(list(vec![first.clone(), unknown(1)]));
+            values.push(list(vec![unknown(1), first.clone()]));
+            values.push(list(vec![first.clone(), first.clone()]));
+        }
+        if !self.all {
+            return values;
+        }
+        if let [first, second, ..] = singles.as_slice() {
+            values.push(list(vec![first.clone(), unknown(1), second.clone()]));
+        }
+        values.extend(strange.into_iter().map(|id| list(vec![id])));
+        values.push(list(vec![unknown(1), unknown(1)]));
+        values.push(list(Vec::new()));
+        // One text where a list belongs.
+        values.push(Some(unknown(1)));
+        values.push(Some(Value::String(format!("{},{}", self.unknown(described, 1), self.unknown(described, 2)))));
+        values.extend(singles.iter().take(2).cloned().map(Some));
+        let limit = self.operation().params[param].max_count;
+        for count in limit.map(|limit| limit + 1).into_iter().chain([101]) {
+            values.push(list((0..count as u64).map(unknown).collect()));
+        }
+        if let Some(first) = singles.first() {
+            let limit = limit.unwrap_or(100) as u64;
+            values.push(list(std::iter::once(first.clone()).chain((0..limit).map(unknown)).collect()));
+        }
+        values.push(None);
+        values.extend(others.into_iter().map(|other| list(vec![other])));
+        values
+    }
+
+    /// Other values of the other parameters.
+    fn values(&self, param: usize) -> Vec<Option<Value>> {
+        let operation = self.operation();
+        let described = &operation.params[param];
+        let text = |text: &str| Some(Value::String(text.into()));
+        let mut values = Vec::new();
+        if !self.all && (described.region || described.kind != ParamType::Boolean) && operation.token != Some(param) {
+            return values;
+        }
+        if described.region {
+            values.push(None);
+            values.extend(self.state.regions.iter().filter(|region| &***region != HOME).map(|region| text(region)));
+            values.push(text(NOWHERE));
+            return values;
+        }
+        if operation.token == Some(param) {
+            // The first is fresh, or one that was used before; the second is another.
+            values.push(text("$token1"));
+            values.push(text("$token2"));
+            if let Some(limit) = described.max_length {
+                values.push(Some(Value::String(format!("$token3~{}", FILLER.repeat(limit / FILLER.len() + 1)))));
+            }
+            if described.ascii {
+                values.push(text("$token3~测试é"));
+            }
+            return values;
+        }
+        match described.kind {
+            ParamType::Boolean => {
+                values.extend([Some(Value::Bool(true)), Some(Value::Bool(false))]);
+                if self.all {
+                    values.extend([text("maybe"), text("True"), text("False")]);
+                }
+            }
+            ParamType::Text => {
+                values.push(described.value.as_ref().map_or_else(|| text("x"), |_| None));
+                values.push(text(""));
+                values.extend(described.max_length.map(|limit| Some(Value::String("x".repeat(limit + 1)))));
+            }
+            ParamType::Integer => values.extend([Some(Value::from(1)), text("many")]),
+            ParamType::Texts | ParamType::Objects => {}
+        }
+        values
+    }
+}
+
+/// Value of the reference that an attribute holds.
+pub fn reference(atom: &Atom) -> Option<&Arc<str>> {
+    match atom {
+        Atom::Ref(key) => Some(key),
+        _ => None,
+    }
+}

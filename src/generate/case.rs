@@ -1,0 +1,311 @@
+//! Test cases: planned, woven, free.
+
+use std::collections::BTreeMap;
+
+use super::{
+    candidates::Surroundings,
+    dice::Dice,
+    moves::{companions, wait_for},
+    plan::{Plan, Plans, search},
+    readback, simulate,
+};
+use crate::{
+    model::{Answer, Caller, Choices, State, outcomes},
+    sequence::{Command, Purpose, Script},
+    spec::{SpecSet, operation::ParamType, service::OpRef},
+    value::Key,
+};
+
+/// Of a hundred cases, so many are free walks: they reach what nobody planned for.
+const FREE_PERCENT: usize = 20;
+/// Of a hundred planned cases after the first round, so many get random moves woven in.
+const WOVEN_PERCENT: usize = 60;
+/// Of a hundred calls, so many are followed by another read at the end: what was gone may come back.
+const LAST_READ_PERCENT: usize = 30;
+/// Random moves that are tried for one woven case.
+const MOST_WOVEN: usize = 3;
+/// Longest free walk, in moves.
+const LONGEST_WALK: usize = 6;
+
+/// What an endpoint offers to a generator.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Given things of other people that calls may name, such as `$given.public_image`.
+    pub probes: Vec<Key>,
+    /// Services that have a second, restricted credential.
+    pub restricted: Vec<usize>,
+    /// Only these requirements are aimed at; all when empty.
+    pub only: Vec<(OpRef, usize)>,
+}
+
+/// Makes the cases of a run.
+pub struct Generator<'a> {
+    set: &'a SpecSet,
+    seed: String,
+    options: Options,
+    plans: BTreeMap<OpRef, Plans>,
+    /// Requirements that have a plan, in the order in which they are aimed at.
+    aims: Vec<(OpRef, usize)>,
+    /// Why the others have none.
+    pub unplanned: BTreeMap<(OpRef, usize), String>,
+}
+
+impl<'a> Generator<'a> {
+    /// Plans for these operations.
+    pub fn new(set: &'a SpecSet, operations: &[OpRef], seed: &str, options: Options) -> Self {
+        let number = Dice::new(seed, u64::MAX).number();
+        let plans = operations.iter().map(|at| (*at, search(set, *at, number))).collect();
+        let mut generator =
+            Self { set, seed: seed.into(), options, plans, aims: Vec::new(), unplanned: BTreeMap::new() };
+        generator.choose_aims(operations);
+        generator
+    }
+
+    fn choose_aims(&mut self, operations: &[OpRef]) {
+        let mut by_operation: Vec<Vec<(OpRef, usize)>> = Vec::new();
+        for at in operations {
+            let mut aims = Vec::new();
+            for (index, requirement) in self.set.operation(*at).requirements.iter().enumerate() {
+                let aim = (*at, index);
+                if !self.options.only.is_empty() && !self.options.only.contains(&aim) {
+                    continue;
+                }
+                let reason = match (&requirement.unreachable, requirement.overlap) {
+                    (Some(reason), _) => Some(reason.clone()),
+                    (None, true) => Some("only overlapping calls can earn it, and scripts are sequential".into()),
+                    (None, false) if self.usable(aim).is_empty() => Some(self.why_unusable(aim)),
+                    (None, false) => None,
+                };
+                match reason {
+                    Some(reason) => {
+                        self.unplanned.insert(aim, reason);
+                    }
+                    None => aims.push(aim),
+                }
+            }
+            by_operation.push(aims);
+        }
+        // Operations take turns, so that a short run sees all of them.
+        let longest = by_operation.iter().map(Vec::len).max().unwrap_or(0);
+        for position in 0..longest {
+            self.aims.extend(by_operation.iter().filter_map(|aims| aims.get(position)));
+        }
+    }
+
+    fn all_plans(&self, (at, requirement): (OpRef, usize)) -> &[Plan] {
+        self.plans.get(&at).and_then(|plans| plans.by_requirement.get(&requirement)).map_or(&[], Vec::as_slice)
+    }
+
+    fn usable(&self, aim: (OpRef, usize)) -> Vec<&Plan> {
+        self.all_plans(aim).iter().filter(|plan| self.why_not(aim.0, plan).is_none()).collect()
+    }
+
+    fn why_unusable(&self, aim: (OpRef, usize)) -> String {
+        let reasons = self.all_plans(aim).iter().filter_map(|plan| self.why_not(aim.0, plan)).next();
+        reasons.unwrap_or_else(|| "the search found no sequence of calls that leads there".into())
+    }
+
+    /// What an endpoint lacks for a plan.
+    fn why_not(&self, at: OpRef, plan: &Plan) -> Option<String> {
+        if plan.call.caller == Caller::Restricted && !self.options.restricted.contains(&at.service) {
+            return Some("needs a second credential whose policy denies the call (see `--restricted`)".into());
+        }
+        let request = plan.call.request(self.set, &Script::home());
+        let probe = request.targets.iter().flatten().find(|key| {
+            key.starts_with("$given.") && !self.options.probes.contains(key)
+        })?;
+        let name = probe.trim_start_matches("$given.");
+        Some(format!("needs someone else's resource (see `--given {name}=ID`)"))
+    }
+
+    /// The model's shortest scripts for what a failing script broke: its plans for the requirement, and its plans for the
+    /// same kind of call.
+    pub fn shortest(&self, aim: (OpRef, usize), culprit: Option<&Command>, with_reads: bool) -> Vec<Script> {
+        let plans = self.usable(aim);
+        let mut scripts: Vec<Script> = plans
+            .into_iter()
+            .map(|plan| {
+                let states = simulate::run(self.set, &self.initial(aim.0), &plan.setup, &plan.assumed);
+                let mut commands = plan.setup.clone();
+                let reads = states.last().map(|before| readback::after(self.set, before, &plan.call, &plan.assumed));
+                commands.push(plan.call.clone());
+                // What an answer shows needs no reads.
+                if with_reads {
+                    commands.extend(reads.unwrap_or_default());
+                }
+                Script { commands, aim: Some(aim) }
+            })
+            .collect();
+        // Plans whose call is most like the one that failed come first.
+        scripts.sort_by_key(|proposed| {
+            let call = proposed.commands.iter().find(|command| command.purpose == Purpose::Call);
+            (call.map(|call| &call.arguments) != culprit.map(|culprit| &culprit.arguments), proposed.commands.len())
+        });
+        scripts.truncate(3);
+        scripts
+    }
+
+    /// Requirements that cases are aimed at.
+    pub fn aims(&self) -> &[(OpRef, usize)] {
+        &self.aims
+    }
+
+    /// The case of this number.
+    pub fn case(&self, number: u64) -> Option<Script> {
+        let n_aims = self.aims.len() as u64;
+        if n_aims == 0 {
+            return None;
+        }
+        let mut dice = Dice::new(&self.seed, number);
+        let round = number / n_aims;
+        let aim = self.aims[(number % n_aims) as usize];
+        if round > 0 && dice.percent(FREE_PERCENT) {
+            return Some(self.walk(aim.0, &mut dice));
+        }
+        let plans = self.usable(aim);
+        // The first round takes each shortest way as it is; later ones take turns and are woven.
+        let plan = plans[(round as usize) % plans.len()];
+        let mut setup = plan.setup.clone();
+        let mut call = plan.call.clone();
+        if round > 0 && dice.percent(WOVEN_PERCENT) {
+            self.weave(aim, plan, &mut setup, &mut call, &mut dice);
+        }
+        Some(self.finish(aim, plan, setup, call, &mut dice))
+    }
+
+    fn initial(&self, at: OpRef) -> State {
+        State::initial(self.set.service(at), &Script::home())
+    }
+
+    /// Adds the reads, and now and then a last look.
+    fn finish(&self, aim: (OpRef, usize), plan: &Plan, setup: Vec<Command>, call: Command, dice: &mut Dice) -> Script {
+        let states = simulate::run(self.set, &self.initial(aim.0), &setup, &plan.assumed);
+        let Some(before) = states.last() else { return Script { commands: setup, aim: Some(aim) } };
+        let mut commands = setup;
+        let mut reads = readback::after(self.set, before, &call, &plan.assumed);
+        reads.extend(readback::bystander(self.set, before, &call));
+        let last = reads.first().cloned().filter(|_| dice.percent(LAST_READ_PERCENT));
+        commands.push(call);
+        commands.extend(reads);
+        commands.extend(last.map(|mut command| {
+            command.until = None;
+            command
+        }));
+        Script { commands, aim: Some(aim) }
+    }
+
+    /// Puts random moves and arguments around a plan, keeping only what leaves the requirement met.
+    fn weave(&self, aim: (OpRef, usize), plan: &Plan, setup: &mut Vec<Command>, call: &mut Command, dice: &mut Dice) {
+        for _ in 0..=dice.below(MOST_WOVEN) {
+            let mut woven = setup.clone();
+            let states = simulate::run(self.set, &self.initial(aim.0), &woven, &plan.assumed);
+            let place = dice.below(woven.len() + 1);
+            let Some(command) = self.random_move(aim.0, &states[place], dice) else { continue };
+            // A fresh handle must not take the name of one that the plan makes later.
+            if command.creates.iter().any(|key| woven[place..].iter().any(|later| later.creates.contains(key))) {
+                continue;
+            }
+            woven.insert(place, command);
+            if self.still_meets(aim, plan, &woven, call) {
+                *setup = woven;
+            }
+        }
+        let mut varied = call.clone();
+        self.vary(&mut varied, dice);
+        if varied != *call && self.still_meets(aim, plan, setup, &varied) {
+            *call = varied;
+        }
+    }
+
+    /// Random arguments: a text in place of a strange id, a boolean given or not.
+    fn vary(&self, call: &mut Command, dice: &mut Dice) {
+        let operation = self.set.operation(call.operation);
+        for (index, param) in operation.params.iter().enumerate() {
+            let value = &mut call.arguments[index];
+            match (param.kind, value.as_ref().and_then(|value| value.as_str().map(str::to_owned))) {
+                (ParamType::Text, Some(text)) if param.binding.is_some() && !text.starts_with('$') && !text.is_empty() => {
+                    *value = Some(dice.text().into());
+                }
+                (ParamType::Boolean, _) if value.is_none() && dice.percent(30) => *value = Some(dice.percent(50).into()),
+                _ => {}
+            }
+        }
+    }
+
+    fn still_meets(&self, aim: (OpRef, usize), plan: &Plan, setup: &[Command], call: &Command) -> bool {
+        let states = simulate::run(self.set, &self.initial(aim.0), setup, &plan.assumed);
+        let Some(state) = states.last() else { return false };
+        let request = call.request(self.set, &Script::home());
+        let permitted = outcomes(self.set, state, &request, &plan.assumed);
+        let due: Vec<_> = permitted.iter().filter(|outcome| outcome.due).collect();
+        !due.is_empty() && due.iter().all(|outcome| outcome.claims.iter().any(|claim| claim.requirement == aim.1))
+    }
+
+    fn random_move(&self, at: OpRef, state: &State, dice: &mut Dice) -> Option<Command> {
+        let waiting: Vec<Command> =
+            state.pending.iter().filter_map(|pending| wait_for(self.set, at.service, state, pending)).collect();
+        if !waiting.is_empty() && dice.percent(60) {
+            return dice.pick(&waiting).cloned();
+        }
+        let moves = companions(self.set, at.service, state);
+        let total: u32 = moves.iter().map(|(_, weight)| weight).sum();
+        let mut drawn = dice.below(total as usize) as u32;
+        for (command, weight) in moves {
+            if drawn < weight {
+                return Some(command);
+            }
+            drawn -= weight;
+        }
+        None
+    }
+
+    /// A free walk: random moves, and random calls of the documented operation with everything read back.
+    fn walk(&self, at: OpRef, dice: &mut Dice) -> Script {
+        let mut state = self.initial(at);
+        let mut commands = Vec::new();
+        let assumed = self.likely(at);
+        let length = 2 + dice.below(LONGEST_WALK - 1);
+        let mut n_calls = 0;
+        for position in 0..length {
+            let is_last = position + 1 == length;
+            if (is_last && n_calls == 0) || dice.percent(35) {
+                let probes: &[Key] = if dice.percent(10) { &self.options.probes } else { &[] };
+                let around = Surroundings { set: self.set, at, state: &state, probes, seed: dice.number(), all: dice.percent(60) };
+                let calls: Vec<Command> = around
+                    .calls()
+                    .into_iter()
+                    .filter(|call| call.caller == Caller::Main || self.options.restricted.contains(&at.service))
+                    .collect();
+                let Some(call) = dice.pick(&calls).cloned() else { continue };
+                n_calls += 1;
+                let reads = readback::after(self.set, &state, &call, &assumed);
+                let bystander = readback::bystander(self.set, &state, &call).filter(|_| dice.percent(30));
+                for command in std::iter::once(call).chain(reads).chain(bystander) {
+                    state = self.likely_next(&state, &command, &assumed);
+                    commands.push(command);
+                }
+            } else if let Some(command) = self.random_move(at, &state, dice) {
+                state = self.likely_next(&state, &command, &assumed);
+                commands.push(command);
+            }
+        }
+        Script { commands, aim: None }
+    }
+
+    fn likely(&self, at: OpRef) -> Choices {
+        let questions = self.set.operation(at).questions.len();
+        (0..questions).fold(Choices::default(), |choices, question| choices.with(question, 0))
+    }
+
+    fn likely_next(&self, state: &State, command: &Command, assumed: &Choices) -> State {
+        if command.until.is_some() {
+            return simulate::after_waiting(state, command);
+        }
+        let documented = self.set.operation(command.operation).is_documented();
+        let known = if documented { assumed.clone() } else { Choices::default() };
+        match simulate::step(self.set, state, command, &known) {
+            Some((next, outcome)) if documented || outcome.answer == Answer::Success => next,
+            _ => state.clone(),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Scripts from the model: planned ways to every requirement, random ones around them, and free ones.
+//!
+//! [`plan`] searches the model breadth first, from nothing, with two kinds of moves: ways to call companions
+//! ([`moves`]), and letting asynchronous work finish. In every state that it meets it tries the candidate calls of the
+//! documented operation ([`candidates`]) and asks the model what each would exercise. The first, and so the shortest, way to
+//! each requirement becomes its plan; nothing is written by hand for any of them.
+//!
+//! [`case`] makes test cases: a plan with random moves and arguments woven around it, kept only while the model says
+//! that the requirement is still met, or a free walk. [`readback`] adds the reads that prove what a call did.
+//!
+//! Everything follows from the seed and the specs: a case is a function of the root seed and its number, whatever ran
+//! before it and however many workers there are. This is the only home of proptest.
+
+pub mod candidates;
+pub mod case;
+pub mod dice;
+pub mod moves;
+pub mod plan;
+pub mod readback;
+pub mod simulate;
+pub mod tree;
+
+pub use case::{Generator, Options};

@@ -1,0 +1,81 @@
+//! The reads that prove what a call did, or did not do.
+
+use super::moves::{read, referrers, wait_for};
+use crate::{
+    model::{Answer, Change, Choices, State, outcomes},
+    sequence::{Command, Purpose, Script},
+    spec::SpecSet,
+    value::Key,
+};
+
+/// Most resources that are read back after one call.
+const MOST_READS: usize = 4;
+
+/// Reads of everything that a call names and of what hangs on it. What the call removes is awaited.
+///
+/// `before` is the state that the call meets, in one likely course of events.
+pub fn after(set: &SpecSet, before: &State, call: &Command, assumed: &Choices) -> Vec<Command> {
+    let service = call.operation.service;
+    let request = call.request(set, &Script::home());
+    let mut named: Vec<&Key> = request
+        .targets
+        .iter()
+        .flatten()
+        .filter(|key| before.resource(key).is_some() && !key.starts_with("$given."))
+        .collect();
+    named.dedup();
+    let removes = removals(set, before, call, assumed);
+    let mut reads = Vec::new();
+    for key in named {
+        if reads.len() >= MOST_READS {
+            break;
+        }
+        let awaited = removes.iter().find(|pending| pending.key == *key);
+        let command = match awaited {
+            Some(pending) => wait_for(set, service, before, pending),
+            None => read(set, service, before, key),
+        };
+        reads.extend(command);
+        // Work on the resource that is still under way after the call shows that it was under way during it.
+        for (referrer, _) in referrers(before, key).filter(|(referrer, _)| !is_settled(before, referrer)) {
+            reads.extend(read(set, service, before, referrer));
+        }
+    }
+    reads.truncate(MOST_READS);
+    for command in &mut reads {
+        command.purpose = Purpose::Read;
+    }
+    reads
+}
+
+/// A read of something that the call does not name.
+pub fn bystander(set: &SpecSet, before: &State, call: &Command) -> Option<Command> {
+    let request = call.request(set, &Script::home());
+    let mut others = before.resources.iter().filter(|(key, found)| {
+        !found.deleted && !key.starts_with("$given.") && !request.targets.iter().flatten().any(|named| named == *key)
+    });
+    let (key, _) = others.find(|(key, _)| read(set, call.operation.service, before, key).is_some())?;
+    read(set, call.operation.service, before, key)
+}
+
+fn is_settled(state: &State, key: &Key) -> bool {
+    !state.pending.iter().any(|pending| pending.key == *key)
+}
+
+/// What a successful call would remove, whatever open questions are answered.
+fn removals(set: &SpecSet, before: &State, call: &Command, assumed: &Choices) -> Vec<crate::model::Pending> {
+    let request = call.request(set, &Script::home());
+    let permitted = outcomes(set, before, &request, assumed);
+    let successes: Vec<_> = permitted.iter().filter(|outcome| outcome.answer == Answer::Success).collect();
+    let deletes = |pending: &&crate::model::Pending| {
+        pending.changes.iter().any(|change| matches!(change, Change::Delete(_)))
+    };
+    let Some(first) = successes.first() else { return Vec::new() };
+    first
+        .later
+        .iter()
+        .filter(deletes)
+        .filter(|pending| successes.iter().all(|outcome| outcome.later.iter().any(|other| other.key == pending.key)))
+        .cloned()
+        .collect()
+}

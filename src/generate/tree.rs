@@ -1,0 +1,118 @@
+//! Smaller scripts to try, when one fails: chunks first, then single commands, then arguments.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::{
+    sequence::{Command, Script},
+    spec::SpecSet,
+    value::Key,
+};
+
+/// Scripts that are smaller than this one, the boldest first. The command at `keep` stays.
+pub fn smaller(set: &SpecSet, script: &Script, keep: usize) -> Vec<Script> {
+    let n_commands = script.commands.len();
+    let mut found: Vec<Script> = Vec::new();
+    let mut add = |candidate: Option<Script>| {
+        if let Some(candidate) = candidate
+            && candidate.commands.len() + argument_weight(&candidate) < n_commands + argument_weight(script)
+            && !found.contains(&candidate)
+        {
+            found.push(candidate);
+        }
+    };
+    let mut size = n_commands / 2;
+    while size > 0 {
+        let mut start = 0;
+        while start < n_commands {
+            let doomed: BTreeSet<usize> = (start..(start + size).min(n_commands)).filter(|index| *index != keep).collect();
+            add(without(script, doomed, keep));
+            start += size;
+        }
+        size /= 2;
+    }
+    for (index, command) in script.commands.iter().enumerate() {
+        for arguments in simpler_arguments(set, command) {
+            let mut candidate = script.clone();
+            candidate.commands[index].arguments = arguments;
+            add(Some(candidate));
+        }
+        if command.until.is_some() {
+            let mut candidate = script.clone();
+            candidate.commands[index].until = None;
+            add(Some(candidate));
+        }
+    }
+    found
+}
+
+/// The script without these commands and all that depend on them; none when the kept command would go too.
+fn without(script: &Script, mut doomed: BTreeSet<usize>, keep: usize) -> Option<Script> {
+    loop {
+        let lost: BTreeSet<&Key> = doomed.iter().flat_map(|index| &script.commands[*index].creates).collect();
+        let dependent: Vec<usize> = script
+            .commands
+            .iter()
+            .enumerate()
+            .filter(|(index, command)| !doomed.contains(index) && command.uses().iter().any(|key| lost.contains(key)))
+            .map(|(index, _)| index)
+            .collect();
+        if dependent.is_empty() {
+            break;
+        }
+        doomed.extend(dependent);
+    }
+    if doomed.contains(&keep) || doomed.is_empty() {
+        return None;
+    }
+    let commands = script.commands.iter().enumerate().filter(|(index, _)| !doomed.contains(index));
+    Some(Script { commands: commands.map(|(_, command)| command.clone()).collect(), aim: script.aim })
+}
+
+/// The same command with less said, or said more simply.
+fn simpler_arguments(set: &SpecSet, command: &Command) -> Vec<Vec<Option<Value>>> {
+    let operation = set.operation(command.operation);
+    let mut found = Vec::new();
+    for (index, param) in operation.params.iter().enumerate() {
+        let Some(value) = &command.arguments[index] else { continue };
+        let mut replace = |value: Option<Value>| {
+            let mut arguments = command.arguments.clone();
+            arguments[index] = value;
+            found.push(arguments);
+        };
+        if !param.required && !param.region && param.value.as_ref() != Some(value) {
+            replace(None);
+        }
+        if let Value::Array(list) = value {
+            if list.len() > 2 {
+                replace(Some(Value::Array(list[..list.len() / 2].to_vec())));
+            }
+            for position in 0..list.len().min(8) {
+                let mut shorter = list.clone();
+                shorter.remove(position);
+                if !shorter.is_empty() {
+                    replace(Some(Value::Array(shorter)));
+                }
+            }
+        }
+        if let Value::String(text) = value
+            && !text.starts_with('$')
+            && text.chars().count() > 8
+            && param.binding.is_none()
+        {
+            replace(Some(Value::String(text.chars().take(text.chars().count() / 2).collect())));
+        }
+    }
+    found
+}
+
+/// How much is said, in characters; less is simpler.
+fn argument_weight(script: &Script) -> usize {
+    let said = |command: &Command| -> usize {
+        let arguments: usize = command.arguments.iter().flatten().map(|value| 1 + value.to_string().len()).sum();
+        arguments + usize::from(command.until.is_some())
+    };
+    // One character must never outweigh a command.
+    script.commands.iter().map(said).sum::<usize>() + script.commands.len() * 10_000
+}

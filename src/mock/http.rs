@@ -1,0 +1,178 @@
+//! Requests → calls → responses, as real clients need them.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde_json::Value;
+
+use super::service::{Asked, Mock};
+use crate::{
+    history::Reply,
+    model::Caller,
+    spec::service::{OpRef, RegionTravel},
+    wire::{
+        Answer, Call, Credential, Format, HttpRequest, HttpResponse, KeyRing, Refusal, described,
+        protocol::{self, Protocol},
+        signing,
+    },
+};
+
+/// Nonces that are remembered; older ones are forgotten, so that memory stays flat.
+const NONCES: usize = 65_536;
+
+/// Key id and secret that every mock knows, for every service.
+pub const MAIN: (&str, &str) = ("aswritten-main", "aswritten-main-secret");
+/// A second pair, whose policy denies the documented operations.
+pub const RESTRICTED: (&str, &str) = ("aswritten-restricted", "aswritten-restricted-secret");
+/// How the mock names itself, so that the suite knows that it has a restricted credential.
+pub const SERVER: &str = concat!("aswritten-mock/", env!("CARGO_PKG_VERSION"));
+
+/// The mock with its doors: protocols and signatures.
+pub struct Front {
+    pub mock: Mock,
+    keys: Keys,
+    /// Accept anything, signed or not.
+    pub unsigned: bool,
+}
+
+struct Keys {
+    known: Vec<(Credential, Caller)>,
+    nonces: Mutex<Nonces>,
+}
+
+#[derive(Default)]
+struct Nonces {
+    known: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+impl Front {
+    /// A front that knows the well-known pairs, and these.
+    pub fn new(mock: Mock, more: Vec<Credential>) -> Self {
+        let pair = |(id, secret): (&str, &str)| Credential { id: id.into(), secret: secret.to_owned().into(), token: None };
+        let mut known = vec![(pair(MAIN), Caller::Main), (pair(RESTRICTED), Caller::Restricted)];
+        known.extend(more.into_iter().map(|credential| (credential, Caller::Main)));
+        Self { mock, keys: Keys { known, nonces: Mutex::default() }, unsigned: false }
+    }
+
+    /// Answers a request.
+    ///
+    /// `now_seconds` is the time of day, to check signatures; `now_ms` any clock that does not go back, to settle work.
+    pub fn respond(&self, request: &HttpRequest, now_seconds: i64, now_ms: u64) -> HttpResponse {
+        let Some(protocol) = self.protocol(request) else {
+            return HttpResponse { status: 400, headers: Vec::new(), body: b"unknown protocol".to_vec() };
+        };
+        let format = protocol.format_of(request);
+        let host = request.header("host").unwrap_or("").to_owned();
+        let reply = protocol::Reply { action: "", status: 400, request_id: "", host: &host, product: "", format };
+        let request_id = super::render::request_id(now_ms ^ 0x5eed << 32);
+        let refuse = |refusal: &Refusal, action: &str, product: &str| {
+            let reply = protocol::Reply { action, product, request_id: &request_id, ..reply };
+            protocol.encode_refusal(refusal, &reply)
+        };
+        let call = match protocol.decode_call(request, &|action, version, param| self.shape(action, version, param)) {
+            Ok(call) => call,
+            Err(refusal) => return refuse(&refusal, "", ""),
+        };
+        let Some(at) = self.mock.operation(&call.action, &call.version) else {
+            return refuse(&unknown_action(protocol, &call, self), &call.action, "");
+        };
+        let product = &self.mock.set.service(at).product;
+        let caller = match self.caller(protocol, request, now_seconds) {
+            Ok(caller) => caller,
+            Err(refusal) => return refuse(&refusal, &call.action, product),
+        };
+        let reply = self.mock.answer(&self.asked(at, &call, caller), now_ms);
+        encode(protocol, &call.action, product, &host, format, reply)
+    }
+
+    fn protocol(&self, request: &HttpRequest) -> Option<&'static dyn Protocol> {
+        let scheme = signing::SCHEMES.iter().find(|scheme| scheme.recognises(request));
+        match scheme {
+            Some(scheme) => protocol::find(scheme.protocol()),
+            None if request.header("x-tc-action").is_some() => protocol::find("tencent-api3"),
+            None => protocol::PROTOCOLS.first().copied(),
+        }
+    }
+
+    fn shape(&self, action: &str, version: &str, param: &str) -> Option<crate::wire::Shape> {
+        let operation = self.mock.set.operation(self.mock.operation(action, version)?);
+        let found = &operation.params[operation.param(param)?];
+        Some(described::param(found))
+    }
+
+    fn caller(&self, protocol: &dyn Protocol, request: &HttpRequest, now_seconds: i64) -> Result<Caller, Refusal> {
+        if self.unsigned {
+            return Ok(Caller::Main);
+        }
+        let (_, id) = signing::verify(protocol.name(), request, &self.keys, now_seconds)?;
+        let known = self.keys.known.iter().find(|(credential, _)| credential.id == id);
+        Ok(known.map_or(Caller::Main, |(_, caller)| *caller))
+    }
+
+    fn asked(&self, at: OpRef, call: &Call, caller: Caller) -> Asked {
+        let operation = self.mock.set.operation(at);
+        let by_header = self.mock.set.service(at).region == RegionTravel::Header;
+        let arguments = operation
+            .params
+            .iter()
+            .map(|param| match &call.region {
+                Some(region) if param.header && by_header => Some(Value::String(region.clone())),
+                _ => call.arguments.get(&param.name).filter(|value| !value.is_null()).cloned(),
+            })
+            .collect();
+        Asked { operation: at, arguments, region: call.region.as_deref().map(Arc::from), caller }
+    }
+}
+
+fn unknown_action(protocol: &dyn Protocol, call: &Call, front: &Front) -> Refusal {
+    let known_version = front.mock.set.services.iter().any(|service| service.version == call.version);
+    let alibaba = protocol.name() == "alibaba-rpc";
+    let (code, status, message) = match (alibaba, known_version) {
+        (true, true) => ("InvalidApi.NotFound", 404, "Specified api is not found, please check your url and method."),
+        (true, false) => ("InvalidVersion", 400, "Specified parameter Version is not valid."),
+        (false, true) => ("InvalidAction", 200, "The specified action is not valid."),
+        (false, false) => ("NoSuchVersion", 200, "The specified version does not exist."),
+    };
+    Refusal { code: code.into(), status, message: message.into() }
+}
+
+/// Writes a reply of the service as a response.
+fn encode(protocol: &dyn Protocol, action: &str, product: &str, host: &str, format: Format, reply: Reply) -> HttpResponse {
+    let (status, request_id, answer) = match reply {
+        Reply::Success { status, fields } => {
+            let id = fields.get("RequestId").and_then(Value::as_str).unwrap_or_default().to_owned();
+            (status, id, Answer::Success(fields))
+        }
+        Reply::Refused { status, code, message, request_id } => {
+            let answer = Answer::Failure { code, message, request_id: request_id.clone(), body: Value::Null };
+            (status, request_id.unwrap_or_default(), answer)
+        }
+        Reply::Trouble(_) | Reply::NotSent { .. } => return HttpResponse { status: 500, ..HttpResponse::default() },
+    };
+    let reply = protocol::Reply { action, status, request_id: &request_id, host, product, format };
+    protocol.encode_answer(&answer, &reply)
+}
+
+impl KeyRing for Keys {
+    fn find(&self, id: &str) -> Option<Credential> {
+        self.known.iter().find(|(credential, _)| credential.id == id).map(|(credential, _)| credential.clone())
+    }
+
+    fn remember(&self, id: &str, nonce: &str) -> bool {
+        let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        let nonce = format!("{id} {nonce}");
+        if !nonces.known.insert(nonce.clone()) {
+            return false;
+        }
+        nonces.order.push_back(nonce);
+        if nonces.order.len() > NONCES
+            && let Some(oldest) = nonces.order.pop_front()
+        {
+            nonces.known.remove(&oldest);
+        }
+        true
+    }
+}

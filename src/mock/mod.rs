@@ -1,0 +1,20 @@
+//! A service that does what the specs say: the model with the choices made.
+//!
+//! - [`service`] holds the state and answers calls; it knows no bytes.
+//! - [`policy`] is how open questions are answered, and how fast asynchronous work is done.
+//! - [`http`] reads and writes requests: protocol, signature, time and nonce are checked as the vendors document.
+//! - [`server`] puts it on a socket.
+//!
+//! It shares the model with the oracle, so it proves nothing by itself.
+
+pub mod http;
+pub mod policy;
+mod render;
+pub mod server;
+pub mod service;
+#[cfg(feature = "wiremock")]
+pub mod wiremock;
+
+pub use http::Front;
+pub use policy::Policy;
+pub use service::Mock;

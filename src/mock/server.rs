@@ -1,0 +1,112 @@
+//! The mock on a socket.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{HeaderValue, Response, header},
+};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use super::http::{Front, SERVER};
+use crate::wire::{HttpRequest, HttpResponse};
+
+/// Largest body that is read: that of the documented protocols.
+const LARGEST_BODY: usize = 10 << 20;
+
+/// A running server; it stops when this is dropped.
+pub struct Server {
+    pub address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+struct Shared {
+    front: Front,
+    began: Instant,
+}
+
+impl Server {
+    /// Listens on an address; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn start(front: Front, address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared { front, began: Instant::now() });
+        let app = Router::new().fallback(handle).with_state(shared);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let serving = axum::serve(listener, app).with_graceful_shutdown(async {
+                // A dropped sender stops the server as well.
+                let _ = stopped.await;
+            });
+            // Accepting goes on after errors of single connections; an error here ends the server.
+            let _ = serving.await;
+        });
+        Ok(Self { address, stop: Some(stop), task })
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Finishes what it is answering, then stops.
+    pub async fn stop(mut self) {
+        drop(self.stop.take());
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+        return plain(413, "the body is larger than 10 MB");
+    };
+    let headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let request = HttpRequest {
+        method: parts.method.as_str().to_owned(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers,
+        body: body.to_vec(),
+    };
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).cast_signed();
+    let elapsed = u64::try_from(shared.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    response(shared.front.respond(&request, seconds, elapsed))
+}
+
+fn response(answer: HttpResponse) -> Response<Body> {
+    let mut response = Response::builder().status(answer.status);
+    for (name, value) in &answer.headers {
+        response = response.header(name, value);
+    }
+    match response.header(header::SERVER, HeaderValue::from_static(SERVER)).body(Body::from(answer.body)) {
+        Ok(response) => response,
+        Err(_) => plain(500, "the answer cannot be written"),
+    }
+}
+
+fn plain(status: u16, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = axum::http::StatusCode::from_u16(status).unwrap_or_default();
+    response
+}

@@ -1,0 +1,155 @@
+//! State and answers, without bytes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value};
+
+use super::{policy::Policy, render};
+use crate::{
+    history::Reply,
+    model::{Answer, Caller, Outcome, Request, Resource, State, outcomes},
+    spec::{
+        SpecSet,
+        id::mint,
+        service::OpRef,
+    },
+    value::Key,
+};
+
+/// Tokens that are remembered; older ones are forgotten.
+const TOKENS: usize = 4096;
+
+/// The service.
+pub struct Mock {
+    pub set: Arc<SpecSet>,
+    pub policy: Policy,
+    /// One state for each service: they do not know each other.
+    states: Vec<Mutex<Held>>,
+}
+
+struct Held {
+    state: State,
+    /// Number of the next id.
+    serial: u64,
+}
+
+/// A call that has passed the front.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    pub operation: OpRef,
+    pub arguments: Vec<Option<Value>>,
+    /// Region that came beside the parameters.
+    pub region: Option<Arc<str>>,
+    pub caller: Caller,
+}
+
+impl Mock {
+    pub fn new(set: Arc<SpecSet>, policy: Policy) -> Self {
+        let states = set.services.iter().map(|service| Mutex::new(Held::new(service))).collect();
+        Self { set, policy, states }
+    }
+
+    /// The operation of an action, in the edition that is served.
+    pub fn operation(&self, action: &str, version: &str) -> Option<OpRef> {
+        let (service, found) = self.set.services.iter().enumerate().find_map(|(index, service)| {
+            let found = (service.version == version).then(|| service.action(action, None))?;
+            Some((index, found?))
+        })?;
+        let at = OpRef { service, operation: found };
+        Some(self.policy.editions.get(&at).copied().unwrap_or(at))
+    }
+
+    /// Answers a call at this time, in milliseconds of any clock that does not go back.
+    pub fn answer(&self, asked: &Asked, now_ms: u64) -> Reply {
+        let service = self.set.service(asked.operation);
+        let mut held = self.states[asked.operation.service].lock().unwrap_or_else(PoisonError::into_inner);
+        let held = &mut *held;
+        held.settle(now_ms, self.policy.settle_ms);
+        let operation = self.set.operation(asked.operation);
+        let created: Vec<Key> = operation
+            .effects
+            .iter()
+            .filter_map(|effect| match effect.action {
+                crate::spec::operation::Action::Create { kind, .. } => {
+                    held.serial += 1;
+                    Some(Key::from(mint(&service.kinds[kind].id, held.serial).as_str()))
+                }
+                _ => None,
+            })
+            .collect();
+        held.serial += 1;
+        let request_id = render::request_id(held.serial);
+        let home = asked.region.clone().unwrap_or_else(|| home(service));
+        let request =
+            Request::new(&self.set, asked.operation, asked.arguments.clone(), asked.caller, created, &home);
+        let outcome = self.choose(&held.state, &request);
+        let Some(outcome) = outcome else { return render::failure(request_id) };
+        held.apply(&outcome, now_ms);
+        match &outcome.answer {
+            Answer::Success => {
+                let mut fields: Map<String, Value> = render::fields(operation, &request, &request_id);
+                render::views(&self.set, operation, &held.state, &request, &mut fields);
+                Reply::Success { status: 200, fields }
+            }
+            Answer::Refused(refused) => render::refusal(service, operation, refused, &request, request_id),
+        }
+    }
+
+    /// The outcome that the policy wants: success where nothing is due, or the row that wins.
+    fn choose(&self, state: &State, request: &Request) -> Option<Outcome> {
+        let no_choices = crate::model::Choices::default();
+        let choices = self.policy.choices.get(&request.operation).unwrap_or(&no_choices);
+        let permitted = outcomes(&self.set, state, request, choices);
+        let reversed = self.policy.reversed.get(&request.operation).copied().unwrap_or(false);
+        let mut due = permitted.into_iter().filter(|outcome| outcome.due);
+        if reversed { due.next_back() } else { due.next() }
+    }
+}
+
+impl Held {
+    fn new(service: &crate::spec::Service) -> Self {
+        let home = home(service);
+        let mut state = State::new(
+            ["region", "second_region"].iter().filter_map(|name| service.given(name)).map(|given| Arc::from(given.default.as_str())),
+        );
+        for given in &service.givens {
+            let Some((kind, attributes)) = &given.resource else { continue };
+            let mut resource = Resource::new(service, *kind, home.clone());
+            for (attribute, value) in attributes {
+                resource.attributes[*attribute] = value.clone();
+            }
+            state.resources.insert(Key::from(given.default.as_str()), Arc::new(resource));
+        }
+        Self { state, serial: 0 }
+    }
+
+    /// Does what is due by now, and forgets what is gone.
+    fn settle(&mut self, now_ms: u64, settle_ms: u64) {
+        while let Some(index) = self.state.pending.iter().position(|pending| pending.since_ms.saturating_add(settle_ms) <= now_ms)
+        {
+            self.state.fire(index);
+        }
+        let gone = self.state.resources.values().any(|resource| resource.deleted);
+        if gone {
+            self.state.resources.retain(|_, resource| !resource.deleted);
+        }
+        if self.state.tokens.len() > TOKENS {
+            self.state.tokens.drain(..TOKENS / 2);
+        }
+    }
+
+    fn apply(&mut self, outcome: &Outcome, now_ms: u64) {
+        outcome.changes.iter().for_each(|change| self.state.apply(change));
+        for pending in &outcome.later {
+            let mut pending = pending.clone();
+            pending.since_ms = now_ms;
+            self.state.pending.push(pending);
+        }
+        self.state.tokens.extend(outcome.token.clone());
+    }
+}
+
+/// Region of calls that say none.
+fn home(service: &crate::spec::Service) -> Arc<str> {
+    service.given("region").map_or_else(|| Arc::from(""), |given| Arc::from(given.default.as_str()))
+}
