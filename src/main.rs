@@ -12,6 +12,7 @@ async fn main() {
     let mut policy = Policy::new(&set, 20);
     for a in std::env::args().skip(2) { if let Err(e) = if a.contains('=') { policy.answer(&set, &a) } else { policy.edition(&set, &a) } { println!("{e}"); return } }
     if arg.contains('@') { policy.edition(&set, &arg).unwrap(); }
+    if let Ok(aim) = std::env::var("AIM") { debug(&set, &ops, &aim, policy).await; return }
     let ep: Arc<dyn Endpoint> = Arc::new(InProcess::new(Mock::new(set.clone(), policy)));
     let t = std::time::Instant::now();
     for (at, _) in &ops {
@@ -32,4 +33,22 @@ async fn main() {
     for o in &out.observations { println!("{o:?}"); }
     for f in &out.findings { println!("{} cases {} {}\n  expected {:?}\n actual {}\n before {:?}", f.finding.key, f.cases, f.finding.summary, f.finding.expected, f.finding.actual, f.finding.before); for (i, c) in f.script.commands.iter().enumerate() { println!("   {} {} -> {:?}", i+1, aswritten::sequence::command::line(&set, c), f.history.exchanges.iter().filter(|e| e.command == i).map(|e| format!("{}@{}", e.reply.brief(), e.started_ms)).collect::<Vec<_>>()); } }
     for r in out.reasons.iter().take(20) { println!("{r:?}"); }
+}
+#[allow(dead_code)]
+pub async fn debug(set: &Arc<aswritten::spec::SpecSet>, ops: &[(OpRef, usize)], aim: &str, policy: Policy) {
+    let o: Vec<OpRef> = ops.iter().map(|x| x.0).collect();
+    let only: Vec<(OpRef, usize)> = set.requirements().filter(|(_, _, r)| r.id == aim).map(|(a, i, _)| (a, i)).collect();
+    let options = Options { probes: ["$given.public_image", "$given.foreign_image"].map(Into::into).to_vec(), restricted: vec![0,1,2,3], only };
+    let g = aswritten::generate::Generator::new(set, &o, "1", options);
+    for n in 0..4u64 {
+        let ep = InProcess::new(Mock::new(set.clone(), policy.clone()));
+        let Some(s) = g.case(n) else { println!("no case: {:?}", g.unplanned); return };
+        let around = Surroundings { givens: Givens::defaults(set), run: "t".into(), patience_ms: 2000, clean: true };
+        let h = execute(set, &s, &ep, &around, "x").await;
+        let j = aswritten::oracle::judge(set, &s, &h);
+        for (i, c) in s.commands.iter().enumerate() { println!("   {} {} -> {:?}", i+1, aswritten::sequence::command::line(set, c), h.exchanges.iter().filter(|e| e.command == i).map(|e| format!("{}@{}", e.reply.brief(), e.started_ms)).collect::<Vec<_>>()); }
+        println!("exercised {:?}", j.exercised.iter().map(|(a, r)| set.operation(*a).requirements[*r].id.clone()).collect::<Vec<_>>());
+        println!("answers {:?}", j.answers.iter().map(|a| (set.operation(a.operation).questions[a.question].id.clone(), a.possible.clone(), a.label.clone())).collect::<Vec<_>>());
+        println!("reasons {:?} findings {:?}", j.reasons, j.findings);
+    }
 }

@@ -37,10 +37,10 @@ pub struct Tally {
     exercised: BTreeMap<ReqRef, u64>,
     /// Failures by key.
     pub failures: BTreeMap<String, First>,
-    /// Question, choice, label → times.
-    answers: BTreeMap<(OpRef, usize, usize, String), u64>,
-    /// First case for each answer to each question.
-    witnesses: BTreeMap<(OpRef, usize, usize), (u64, Script, History)>,
+    /// Question, remaining alternatives, label → times.
+    answers: BTreeMap<(OpRef, usize, Vec<usize>, String), u64>,
+    /// First case for each set of remaining alternatives.
+    witnesses: BTreeMap<(OpRef, usize, Vec<usize>), (u64, Script, History)>,
     precedence: BTreeMap<(OpRef, String, String), u64>,
     precedence_witnesses: BTreeMap<(OpRef, String, String), (u64, Script, History)>,
     messages: BTreeMap<Reworded, u64>,
@@ -64,9 +64,9 @@ impl Tally {
             self.failure(case, finding);
         }
         for answer in &judged.answers {
-            let key = (answer.operation, answer.question, answer.choice, answer.label.clone());
+            let key = (answer.operation, answer.question, answer.possible.clone(), answer.label.clone());
             *self.answers.entry(key).or_default() += 1;
-            witness(&mut self.witnesses, (answer.operation, answer.question, answer.choice), case);
+            witness(&mut self.witnesses, (answer.operation, answer.question, answer.possible.clone()), case);
         }
         for Precedence { operation, winner, losers } in &judged.precedence {
             for loser in losers {
@@ -108,19 +108,24 @@ impl Tally {
     /// Open questions and precedences that were answered in two ways.
     pub fn changes_of_mind(&self, set: &SpecSet) -> Vec<First> {
         let mut found = Vec::new();
-        let mut first_choice: BTreeMap<(OpRef, usize), usize> = BTreeMap::new();
-        for ((at, question, choice), (number, script, history)) in &self.witnesses {
+        let mut remaining: BTreeMap<(OpRef, usize), Vec<usize>> = BTreeMap::new();
+        for ((at, question, possible), (number, script, history)) in &self.witnesses {
             let asked = &set.operation(*at).questions[*question];
             if asked.varies {
                 continue;
             }
-            let Some(first) = first_choice.get(&(*at, *question)) else {
-                first_choice.insert((*at, *question), *choice);
-                continue;
-            };
-            let (one, other) = (&asked.answers[*first].id, &asked.answers[*choice].id);
-            let finding = mind_changed(set, *at, asked.requirement, one, other);
-            found.push(First { number: *number, finding, script: script.clone(), history: history.clone(), cases: 1 });
+            let known = remaining.entry((*at, *question)).or_insert_with(|| possible.clone());
+            let both: Vec<usize> = known.iter().filter(|choice| possible.contains(choice)).copied().collect();
+            if both.is_empty() {
+                let names = |list: &[usize]| {
+                    let names: Vec<&str> = list.iter().map(|choice| &*asked.answers[*choice].id).collect();
+                    names.join(" or ")
+                };
+                let finding = mind_changed(set, *at, asked.requirement, &names(known), &names(possible));
+                found.push(First { number: *number, finding, script: script.clone(), history: history.clone(), cases: 1 });
+            } else {
+                *known = both;
+            }
         }
         for ((at, winner, loser), (number, script, history)) in &self.precedence_witnesses {
             let reverse = (*at, loser.clone(), winner.clone());
@@ -182,15 +187,35 @@ impl Tally {
 
     pub fn observations(&self, set: &SpecSet) -> Vec<Observation> {
         let mut list = Vec::new();
-        for ((at, question, choice, label), times) in &self.answers {
-            let operation = set.operation(*at);
-            let asked = &operation.questions[*question];
-            list.push(Observation {
-                question: operation.requirements[asked.requirement].id.clone(),
-                answer: label.clone(),
-                choice: Some(asked.answers[*choice].id.to_string()),
-                times: *times,
+        let mut by_question: BTreeMap<(OpRef, usize), Vec<(&Vec<usize>, &str, u64)>> = BTreeMap::new();
+        for ((at, question, possible, label), times) in &self.answers {
+            by_question.entry((*at, *question)).or_default().push((possible, label, *times));
+        }
+        for ((at, question), answers) in by_question {
+            let operation = set.operation(at);
+            let asked = &operation.questions[question];
+            let id = operation.requirements[asked.requirement].id.clone();
+            let name = |list: &[usize]| {
+                let names: Vec<&str> = list.iter().map(|choice| &*asked.answers[*choice].id).collect();
+                names.join(" or ")
+            };
+            // What remains when everything is taken together; where that is nothing, or may vary, each answer stands alone.
+            let together = answers.iter().skip(1).fold(answers[0].0.clone(), |left, (possible, _, _)| {
+                left.into_iter().filter(|choice| possible.contains(choice)).collect()
             });
+            let mut labels: BTreeMap<(String, String), u64> = BTreeMap::new();
+            for (possible, label, times) in &answers {
+                let alone = asked.varies || together.is_empty();
+                let choice = if alone { name(possible) } else { name(&together) };
+                let label = if !alone && possible.len() > together.len() { choice.clone() } else { (*label).to_owned() };
+                *labels.entry((label, choice)).or_default() += times;
+            }
+            list.extend(labels.into_iter().map(|((answer, choice), times)| Observation {
+                question: id.clone(),
+                answer,
+                choice: Some(choice),
+                times,
+            }));
         }
         for ((at, winner, loser), times) in &self.precedence {
             let operation = set.operation(*at);

@@ -24,6 +24,8 @@ const WOVEN_PERCENT: usize = 60;
 const LAST_READ_PERCENT: usize = 30;
 /// Random moves that are tried for one woven case.
 const MOST_WOVEN: usize = 3;
+/// Most resources of one kind in a random sequence.
+const MOST_OF_A_KIND: usize = 2;
 /// Longest free walk, in moves.
 const LONGEST_WALK: usize = 6;
 
@@ -247,7 +249,7 @@ impl<'a> Generator<'a> {
         if !waiting.is_empty() && dice.percent(60) {
             return dice.pick(&waiting).cloned();
         }
-        let moves = companions(self.set, at.service, state);
+        let moves = companions(self.set, at.service, state, MOST_OF_A_KIND);
         let total: u32 = moves.iter().map(|(_, weight)| weight).sum();
         let mut drawn = dice.below(total as usize) as u32;
         for (command, weight) in moves {

@@ -17,6 +17,7 @@ pub mod dice;
 pub mod moves;
 pub mod plan;
 pub mod readback;
+mod relevance;
 pub mod simulate;
 pub mod tree;
 

@@ -16,18 +16,17 @@ use crate::{
     value::{Atom, Key},
 };
 
-/// Most resources of one kind that a search makes.
-const MOST_OF_A_KIND: usize = 2;
-
 /// Every companion call that makes sense in the state, with its weight in random walks.
-pub fn companions(set: &SpecSet, service: usize, state: &State) -> Vec<(Command, u32)> {
+///
+/// No more than `of_a_kind` resources of a kind are made; a call that makes one from another may make one more.
+pub fn companions(set: &SpecSet, service: usize, state: &State, of_a_kind: usize) -> Vec<(Command, u32)> {
     let mut found = Vec::new();
     for (operation, described) in set.services[service].operations.iter().enumerate() {
         if described.is_documented() || !described.changes() {
             continue;
         }
         let at = OpRef { service, operation };
-        if creates_too_many(set, at, state) {
+        if creates_too_many(set, at, state, of_a_kind) {
             continue;
         }
         for way in &described.uses {
@@ -39,9 +38,13 @@ pub fn companions(set: &SpecSet, service: usize, state: &State) -> Vec<(Command,
     found
 }
 
-fn creates_too_many(set: &SpecSet, at: OpRef, state: &State) -> bool {
-    set.operation(at).effects.iter().any(|effect| match effect.action {
-        Action::Create { kind, .. } => count(state, kind) >= MOST_OF_A_KIND,
+fn creates_too_many(set: &SpecSet, at: OpRef, state: &State, of_a_kind: usize) -> bool {
+    let operation = set.operation(at);
+    operation.effects.iter().any(|effect| match effect.action {
+        Action::Create { kind, .. } => {
+            let from_another = operation.bindings.iter().any(|binding| binding.kind == kind);
+            count(state, kind) >= of_a_kind + usize::from(from_another)
+        }
         _ => false,
     })
 }

@@ -5,23 +5,31 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::{
     candidates::Surroundings,
     moves::{companions, wait_for},
-    simulate,
+    relevance, simulate,
 };
 use crate::{
     model::{Answer, Aspect, Caller, Choices, Outcome, Refused, Request, State, outcomes},
     sequence::{Command, Purpose, Script},
-    spec::{Operation, SpecSet, service::OpRef},
-    value::Key,
+    spec::{Operation, SpecSet, expression::Expr, service::OpRef},
+    value::{Atom, Key},
 };
 
-/// Longest way that is searched, in commands.
-const DEEPEST: usize = 7;
-/// States that are looked at; enough for every requirement of the shipped specs, with room.
-const MOST_STATES: usize = 900;
-/// Up to this depth, calls that are wrong in ways that do not depend on the state are tried as well.
-const ALL_UP_TO: usize = 2;
+/// A search: most resources of a kind, longest way in commands, most states looked at.
+struct Pass {
+    of_a_kind: usize,
+    deepest: usize,
+    most_states: usize,
+}
+
+/// First deep with one resource of a kind, then shallow with two, for batches and bystanders.
+const PASSES: [Pass; 2] =
+    [Pass { of_a_kind: 1, deepest: 7, most_states: 500 }, Pass { of_a_kind: 2, deepest: 5, most_states: 160 }];
+/// Calls that are wrong in ways that do not depend on the state are tried at first, and with so many different resources.
+const MOST_THOROUGH: usize = 5;
 /// Different plans that are kept for one requirement.
-const MOST_PLANS: usize = 6;
+const MOST_PLANS: usize = 8;
+/// So many are kept even when they differ only in their calls.
+const FEW_PLANS: usize = 2;
 
 /// A way to exercise a requirement.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +38,8 @@ pub struct Plan {
     pub call: Command,
     /// Answers to open questions under which it does.
     pub assumed: Choices,
+    /// Rows that are due then.
+    pub due: BTreeSet<usize>,
 }
 
 /// Plans of one operation.
@@ -63,28 +73,54 @@ pub fn search(set: &SpecSet, at: OpRef, seed: u64) -> Plans {
         .map(|(index, _)| index)
         .collect();
     let mut plans = Plans::default();
+    let everything: BTreeSet<usize> = (0..set.services[at.service].operations.len()).collect();
+    for pass in &PASSES {
+        run_pass(set, at, seed, pass, &everything, &initial, &probes, &mut wanted, &mut plans);
+    }
+    // What is far away is looked for with only those companions that have to do with it.
+    for requirement in wanted.clone() {
+        let related = relevance::related(set, at, requirement);
+        run_pass(set, at, seed, &PASSES[0], &related, &initial, &probes, &mut BTreeSet::from([requirement]), &mut plans);
+    }
+    plans
+}
+
+#[expect(clippy::too_many_arguments, reason = "the two passes share everything")]
+fn run_pass(
+    set: &SpecSet,
+    at: OpRef,
+    seed: u64,
+    pass: &Pass,
+    related: &BTreeSet<usize>,
+    initial: &State,
+    probes: &[Key],
+    wanted: &mut BTreeSet<usize>,
+    plans: &mut Plans,
+) {
+    let operation = set.operation(at);
     let mut seen: HashSet<State> = HashSet::from([initial.clone()]);
-    let mut nodes = vec![Node { state: initial, parent: None, command: None, depth: 0 }];
+    let mut nodes = vec![Node { state: initial.clone(), parent: None, command: None, depth: 0 }];
     let mut at_node = 0;
+    let mut looks = HashSet::new();
     let mut done_at = None;
-    while at_node < nodes.len() && at_node < MOST_STATES {
+    while at_node < nodes.len() && at_node < pass.most_states {
         let depth = nodes[at_node].depth;
         if done_at.is_some_and(|done| depth > done) {
             break;
         }
-        let all = depth <= ALL_UP_TO;
-        let probes = if depth == 0 { &probes[..] } else { &[] };
+        let all = pass.of_a_kind == 1 && (depth == 0 || thorough(operation, &nodes[at_node].state, &mut looks));
+        let probes = if depth == 0 { probes } else { &[] };
         let surroundings = Surroundings { set, at, state: &nodes[at_node].state, probes, seed, all };
         for call in surroundings.calls() {
-            try_call(set, operation, &nodes, at_node, &call, &mut plans);
+            try_call(set, operation, &nodes, at_node, &call, plans);
         }
         wanted.retain(|requirement| !plans.by_requirement.contains_key(requirement));
         if wanted.is_empty() && done_at.is_none() {
             // One level more yields variety at little cost.
             done_at = Some(depth + 1);
         }
-        if depth < DEEPEST {
-            for (command, next) in moves(set, at, &nodes[at_node].state) {
+        if depth < pass.deepest {
+            for (command, next) in moves(set, at, &nodes[at_node].state, pass.of_a_kind, related) {
                 if seen.insert(next.clone()) {
                     nodes.push(Node { state: next, parent: Some(at_node), command: Some(command), depth: depth + 1 });
                 }
@@ -92,12 +128,18 @@ pub fn search(set: &SpecSet, at: OpRef, seed: u64) -> Plans {
         }
         at_node += 1;
     }
-    plans.n_states = at_node;
-    plans
+    plans.n_states += at_node;
+}
+
+/// Whether a state holds a resource to name that looks different from those before; only a few do.
+fn thorough(operation: &Operation, state: &State, looks: &mut HashSet<Vec<Atom>>) -> bool {
+    let Some(binding) = operation.bindings.first() else { return false };
+    let own = state.resources.iter().find(|(key, found)| found.kind == binding.kind && !key.starts_with("$given."));
+    own.is_some_and(|(_, found)| looks.len() < MOST_THOROUGH && looks.insert(found.attributes.clone()))
 }
 
 /// Moves of the search with the states that they lead to.
-fn moves(set: &SpecSet, at: OpRef, state: &State) -> Vec<(Command, State)> {
+fn moves(set: &SpecSet, at: OpRef, state: &State, of_a_kind: usize, related: &BTreeSet<usize>) -> Vec<(Command, State)> {
     let mut found = Vec::new();
     for pending in &state.pending {
         if let Some(command) = wait_for(set, at.service, state, pending) {
@@ -110,7 +152,10 @@ fn moves(set: &SpecSet, at: OpRef, state: &State) -> Vec<(Command, State)> {
         call.purpose = Purpose::Setup;
         (call, 0)
     });
-    for (command, _) in companions(set, at.service, state).into_iter().chain(documented) {
+    for (command, _) in companions(set, at.service, state, of_a_kind).into_iter().chain(documented) {
+        if !related.contains(&command.operation.operation) {
+            continue;
+        }
         let request = command.request(set, &Script::home());
         let success = outcomes(set, state, &request, &Choices::default())
             .into_iter()
@@ -146,39 +191,53 @@ fn try_call(set: &SpecSet, operation: &Operation, nodes: &[Node], node: usize, c
             .filter_map(row_of)
             .collect();
         for claim in &outcome.claims {
-            if !is_provable(operation, state, &request, claim.aspect, claim.requirement, &due) {
+            if !is_provable(operation, state, &request, claim.aspect, claim.requirement, &due)
+                || !is_informative(operation, &permitted, outcome, claim.requirement)
+            {
                 continue;
             }
             let known = plans.by_requirement.entry(claim.requirement).or_default();
-            let is_new = match operation.questions.iter().find(|question| question.requirement == claim.requirement) {
-                // Each set of codes that compete is a plan of its own.
+            // Plans differ in the answers that the requirement itself depends on, and in which codes compete.
+            let matters = matters(operation, claim.requirement);
+            let projected = outcome.choices.only(&matters);
+            let question = operation.questions.iter().find(|question| question.requirement == claim.requirement);
+            let is_new = match question {
                 Some(question) if question.precedence => {
                     let due: BTreeSet<usize> = due.iter().copied().collect();
-                    !known.iter().any(|plan| competing(set, nodes, plan, &due))
+                    !known.iter().any(|plan| plan.due == due)
                 }
-                Some(_) => known.is_empty(),
-                None => !known.iter().any(|plan| plan.assumed == outcome.choices),
+                _ => known.len() < FEW_PLANS || !known.iter().any(|plan| plan.assumed.only(&matters) == projected),
             };
-            if is_new && known.len() < MOST_PLANS && !known.iter().any(|plan| plan.call == *call) {
+            let due: BTreeSet<usize> = due.iter().copied().collect();
+            let plan = |setup| Plan { setup, call: call.clone(), assumed: outcome.choices.clone(), due: due.clone() };
+            // A plan that assumes less of the endpoint is worth more than a shorter one.
+            let n_extra = |choices: &Choices| choices.iter().filter(|(question, _)| !matters.contains(question)).count();
+            let worse = known.iter().position(|plan| {
+                plan.assumed.only(&matters) == projected && plan.due == due && n_extra(&plan.assumed) > n_extra(&outcome.choices)
+            });
+            if known.iter().any(|plan| plan.call == *call && plan.assumed == outcome.choices) {
+                continue;
+            }
+            if let Some(worse) = worse {
                 let setup = path.get_or_insert_with(|| path_to(nodes, node)).clone();
-                known.push(Plan { setup, call: call.clone(), assumed: outcome.choices.clone() });
+                known[worse] = plan(setup);
+            } else if is_new && known.len() < MOST_PLANS {
+                let setup = path.get_or_insert_with(|| path_to(nodes, node)).clone();
+                known.push(plan(setup));
             }
         }
     }
     plans.by_requirement.retain(|_, plans| !plans.is_empty());
 }
 
-/// Whether a plan of the precedence question lets just these rows compete.
-fn competing(set: &SpecSet, nodes: &[Node], plan: &Plan, due: &BTreeSet<usize>) -> bool {
-    let states = simulate::run(set, &nodes[0].state, &plan.setup, &Choices::default());
-    let Some(state) = states.last() else { return false };
-    let request = plan.call.request(set, &Script::home());
-    let rows: BTreeSet<usize> = outcomes(set, state, &request, &plan.assumed)
-        .iter()
-        .filter(|outcome| outcome.due && outcome.choices == plan.assumed)
-        .filter_map(row_of)
-        .collect();
-    rows == *due
+/// Questions that a requirement's own rules ask.
+fn matters(operation: &Operation, requirement: usize) -> Vec<usize> {
+    let rows = operation.rows.iter().filter(|row| row.requirement == Some(requirement));
+    let rules = rows.flat_map(|row| row.due.iter()).chain(
+        operation.promises.iter().filter(|promise| promise.requirement == requirement).filter_map(|promise| promise.when.as_ref()),
+    );
+    let own = operation.questions.iter().position(|question| question.requirement == requirement);
+    rules.flat_map(Expr::questions).chain(own).collect()
 }
 
 fn row_of(outcome: &Outcome) -> Option<usize> {
@@ -201,14 +260,31 @@ fn is_provable(
     let precedence = operation.questions.iter().any(|question| question.precedence && question.requirement == requirement);
     match aspect {
         // A row shows itself only when no other may answer in its place.
-        Aspect::Answer if precedence => due.len() > 1,
-        Aspect::Answer => due.len() < 2 || !operation.rows.iter().any(|row| row.documented && row.requirement == Some(requirement)),
+        Aspect::Answer if precedence => due.iter().filter(|row| operation.rows[**row].documented).count() > 1,
+        Aspect::Answer => {
+            let own = operation.rows.iter().find(|row| row.documented && row.requirement == Some(requirement));
+            own.is_none_or(|own| due.iter().all(|row| operation.rows[*row].codes == own.codes))
+        }
         Aspect::Unchanged | Aspect::Gone => named().any(|key| state.living(key).is_some() && !key.starts_with("$given.")),
         Aspect::Others => state
             .resources
             .iter()
             .any(|(key, found)| !found.deleted && !key.starts_with("$given.") && !named().any(|named| named == key)),
     }
+}
+
+/// Whether the outcome tells the answer to a question from at least one other; for other requirements always.
+fn is_informative(operation: &Operation, permitted: &[Outcome], outcome: &Outcome, requirement: usize) -> bool {
+    let question = operation.questions.iter().position(|question| question.requirement == requirement && !question.precedence);
+    let Some(question) = question else { return true };
+    let Some(own) = outcome.choices.get(question) else { return true };
+    let same = |other: &&Outcome| {
+        other.due && other.answer == outcome.answer && other.changes == outcome.changes && other.later == outcome.later
+    };
+    (0..operation.questions[question].answers.len()).filter(|choice| *choice != own).any(|choice| {
+        let mut with = permitted.iter().filter(|other| other.choices.get(question) == Some(choice)).peekable();
+        with.peek().is_some() && !with.any(|other| same(&other))
+    })
 }
 
 fn path_to(nodes: &[Node], node: usize) -> Vec<Command> {

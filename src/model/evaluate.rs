@@ -44,6 +44,12 @@ impl Choices {
         self.0.iter().copied()
     }
 
+    /// Only the answers to these questions.
+    #[must_use]
+    pub fn only(&self, questions: &[usize]) -> Self {
+        Self(self.0.iter().filter(|(question, _)| questions.contains(question)).copied().collect())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

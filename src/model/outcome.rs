@@ -198,7 +198,7 @@ impl<'a> Step<'a> {
         }
         for (index, row) in rows.iter().enumerate().filter(|(index, _)| !judgement.due.contains(index)) {
             if let Some(may) = &row.may
-                && self.for_any(&scope, may)?
+                && self.for_any(&scope, may, &row.may_each)?
             {
                 judgement.may.push(index);
             }
@@ -240,8 +240,8 @@ impl<'a> Step<'a> {
         Ok(held)
     }
 
-    fn for_any(&self, scope: &Scope<'_>, expr: &Expr) -> Result<bool, Ask> {
-        match self.listed(&expr.bindings(self.operation.bindings.len())) {
+    fn for_any(&self, scope: &Scope<'_>, expr: &Expr, bindings: &[usize]) -> Result<bool, Ask> {
+        match self.listed(bindings) {
             Some(binding) => Ok(self.each(scope, binding, expr)?.contains(&true)),
             None => scope.holds(expr),
         }
@@ -250,7 +250,7 @@ impl<'a> Step<'a> {
     fn lifted(&self, scope: &Scope<'_>, row: &Row) -> Result<bool, Ask> {
         for rule in &self.operation.overrides {
             let applies = rule.skips.iter().any(|skip| skip == "*" || (!row.key.is_empty() && *skip == row.key));
-            if applies && self.for_any(scope, &rule.when)? {
+            if applies && self.for_any(scope, &rule.when, &rule.each)? {
                 return Ok(true);
             }
         }
@@ -467,10 +467,11 @@ impl<'a> Step<'a> {
             }
             Answer::Refused(Refused::Row(row)) => {
                 // A row counts when its condition held and its code came, or when it alone was due.
-                if let Some(requirement) = self.operation.rows[*row].requirement
-                    && judgement.due.contains(row)
-                {
-                    claim(requirement, Aspect::Answer);
+                let rows = &self.operation.rows;
+                for due in judgement.due.iter().filter(|_| judgement.due.contains(row)).map(|due| &rows[*due]) {
+                    if let Some(requirement) = due.requirement.filter(|_| due.codes == rows[*row].codes) {
+                        claim(requirement, Aspect::Answer);
+                    }
                 }
                 self.limits(judgement, &mut claim);
             }
@@ -491,14 +492,14 @@ impl<'a> Step<'a> {
                 _ => continue,
             };
             let holds = match &promise.when {
-                Some(when) => self.for_any(scope, when)?,
+                Some(when) => self.for_any(scope, when, &promise.each)?,
                 None => true,
             };
             if holds {
                 claim(promise.requirement, aspect);
             }
         }
-        if judgement.due.len() > 1
+        if judgement.due.iter().filter(|row| self.operation.rows[**row].documented).count() > 1
             && let Some(question) = self.operation.questions.iter().find(|question| question.precedence)
         {
             claim(question.requirement, Aspect::Answer);

@@ -119,19 +119,31 @@ impl Belief {
         next
     }
 
-    /// What every world agrees on; worlds that were in time outrank late ones.
-    pub fn agreed(&self) -> Option<World> {
+    /// Worlds that were in time, or all when none was.
+    pub fn best(&self) -> Vec<&World> {
         let in_time = self.worlds.iter().any(|world| world.late.is_none());
-        let mut worlds = self.worlds.iter().filter(|world| !in_time || world.late.is_none());
-        let mut agreed = worlds.next()?.clone();
-        for world in worlds {
-            agreed.marks = agreed.marks.intersection(&world.marks).copied().collect();
-            for (operation, choices) in &mut agreed.choices {
-                let other = world.known(*operation);
-                let common = choices.iter().filter(|(question, choice)| other.get(*question) == Some(*choice));
-                *choices = common.fold(Choices::default(), |common, (question, choice)| common.with(question, choice));
+        self.worlds.iter().filter(|world| !in_time || world.late.is_none()).collect()
+    }
+
+    /// Requirements that every world has exercised.
+    pub fn marks(&self) -> BTreeSet<(usize, usize)> {
+        let mut worlds = self.best().into_iter();
+        let Some(first) = worlds.next() else { return BTreeSet::new() };
+        worlds.fold(first.marks.clone(), |marks, world| marks.intersection(&world.marks).copied().collect())
+    }
+
+    /// Answers to open questions that every world depends on, with the alternatives that remain.
+    pub fn answers(&self) -> Vec<(OpRef, usize, BTreeSet<usize>)> {
+        let worlds = self.best();
+        let Some(first) = worlds.first() else { return Vec::new() };
+        let mut found = Vec::new();
+        for (operation, choices) in &first.choices {
+            for (question, _) in choices.iter() {
+                let possible: Option<BTreeSet<usize>> =
+                    worlds.iter().map(|world| world.known(*operation).get(question)).collect();
+                found.extend(possible.map(|possible| (*operation, question, possible)));
             }
         }
-        Some(agreed)
+        found
     }
 }

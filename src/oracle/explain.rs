@@ -63,6 +63,8 @@ pub enum Fit {
     Loose,
     /// A common code of the vendor.
     Common,
+    /// A code that is permitted, but that no condition asks for.
+    Permitted,
     /// The code itself.
     Exact,
 }
@@ -75,7 +77,11 @@ pub fn explains(service: &Service, operation: &Operation, outcome: &Outcome, rep
             Refused::Row(row) => {
                 let row = &operation.rows[*row];
                 let named = row.codes.iter().any(|pattern| *pattern != Code::Any && pattern.matches(code));
-                let fit = if named { Fit::Exact } else { Fit::Loose };
+                let fit = match (named, outcome.due) {
+                    (true, true) => Fit::Exact,
+                    (true, false) => Fit::Permitted,
+                    (false, _) => Fit::Loose,
+                };
                 (matches(&row.codes, code) && fits_status(row, *status)).then_some(fit)
             }
             Refused::Common(common) => service.common[*common].code.matches(code).then_some(Fit::Common),

@@ -64,12 +64,13 @@ impl Nature {
     }
 }
 
-/// An answer to an open question.
+/// What a case says of an open question.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Observed {
     pub operation: OpRef,
     pub question: usize,
-    pub choice: usize,
+    /// Alternatives that explain it; never all of them.
+    pub possible: Vec<usize>,
     /// What the endpoint answered when it was asked.
     pub label: String,
 }

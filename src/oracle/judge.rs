@@ -1,6 +1,6 @@
 //! One history, exchange by exchange.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -350,18 +350,18 @@ impl<'a> Judge<'a> {
             Reply::Refused { code, .. } => Some(code.as_str()),
             _ => None,
         };
-        if let Some(agreed) = self.belief.agreed() {
-            for (question, choice) in agreed.known(turn.at).iter() {
-                let asked = &turn.operation.questions[question];
-                let by_code = code.filter(|code| {
-                    turn.operation.rows.iter().any(|row| {
-                        let asks = row.due.iter().chain(&row.may).any(|expr| expr.questions().contains(&question));
-                        asks && matches(&row.codes, code)
-                    })
-                });
-                let label = by_code.map_or_else(|| asked.answers[choice].id.to_string(), str::to_owned);
-                self.labels.entry((turn.at, question)).or_insert(label);
+        for (operation, question, possible) in self.belief.answers() {
+            if operation != turn.at {
+                continue;
             }
+            let by_code = code.filter(|code| {
+                turn.operation.rows.iter().any(|row| {
+                    let asks = row.due.iter().chain(&row.may).any(|expr| expr.questions().contains(&question));
+                    asks && matches(&row.codes, code)
+                })
+            });
+            let label = by_code.map_or_else(|| choice_names(turn.operation, question, &possible), str::to_owned);
+            self.labels.entry((turn.at, question)).or_insert(label);
         }
         let Reply::Refused { code, message, .. } = &turn.exchange.reply else { return };
         // In a batch, which code comes may follow the order of the list.
@@ -417,26 +417,31 @@ impl<'a> Judge<'a> {
     }
 
     fn finish(&mut self) {
-        let Some(agreed) = self.belief.agreed() else { return };
-        for (command, requirement) in &agreed.marks {
-            let Some(command) = self.script.commands.get(*command) else { continue };
+        let mut certain = BTreeSet::new();
+        for (operation, question, possible) in self.belief.answers() {
+            let asked = &self.set.operation(operation).questions[question];
+            if possible.len() == asked.answers.len() {
+                continue;
+            }
+            certain.insert((operation, asked.requirement));
+            let label = self.labels.get(&(operation, question)).cloned();
+            let label = label.unwrap_or_else(|| choice_names(self.set.operation(operation), question, &possible));
+            let possible = possible.into_iter().collect();
+            self.judged.answers.push(Observed { operation, question, possible, label });
+        }
+        for (command, requirement) in self.belief.marks() {
+            let Some(command) = self.script.commands.get(command) else { continue };
             let questions = &self.set.operation(command.operation).questions;
-            let asked = questions.iter().position(|question| question.requirement == *requirement && !question.precedence);
-            // A question counts when its answer is certain, not when it was merely asked.
-            if asked.is_none_or(|question| agreed.known(command.operation).get(question).is_some()) {
-                self.judged.exercised.push((command.operation, *requirement));
+            let asked = questions.iter().any(|question| question.requirement == requirement && !question.precedence);
+            // A question counts when something was learned of it, not when it was merely asked.
+            if !asked || certain.contains(&(command.operation, requirement)) {
+                self.judged.exercised.push((command.operation, requirement));
             }
         }
-        for (operation, choices) in &agreed.choices {
-            for (question, choice) in choices.iter() {
-                let asked = &self.set.operation(*operation).questions[question];
-                let label = self.labels.get(&(*operation, question)).cloned();
-                let label = label.unwrap_or_else(|| asked.answers[choice].id.to_string());
-                self.judged.answers.push(Observed { operation: *operation, question, choice, label });
-            }
-        }
-        if let Some(command) = agreed.late {
-            self.late(command, &agreed);
+        if let Some(world) = self.belief.best().first().copied().cloned()
+            && let Some(command) = world.late
+        {
+            self.late(command, &world);
         }
     }
 
@@ -511,6 +516,13 @@ fn losers(operation: &Operation, permitted: &[Outcome], winner: &Outcome) -> Vec
     losers.sort();
     losers.dedup();
     losers
+}
+
+/// Names of alternatives: `copy or both`.
+fn choice_names(operation: &Operation, question: usize, possible: &BTreeSet<usize>) -> String {
+    let answers = &operation.questions[question].answers;
+    let names: Vec<&str> = possible.iter().filter_map(|choice| answers.get(*choice)).map(|answer| &*answer.id).collect();
+    names.join(" or ")
 }
 
 /// Marks the claims that a read has shown in this world.

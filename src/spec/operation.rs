@@ -145,6 +145,8 @@ pub struct Row {
     pub may: Option<Expr>,
     /// Bindings that `due` looks at: it is judged for each named resource.
     pub each: Vec<usize>,
+    /// Bindings that `may` looks at.
+    pub may_each: Vec<usize>,
     /// Absent for rows that belong to an open question.
     pub requirement: Option<usize>,
     pub overlap: bool,
@@ -193,6 +195,8 @@ impl Code {
 #[derive(Debug)]
 pub struct Override {
     pub when: Expr,
+    /// Bindings that `when` looks at.
+    pub each: Vec<usize>,
     pub skips: Vec<String>,
     pub source: String,
     pub span: Span,
@@ -221,6 +225,8 @@ pub struct Choice {
 #[derive(Debug)]
 pub struct Promise {
     pub when: Option<Expr>,
+    /// Bindings that `when` looks at.
+    pub each: Vec<usize>,
     pub expect: Option<Expectation>,
     pub requirement: usize,
 }

@@ -326,6 +326,7 @@ impl Lowering<'_> {
     ) {
         let n_bindings = self.operation.bindings.len();
         let each = due.as_ref().map(|due| due.bindings(n_bindings)).unwrap_or_default();
+        let may_each = may.as_ref().map(|may| may.bindings(n_bindings)).unwrap_or_default();
         self.operation.rows.push(Row {
             key,
             codes,
@@ -335,6 +336,7 @@ impl Lowering<'_> {
             due,
             may,
             each,
+            may_each,
             requirement,
             overlap: entry.flag("overlap"),
             otherwise: entry.flag("otherwise"),
@@ -393,8 +395,10 @@ impl Lowering<'_> {
                     self.problems.report("unknown-name", &skip.span, message, "lifts nothing", help);
                 }
             }
+            let each = when.bindings(self.operation.bindings.len());
             self.operation.overrides.push(Override {
                 when,
+                each,
                 skips: skips.into_iter().map(|word| word.text).collect(),
                 source: entry.text("source"),
                 span: entry.span.clone(),
@@ -556,7 +560,8 @@ impl Lowering<'_> {
                 _ => None,
             };
             if let Some(requirement) = self.requirement(&format!("promise/{}", id.text), Kind::Promise, entry, level(entry)) {
-                self.operation.promises.push(Promise { when, expect, requirement });
+                let each = when.as_ref().map(|when| when.bindings(self.operation.bindings.len())).unwrap_or_default();
+                self.operation.promises.push(Promise { when, each, expect, requirement });
             }
         }
     }
