@@ -25,7 +25,7 @@ async fn main() {
         }
     }
     let settings = Settings { seed: "1".into(), operations: ops, cases: None, workers: 1, max_requests: None, max_time: None, shrink_requests: 200,
-        around: Surroundings { givens: Givens::defaults(&set), run: "t".into(), patience_ms: 2000, clean: true },
+        around: Surroundings { givens: Givens::defaults(&set), run: "t".into(), patience_ms: 2000, linger_ms: 100, clean: true },
         options: Options { probes: ["$given.public_image", "$given.foreign_image"].map(Into::into).to_vec(), restricted: vec![0,1,2,3], only: vec![] }, interrupted: Default::default() };
     let out = run(&set, &settings, &[ep], &|_| {}).await;
     println!("{:?} cases {} requests {} shrink {} {:.2}s", out.verdict, out.cases, out.requests, out.shrink_requests, out.seconds);
@@ -43,7 +43,7 @@ pub async fn debug(set: &Arc<aswritten::spec::SpecSet>, ops: &[(OpRef, usize)], 
     for n in 0..4u64 {
         let ep = InProcess::new(Mock::new(set.clone(), policy.clone()));
         let Some(s) = g.case(n) else { println!("no case: {:?}", g.unplanned); return };
-        let around = Surroundings { givens: Givens::defaults(set), run: "t".into(), patience_ms: 2000, clean: true };
+        let around = Surroundings { givens: Givens::defaults(set), run: "t".into(), patience_ms: 2000, linger_ms: 100, clean: true };
         let h = execute(set, &s, &ep, &around, "x").await;
         let j = aswritten::oracle::judge(set, &s, &h);
         for (i, c) in s.commands.iter().enumerate() { println!("   {} {} -> {:?}", i+1, aswritten::sequence::command::line(set, c), h.exchanges.iter().filter(|e| e.command == i).map(|e| format!("{}@{}", e.reply.brief(), e.started_ms)).collect::<Vec<_>>()); }

@@ -24,6 +24,8 @@ pub struct Surroundings {
     pub run: String,
     /// How long a repeated read waits at most.
     pub patience_ms: u64,
+    /// How long to watch whether a refused call has an effect all the same.
+    pub linger_ms: u64,
     /// Remove what is left after each script.
     pub clean: bool,
 }

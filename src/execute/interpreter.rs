@@ -35,7 +35,7 @@ pub async fn execute(
         endpoint,
         around,
         binding: Binding::new(around, service, execution.to_owned()),
-        history: History { patience_ms: around.patience_ms, ..History::default() },
+        history: History { patience_ms: around.patience_ms, linger_ms: around.linger_ms, ..History::default() },
         began_ms: endpoint.now_ms(),
         last_call_succeeded: true,
     };
@@ -73,7 +73,8 @@ impl Run<'_> {
         let operation = self.set.operation(command.operation);
         let named = named(operation, &arguments);
         let call = Call { operation: command.operation, arguments, region: self.binding.home(), caller: command.caller };
-        let until = command.until.as_ref().filter(|until| self.awaits(until));
+        let until = command.until.as_ref();
+        let patience_ms = until.map_or(0, |until| self.patience(until));
         let began = self.elapsed();
         let mut pause = FIRST_PAUSE_MS;
         loop {
@@ -84,7 +85,7 @@ impl Run<'_> {
             self.learn(operation, command, &reply);
             self.history.exchanges.push(Exchange { command: index, arguments: named.clone(), started_ms, ended_ms, reply });
             // The last look comes after patience has run out, so that its answer can be held against it.
-            if settled || started_ms.saturating_sub(began) > self.around.patience_ms {
+            if settled || patience_ms == 0 || started_ms.saturating_sub(began) > patience_ms {
                 return;
             }
             self.endpoint.wait(pause).await;
@@ -96,9 +97,13 @@ impl Run<'_> {
         self.endpoint.now_ms().saturating_sub(self.began_ms)
     }
 
-    /// What a refused call would have removed is not awaited.
-    fn awaits(&self, until: &Until) -> bool {
-        until.expected != Expected::Gone || self.last_call_succeeded
+    /// What a refused call would have removed is not awaited, but it may be watched for a while.
+    fn patience(&self, until: &Until) -> u64 {
+        match (until.expected != Expected::Gone || self.last_call_succeeded, until.lingers) {
+            (true, _) => self.around.patience_ms,
+            (false, true) => self.around.linger_ms,
+            (false, false) => 0,
+        }
     }
 
     fn learn(&mut self, operation: &Operation, command: &Command, reply: &Reply) {

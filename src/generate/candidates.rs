@@ -21,6 +21,8 @@ use crate::{
 pub const NOWHERE: &str = "aswritten-nowhere";
 /// Ids that cannot be ids: spaces, letters of other scripts, reserved characters, nothing at all.
 pub const MALFORMED: &[&str] = &["not an id", "m-测试 a+b*c~d/e&f=g%h'(!)é", "../", "<id>&"];
+/// Lists that are longer are tried by themselves only.
+const LONG: usize = 4;
 /// Letters of an over-long text.
 const FILLER: &str = "0123456789abcdef";
 
@@ -78,7 +80,10 @@ impl Surroundings<'_> {
         }
         let mut calls = bases.clone();
         let others: Vec<usize> = (0..operation.params.len()).filter(|param| Some(*param) != main).collect();
-        for base in &bases {
+        let is_long = |base: &Command| {
+            base.arguments.iter().flatten().any(|value| value.as_array().is_some_and(|list| list.len() > LONG))
+        };
+        for base in bases.iter().filter(|base| !is_long(base)) {
             for (position, param) in others.iter().enumerate() {
                 for value in self.values(*param) {
                     let mut command = base.clone();
@@ -145,11 +150,7 @@ impl Surroundings<'_> {
         }
         let strange: Vec<Value> = MALFORMED.iter().map(|id| text(id)).chain([text(&odd), text("")]).collect();
         if self.operation().params[param].kind == ParamType::Text {
-            let pairs = singles.iter().take(2).map(|first| {
-                Value::String(format!("{},{}", first.as_str().unwrap_or_default(), self.unknown(described, 8)))
-            });
-            // A list in one text names no handle, so only unknown ids can stand in it.
-            let pairs = pairs.filter(|pair| !pair.as_str().unwrap_or_default().starts_with('$'));
+            let pairs = singles.iter().take(2).map(|first| joined(first, &unknown(8)));
             let unknown_pair = Value::String(format!("{},{}", self.unknown(described, 1), self.unknown(described, 2)));
             let all = singles.iter().cloned().chain([unknown(1), unknown_pair]).chain(strange).chain(pairs).chain(others);
             return all.map(Some).chain([None]).collect();
@@ -179,6 +180,10 @@ impl Surroundings<'_> {
         values.push(Some(unknown(1)));
         values.push(Some(Value::String(format!("{},{}", self.unknown(described, 1), self.unknown(described, 2)))));
         values.extend(singles.iter().take(2).cloned().map(Some));
+        values.extend(singles.first().map(|first| Some(joined(first, &unknown(2)))));
+        if let [first, second, ..] = singles.as_slice() {
+            values.push(Some(joined(first, second)));
+        }
         let limit = self.operation().params[param].max_count;
         for count in limit.map(|limit| limit + 1).into_iter().chain([101]) {
             values.push(list((0..count as u64).map(unknown).collect()));
@@ -236,6 +241,10 @@ impl Surroundings<'_> {
         }
         values
     }
+}
+
+fn joined(first: &Value, second: &Value) -> Value {
+    Value::String(format!("{},{}", first.as_str().unwrap_or_default(), second.as_str().unwrap_or_default()))
 }
 
 /// Value of the reference that an attribute holds.

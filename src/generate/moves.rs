@@ -250,7 +250,7 @@ pub fn wait_for(set: &SpecSet, service: usize, state: &State, pending: &Pending)
             Change::Create(..) => None,
         };
         if let Some((mut command, view, expected)) = found {
-            command.until = Some(Until { view, key: key.clone(), expected });
+            command.until = Some(Until { view, key: key.clone(), expected, lingers: false });
             return Some(command);
         }
     }

@@ -23,7 +23,7 @@ struct Pass {
 
 /// First deep with one resource of a kind, then shallow with two, for batches and bystanders.
 const PASSES: [Pass; 2] =
-    [Pass { of_a_kind: 1, deepest: 7, most_states: 500 }, Pass { of_a_kind: 2, deepest: 5, most_states: 160 }];
+    [Pass { of_a_kind: 1, deepest: 7, most_states: 500 }, Pass { of_a_kind: 2, deepest: 6, most_states: 300 }];
 /// Calls that are wrong in ways that do not depend on the state are tried at first, and with so many different resources.
 const MOST_THOROUGH: usize = 5;
 /// Different plans that are kept for one requirement.

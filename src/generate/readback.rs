@@ -25,14 +25,21 @@ pub fn after(set: &SpecSet, before: &State, call: &Command, assumed: &Choices) -
         .collect();
     named.dedup();
     let removes = removals(set, before, call, assumed);
+    let watched = refused_removals(set, before, call);
     let mut reads = Vec::new();
     for key in named {
         if reads.len() >= MOST_READS {
             break;
         }
         let awaited = removes.iter().find(|pending| pending.key == *key);
-        let command = match awaited {
-            Some(pending) => wait_for(set, service, before, pending),
+        let watched = watched.iter().find(|pending| pending.key == *key);
+        let command = match awaited.or(watched) {
+            Some(pending) => wait_for(set, service, before, pending).map(|mut command| {
+                if let Some(until) = &mut command.until {
+                    until.lingers = watched.is_some();
+                }
+                command
+            }),
             None => read(set, service, before, key),
         };
         reads.extend(command);
@@ -56,6 +63,17 @@ pub fn bystander(set: &SpecSet, before: &State, call: &Command) -> Option<Comman
     });
     let (key, _) = others.find(|(key, _)| read(set, call.operation.service, before, key).is_some())?;
     read(set, call.operation.service, before, key)
+}
+
+/// What the call may remove although it is refused, by some answer to an open question.
+fn refused_removals(set: &SpecSet, before: &State, call: &Command) -> Vec<crate::model::Pending> {
+    let request = call.request(set, &Script::home());
+    outcomes(set, before, &request, &Choices::default())
+        .into_iter()
+        .filter(|outcome| outcome.due && outcome.answer != Answer::Success)
+        .flat_map(|outcome| outcome.later)
+        .filter(|pending| pending.changes.iter().any(|change| matches!(change, Change::Delete(_))))
+        .collect()
 }
 
 fn is_settled(state: &State, key: &Key) -> bool {

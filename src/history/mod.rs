@@ -14,6 +14,8 @@ pub struct History {
     pub filled: BTreeMap<Key, String>,
     /// How long a repeated read waited at most, in milliseconds.
     pub patience_ms: u64,
+    /// How long it was watched whether something happens that need not.
+    pub linger_ms: u64,
 }
 
 /// One request with what came back.

@@ -104,7 +104,7 @@ impl Request {
 
 fn shape(kind: &ResourceKind, key: &str) -> (bool, bool) {
     if key.starts_with('$') {
-        return (true, true);
+        return if key.contains(',') { (false, false) } else { (true, true) };
     }
     let fits = |pattern: &Option<regex_lite::Regex>| pattern.as_ref().is_none_or(|pattern| pattern.is_match(key));
     (fits(&kind.shape), fits(&kind.exact))

@@ -119,6 +119,17 @@ impl Belief {
         next
     }
 
+    /// Forgets worlds in which something has been under way for longer than it was watched, when others remain.
+    ///
+    /// It may still come about, so this is good enough to say how an open question seems to be answered, and for nothing
+    /// else.
+    pub fn watched(&mut self, now_ms: u64, linger_ms: u64) {
+        let settled = |world: &World| world.state.overdue(now_ms, linger_ms).next().is_none();
+        if self.worlds.iter().any(settled) {
+            self.worlds.retain(settled);
+        }
+    }
+
     /// Worlds that were in time, or all when none was.
     pub fn best(&self) -> Vec<&World> {
         let in_time = self.worlds.iter().any(|world| world.late.is_none());

@@ -417,6 +417,9 @@ impl<'a> Judge<'a> {
     }
 
     fn finish(&mut self) {
+        if let Some(last) = self.history.exchanges.last() {
+            self.belief.watched(last.started_ms, self.history.linger_ms);
+        }
         let mut certain = BTreeSet::new();
         for (operation, question, possible) in self.belief.answers() {
             let asked = &self.set.operation(operation).questions[question];

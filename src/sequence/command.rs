@@ -30,6 +30,8 @@ pub struct Until {
     pub view: usize,
     pub key: Key,
     pub expected: Expected,
+    /// After a refused call, look for a while whether it comes about all the same, rather than not at all.
+    pub lingers: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -84,7 +86,7 @@ pub fn is_handle(text: &str) -> bool {
 
 fn collect(value: &Value, found: &mut Vec<Key>) {
     match value {
-        Value::String(text) if is_handle(text) => found.push(Key::from(text.as_str())),
+        Value::String(text) => found.extend(text.split(',').filter(|part| is_handle(part)).map(Key::from)),
         Value::Array(list) => list.iter().for_each(|value| collect(value, found)),
         Value::Object(map) => map.values().for_each(|value| collect(value, found)),
         _ => {}
@@ -94,7 +96,12 @@ fn collect(value: &Value, found: &mut Vec<Key>) {
 /// Replaces every place in a value.
 pub fn fill(value: &Value, fill_in: &mut dyn FnMut(&str) -> Option<String>) -> Option<Value> {
     Some(match value {
-        Value::String(text) if text.starts_with('$') => Value::String(fill_in(text)?),
+        Value::String(text) if text.starts_with('$') => {
+            // Places may be joined by commas, with ordinary texts between them.
+            let parts: Option<Vec<String>> =
+                text.split(',').map(|part| if part.starts_with('$') { fill_in(part) } else { Some(part.to_owned()) }).collect();
+            Value::String(parts?.join(","))
+        }
         Value::Array(list) => Value::Array(list.iter().map(|value| fill(value, fill_in)).collect::<Option<_>>()?),
         Value::Object(map) => Value::Object(
             map.iter().map(|(key, value)| Some((key.clone(), fill(value, fill_in)?))).collect::<Option<_>>()?,

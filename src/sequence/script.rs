@@ -67,7 +67,7 @@ fn command_json(set: &SpecSet, command: &Command) -> Value {
     }
     .into();
     if let Some(until) = &command.until {
-        object["until"] = match &until.expected {
+        let mut described = match &until.expected {
             Expected::Gone => json!({ "view": until.view, "key": &*until.key, "gone": true }),
             Expected::Shown(fields) => {
                 let fields: Map<String, Value> =
@@ -78,6 +78,10 @@ fn command_json(set: &SpecSet, command: &Command) -> Value {
                 json!({ "view": until.view, "key": &*until.key, "member": &**member, "present": present })
             }
         };
+        if until.lingers {
+            described["lingers"] = true.into();
+        }
+        object["until"] = described;
     }
     object
 }
@@ -125,5 +129,6 @@ fn until(value: &Value, n_views: usize) -> Result<Option<Until>, String> {
     } else {
         Expected::Gone
     };
-    Ok(Some(Until { view, key, expected }))
+    let lingers = value["lingers"] == true;
+    Ok(Some(Until { view, key, expected, lingers }))
 }
