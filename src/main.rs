@@ -21,7 +21,7 @@ async fn main() {
         let op = set.operation(*at);
         for (i, r) in op.requirements.iter().enumerate() {
             let p = plans.by_requirement.get(&i);
-            println!("{:40} {}", r.id, p.map(|p| format!("{} plans, {}", p.len(), p[0].setup.iter().chain([&p[0].call]).map(|c| aswritten::sequence::command::line(&set, c)).collect::<Vec<_>>().join("; "))).unwrap_or("-".into()));
+            println!("{:40} {}", r.id, p.map(|p| format!("{} plans, {}", p.len(), p.iter().map(|p| p.setup.iter().chain([&p.call]).map(|c| aswritten::sequence::command::line(&set, c)).collect::<Vec<_>>().join("; ")).collect::<Vec<_>>().join("\n      "))).unwrap_or("-".into()));
         }
     }
     let settings = Settings { seed: "1".into(), operations: ops, cases: None, workers: 1, max_requests: None, max_time: None, shrink_requests: 200,

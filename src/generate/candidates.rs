@@ -83,7 +83,11 @@ impl Surroundings<'_> {
         let is_long = |base: &Command| {
             base.arguments.iter().flatten().any(|value| value.as_array().is_some_and(|list| list.len() > LONG))
         };
-        for base in bases.iter().filter(|base| !is_long(base)) {
+        // What a batch does hardly depends on the other arguments; one resource shows that as well.
+        let is_batch = |base: &Command| {
+            base.arguments.iter().flatten().any(|value| value.as_array().is_some_and(|list| list.len() > 1))
+        };
+        for base in bases.iter().filter(|base| !is_long(base) && (self.all || !is_batch(base))) {
             for (position, param) in others.iter().enumerate() {
                 for value in self.values(*param) {
                     let mut command = base.clone();

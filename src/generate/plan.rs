@@ -19,11 +19,18 @@ struct Pass {
     of_a_kind: usize,
     deepest: usize,
     most_states: usize,
+    /// Also try calls that are wrong in ways that do not depend on the state.
+    thorough: bool,
 }
 
 /// First deep with one resource of a kind, then shallow with two, for batches and bystanders.
 const PASSES: [Pass; 2] =
-    [Pass { of_a_kind: 1, deepest: 7, most_states: 500 }, Pass { of_a_kind: 2, deepest: 6, most_states: 300 }];
+    [Pass { of_a_kind: 1, deepest: 7, most_states: 500, thorough: true }, Pass { of_a_kind: 2, deepest: 6, most_states: 200, thorough: false }];
+/// The search for what the others did not find, with related companions only.
+const FAR: [Pass; 2] = [
+    Pass { of_a_kind: 1, deepest: 7, most_states: 250, thorough: false },
+    Pass { of_a_kind: 2, deepest: 6, most_states: 150, thorough: false },
+];
 /// Calls that are wrong in ways that do not depend on the state are tried at first, and with so many different resources.
 const MOST_THOROUGH: usize = 5;
 /// Different plans that are kept for one requirement.
@@ -49,6 +56,17 @@ pub struct Plans {
     pub by_requirement: BTreeMap<usize, Vec<Plan>>,
     /// States that the search looked at.
     pub n_states: usize,
+}
+
+impl Plans {
+    /// There is a plan that needs no unlikely answer to questions that have nothing to do with the requirement.
+    fn is_sure(&self, operation: &Operation, requirement: usize) -> bool {
+        let matters = matters(operation, requirement);
+        let plans = self.by_requirement.get(&requirement).into_iter().flatten();
+        plans.into_iter().any(|plan| {
+            plan.assumed.iter().all(|(question, choice)| choice == 0 || matters.contains(&question))
+        })
+    }
 }
 
 struct Node {
@@ -80,7 +98,11 @@ pub fn search(set: &SpecSet, at: OpRef, seed: u64) -> Plans {
     // What is far away is looked for with only those companions that have to do with it.
     for requirement in wanted.clone() {
         let related = relevance::related(set, at, requirement);
-        run_pass(set, at, seed, &PASSES[0], &related, &initial, &probes, &mut BTreeSet::from([requirement]), &mut plans);
+        for pass in &FAR {
+            if !plans.is_sure(set.operation(at), requirement) {
+                run_pass(set, at, seed, pass, &related, &initial, &probes, &mut BTreeSet::from([requirement]), &mut plans);
+            }
+        }
     }
     plans
 }
@@ -102,19 +124,22 @@ fn run_pass(
     let mut nodes = vec![Node { state: initial.clone(), parent: None, command: None, depth: 0 }];
     let mut at_node = 0;
     let mut looks = HashSet::new();
+    let likely = (0..operation.questions.len()).fold(Choices::default(), |likely, question| likely.with(question, 0));
     let mut done_at = None;
     while at_node < nodes.len() && at_node < pass.most_states {
         let depth = nodes[at_node].depth;
         if done_at.is_some_and(|done| depth > done) {
             break;
         }
-        let all = pass.of_a_kind == 1 && (depth == 0 || thorough(operation, &nodes[at_node].state, &mut looks));
+        let all = pass.thorough && (depth == 0 || thorough(operation, &nodes[at_node].state, &mut looks));
         let probes = if depth == 0 { probes } else { &[] };
         let surroundings = Surroundings { set, at, state: &nodes[at_node].state, probes, seed, all };
         for call in surroundings.calls() {
-            try_call(set, operation, &nodes, at_node, &call, plans);
+            if promises_news(set, operation, &nodes[at_node].state, &call, &likely, plans) {
+                try_call(set, operation, &nodes, at_node, &call, plans);
+            }
         }
-        wanted.retain(|requirement| !plans.by_requirement.contains_key(requirement));
+        wanted.retain(|requirement| !plans.is_sure(operation, *requirement));
         if wanted.is_empty() && done_at.is_none() {
             // One level more yields variety at little cost.
             done_at = Some(depth + 1);
@@ -179,6 +204,27 @@ fn is_plain(operation: &Operation, call: &Command) -> bool {
         })
 }
 
+/// Whether a call may exercise something that has too few plans: judged by one likely course, which asks the same questions
+/// as the others and is much cheaper than all of them.
+fn promises_news(set: &SpecSet, operation: &Operation, state: &State, call: &Command, likely: &Choices, plans: &Plans) -> bool {
+    let lacks = |requirement: usize| {
+        let n_plans = plans.by_requirement.get(&requirement).map_or(0, Vec::len);
+        n_plans < FEW_PLANS || !plans.is_sure(operation, requirement)
+    };
+    let request = call.request(set, &Script::home());
+    outcomes(set, state, &request, likely).iter().filter(|outcome| outcome.due).flat_map(|outcome| &outcome.claims).any(|claim| {
+        let question = operation.questions.iter().position(|question| question.requirement == claim.requirement);
+        lacks(claim.requirement)
+            || question.is_some_and(|question| {
+                operation.questions[question].precedence
+                    || operation.rows.iter().any(|row| {
+                        let asks = row.due.as_ref().is_some_and(|due| due.questions().contains(&question));
+                        asks && row.requirement.is_some_and(lacks)
+                    })
+            })
+    })
+}
+
 fn try_call(set: &SpecSet, operation: &Operation, nodes: &[Node], node: usize, call: &Command, plans: &mut Plans) {
     let state = &nodes[node].state;
     let request = call.request(set, &Script::home());
@@ -215,15 +261,17 @@ fn try_call(set: &SpecSet, operation: &Operation, nodes: &[Node], node: usize, c
             let worse = known.iter().position(|plan| {
                 plan.assumed.only(&matters) == projected && plan.due == due && n_extra(&plan.assumed) > n_extra(&outcome.choices)
             });
-            if known.iter().any(|plan| plan.call == *call && plan.assumed == outcome.choices) {
+            if worse.is_none() && (!is_new || known.len() >= MOST_PLANS) {
                 continue;
             }
-            if let Some(worse) = worse {
-                let setup = path.get_or_insert_with(|| path_to(nodes, node)).clone();
-                known[worse] = plan(setup);
-            } else if is_new && known.len() < MOST_PLANS {
-                let setup = path.get_or_insert_with(|| path_to(nodes, node)).clone();
-                known.push(plan(setup));
+            // The same script under other assumptions is no other plan.
+            let setup = path.get_or_insert_with(|| path_to(nodes, node)).clone();
+            if known.iter().any(|plan| plan.call == *call && plan.setup == setup) {
+                continue;
+            }
+            match worse {
+                Some(worse) => known[worse] = plan(setup),
+                None => known.push(plan(setup)),
             }
         }
     }
@@ -273,17 +321,29 @@ fn is_provable(
     }
 }
 
-/// Whether the outcome tells the answer to a question from at least one other; for other requirements always.
+/// Whether a call tells two answers to a question apart, whichever of its outcomes comes; for other requirements always.
+///
+/// Other questions are taken to be answered as is likely, or as this outcome assumes.
 fn is_informative(operation: &Operation, permitted: &[Outcome], outcome: &Outcome, requirement: usize) -> bool {
     let question = operation.questions.iter().position(|question| question.requirement == requirement && !question.precedence);
     let Some(question) = question else { return true };
     let Some(own) = outcome.choices.get(question) else { return true };
-    let same = |other: &&Outcome| {
-        other.due && other.answer == outcome.answer && other.changes == outcome.changes && other.later == outcome.later
+    let fits = |other: &&Outcome| {
+        other.due
+            && other.choices.iter().all(|(known, choice)| {
+                known == question || choice == 0 || outcome.choices.get(known) == Some(choice)
+            })
     };
+    let with = |choice: usize| {
+        permitted.iter().filter(fits).filter(move |other| other.choices.get(question) == Some(choice)).collect::<Vec<_>>()
+    };
+    let same = |left: &Outcome, right: &Outcome| {
+        left.answer == right.answer && left.changes == right.changes && left.later == right.later
+    };
+    let ours = with(own);
     (0..operation.questions[question].answers.len()).filter(|choice| *choice != own).any(|choice| {
-        let mut with = permitted.iter().filter(|other| other.choices.get(question) == Some(choice)).peekable();
-        with.peek().is_some() && !with.any(|other| same(&other))
+        let theirs = with(choice);
+        !theirs.is_empty() && !ours.iter().any(|one| theirs.iter().any(|other| same(one, other)))
     })
 }
 
