@@ -38,11 +38,12 @@ async fn main() {
 pub async fn debug(set: &Arc<aswritten::spec::SpecSet>, ops: &[(OpRef, usize)], aim: &str, policy: Policy) {
     let o: Vec<OpRef> = ops.iter().map(|x| x.0).collect();
     let only: Vec<(OpRef, usize)> = set.requirements().filter(|(_, _, r)| r.id == aim).map(|(a, i, _)| (a, i)).collect();
-    let options = Options { probes: ["$given.public_image", "$given.foreign_image"].map(Into::into).to_vec(), restricted: vec![0,1,2,3], only };
+    let options = Options { probes: ["$given.public_image", "$given.foreign_image"].map(Into::into).to_vec(), restricted: vec![0,1,2,3], only: vec![] };
     let g = aswritten::generate::Generator::new(set, &o, "1", options);
-    for n in 0..4u64 {
+    for n in 0..200u64 {
         let ep = InProcess::new(Mock::new(set.clone(), policy.clone()));
         let Some(s) = g.case(n) else { println!("no case: {:?}", g.unplanned); return };
+        if s.aim != only.first().copied() { continue }
         let around = Surroundings { givens: Givens::defaults(set), run: "t".into(), patience_ms: 2000, linger_ms: 100, clean: true };
         let h = execute(set, &s, &ep, &around, "x").await;
         let j = aswritten::oracle::judge(set, &s, &h);

@@ -181,6 +181,7 @@ impl Surroundings<'_> {
         values.push(list(vec![unknown(1), unknown(1)]));
         values.push(list(Vec::new()));
         // One text where a list belongs.
+        values.push(Some(text("")));
         values.push(Some(unknown(1)));
         values.push(Some(Value::String(format!("{},{}", self.unknown(described, 1), self.unknown(described, 2)))));
         values.extend(singles.iter().take(2).cloned().map(Some));

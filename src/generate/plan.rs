@@ -63,8 +63,10 @@ impl Plans {
     fn is_sure(&self, operation: &Operation, requirement: usize) -> bool {
         let matters = matters(operation, requirement);
         let plans = self.by_requirement.get(&requirement).into_iter().flatten();
+        // An open question is told apart only when nothing else is open in the same call.
+        let open = operation.questions.iter().any(|question| question.requirement == requirement);
         plans.into_iter().any(|plan| {
-            plan.assumed.iter().all(|(question, choice)| choice == 0 || matters.contains(&question))
+            plan.assumed.iter().all(|(question, choice)| (choice == 0 && !open) || matters.contains(&question))
         })
     }
 }
@@ -305,6 +307,10 @@ fn is_provable(
     due: &[usize],
 ) -> bool {
     let named = || request.targets.iter().flatten();
+    // What is on its way out may earn anything.
+    if named().any(|key| state.is_leaving(key)) {
+        return false;
+    }
     let precedence = operation.questions.iter().any(|question| question.precedence && question.requirement == requirement);
     match aspect {
         // A row shows itself only when no other may answer in its place.

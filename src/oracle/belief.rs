@@ -16,6 +16,8 @@ pub struct World {
     pub choices: Vec<(OpRef, Choices)>,
     /// Work of the command at this position took longer than patience allows.
     pub late: Option<usize>,
+    /// Something was still under way after it had been watched for a while.
+    pub lingering: bool,
     /// Requirements exercised: position of the command, requirement.
     pub marks: BTreeSet<(usize, usize)>,
     /// Claims about state that no read has shown yet.
@@ -42,7 +44,7 @@ pub struct Belief {
 
 impl World {
     pub fn new(state: State) -> Self {
-        Self { state, choices: Vec::new(), late: None, marks: BTreeSet::new(), claims: Vec::new(), proved: Vec::new() }
+        Self { state, choices: Vec::new(), late: None, lingering: false, marks: BTreeSet::new(), claims: Vec::new(), proved: Vec::new() }
     }
 
     pub fn known(&self, operation: OpRef) -> Choices {
@@ -92,7 +94,7 @@ impl Belief {
     /// Adds a world; one that differs from a known one only in what it proves joins it, and both keep what they agree on.
     pub fn add(&mut self, world: World) {
         let twin = self.worlds.iter_mut().find(|known| {
-            known.late == world.late && known.state == world.state && known.choices == world.choices
+            known.late == world.late && known.lingering == world.lingering && known.state == world.state && known.choices == world.choices
         });
         match twin {
             Some(known) => {
@@ -103,17 +105,18 @@ impl Belief {
         }
     }
 
-    /// All worlds that these may have become by now.
-    pub fn settled(&self, now_ms: u64, patience_ms: u64) -> Self {
+    /// All worlds that these may have become by now; `seen_ms` is when the endpoint was looked at last.
+    pub fn settled(&self, seen_ms: u64, now_ms: u64, patience_ms: u64, linger_ms: u64) -> Self {
         let mut next = Self::default();
         for world in &self.worlds {
             if world.state.pending.is_empty() {
                 next.add(world.clone());
                 continue;
             }
+            let lingering = world.lingering || world.state.overdue(seen_ms, linger_ms).next().is_some();
             for state in world.state.settle() {
                 let late = world.late.or_else(|| state.overdue(now_ms, patience_ms).next().map(|pending| pending.origin));
-                next.add(World { state, late, ..world.clone() });
+                next.add(World { state, late, lingering, ..world.clone() });
             }
         }
         next
@@ -123,8 +126,8 @@ impl Belief {
     ///
     /// It may still come about, so this is good enough to say how an open question seems to be answered, and for nothing
     /// else.
-    pub fn watched(&mut self, now_ms: u64, linger_ms: u64) {
-        let settled = |world: &World| world.state.overdue(now_ms, linger_ms).next().is_none();
+    pub fn watched(&mut self, seen_ms: u64, linger_ms: u64) {
+        let settled = |world: &World| !world.lingering && world.state.overdue(seen_ms, linger_ms).next().is_none();
         if self.worlds.iter().any(settled) {
             self.worlds.retain(settled);
         }

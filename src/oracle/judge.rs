@@ -23,7 +23,7 @@ pub fn judge(set: &SpecSet, script: &Script, history: &History) -> Judged {
     let Some(first) = script.commands.first() else { return Judged::default() };
     let home = Script::home();
     let initial = State::initial(set.service(first.operation), &home);
-    let mut judge = Judge { set, script, history, belief: Belief::new(initial), judged: Judged::default(), labels: BTreeMap::new() };
+    let mut judge = Judge { set, script, history, belief: Belief::new(initial), judged: Judged::default(), seen_ms: 0, labels: BTreeMap::new() };
     for exchange in &history.exchanges {
         if !judge.exchange(exchange) {
             return judge.judged;
@@ -39,6 +39,8 @@ struct Judge<'a> {
     history: &'a History,
     belief: Belief,
     judged: Judged,
+    /// When the endpoint was looked at last.
+    seen_ms: u64,
     /// What was answered when an open question was asked first.
     labels: BTreeMap<(OpRef, usize), String>,
 }
@@ -68,7 +70,9 @@ impl<'a> Judge<'a> {
             self.reason(&turn, reason.clone());
             return true;
         }
-        self.belief = self.belief.settled(exchange.started_ms, self.history.patience_ms);
+        let (patience_ms, linger_ms) = (self.history.patience_ms, self.history.linger_ms);
+        self.belief = self.belief.settled(self.seen_ms, exchange.started_ms, patience_ms, linger_ms);
+        self.seen_ms = exchange.started_ms;
         match standing(turn.service, turn.operation, &exchange.reply) {
             Standing::Definite => self.definite(&turn),
             Standing::Unauthenticated(text) => {
@@ -350,7 +354,7 @@ impl<'a> Judge<'a> {
             Reply::Refused { code, .. } => Some(code.as_str()),
             _ => None,
         };
-        for (operation, question, possible) in self.belief.answers() {
+        for (operation, question, _) in self.belief.answers() {
             if operation != turn.at {
                 continue;
             }
@@ -360,8 +364,9 @@ impl<'a> Judge<'a> {
                     asks && matches(&row.codes, code)
                 })
             });
-            let label = by_code.map_or_else(|| choice_names(turn.operation, question, &possible), str::to_owned);
-            self.labels.entry((turn.at, question)).or_insert(label);
+            if let Some(code) = by_code {
+                self.labels.entry((turn.at, question)).or_insert_with(|| code.to_owned());
+            }
         }
         let Reply::Refused { code, message, .. } = &turn.exchange.reply else { return };
         // In a batch, which code comes may follow the order of the list.
@@ -417,9 +422,7 @@ impl<'a> Judge<'a> {
     }
 
     fn finish(&mut self) {
-        if let Some(last) = self.history.exchanges.last() {
-            self.belief.watched(last.started_ms, self.history.linger_ms);
-        }
+        self.belief.watched(self.seen_ms, self.history.linger_ms);
         let mut certain = BTreeSet::new();
         for (operation, question, possible) in self.belief.answers() {
             let asked = &self.set.operation(operation).questions[question];

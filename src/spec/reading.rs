@@ -1,6 +1,11 @@
 //! TOML → entries that have the right keys and kinds, with every problem reported.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::Arc,
+};
 
 use serde_json::{Map, Value};
 use toml::{
@@ -19,6 +24,10 @@ use super::{
 pub struct Entry {
     pub span: Span,
     items: BTreeMap<String, Item>,
+    /// Keys whose values were reported.
+    wrong: BTreeSet<String>,
+    /// The file's syntax is broken, so what seems absent may be there.
+    doubtful: bool,
 }
 
 /// A value with its place.
@@ -26,6 +35,8 @@ pub struct Entry {
 pub struct Item {
     /// Place of the value.
     pub span: Span,
+    /// Place of the key.
+    pub key: Span,
     pub data: Data,
 }
 
@@ -52,9 +63,19 @@ impl Entry {
         self.items.get(key)
     }
 
+    /// The author wrote the key, rightly or not; a broken file gets the benefit of the doubt.
+    pub fn has(&self, key: &str) -> bool {
+        self.doubtful || self.wrong.contains(key) || self.items.contains_key(key)
+    }
+
+    /// The file's syntax is broken, so what seems absent may be there.
+    pub fn is_doubtful(&self) -> bool {
+        self.doubtful
+    }
+
     pub fn word(&self, key: &str) -> Option<Word> {
         match self.item(key) {
-            Some(Item { data: Data::Text(text), span }) => Some(Word { text: text.clone(), span: span.clone() }),
+            Some(Item { data: Data::Text(text), span, .. }) => Some(Word { text: text.clone(), span: span.clone() }),
             _ => None,
         }
     }
@@ -113,7 +134,7 @@ impl Entry {
     }
 
     fn empty(span: Span) -> Self {
-        Self { span, items: BTreeMap::new() }
+        Self { span, items: BTreeMap::new(), wrong: BTreeSet::new(), doubtful: false }
     }
 }
 
@@ -130,7 +151,7 @@ pub fn read(file: &Arc<SourceFile>, table: &Table, problems: &mut Diagnostics) -
             "see toml.io for the syntax",
         );
     }
-    let span = Span::new(file, 0..first_line(&file.text));
+    let span = Span::new(file, first_line(&file.text));
     // A file with broken syntax is still read, to report what else is wrong; absent keys may then be a consequence.
     Reader { file, problems, lenient: !errors.is_empty() }.entry(root.get_ref(), table, span)
 }
@@ -143,7 +164,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn entry(&mut self, found: &DeTable<'_>, table: &Table, span: Span) -> Entry {
-        let mut entry = Entry::empty(span);
+        let mut entry = Entry { doubtful: self.lenient, ..Entry::empty(span) };
         for (key, value) in found {
             let name = key.get_ref().as_ref();
             let Some(known) = table.keys.iter().find(|known| known.name == name) else {
@@ -156,8 +177,9 @@ impl Reader<'_> {
                 );
                 continue;
             };
-            if let Some(item) = self.item(value, &known.kind, name) {
-                entry.items.insert(name.to_owned(), item);
+            match self.item(key, value, &known.kind) {
+                Some(item) => drop(entry.items.insert(name.to_owned(), item)),
+                None => drop(entry.wrong.insert(name.to_owned())),
             }
         }
         for key in table.keys {
@@ -175,7 +197,8 @@ impl Reader<'_> {
         entry
     }
 
-    fn item(&mut self, value: &Spanned<DeValue<'_>>, kind: &Kind, name: &str) -> Option<Item> {
+    fn item(&mut self, key: &Spanned<Cow<'_, str>>, value: &Spanned<DeValue<'_>>, kind: &Kind) -> Option<Item> {
+        let name = key.get_ref().as_ref();
         let span = Span::new(self.file, value.span());
         let found = value.get_ref();
         let data = match (kind, found) {
@@ -234,7 +257,7 @@ impl Reader<'_> {
                             let span = Span::new(self.file, element.span());
                             entries.push(self.entry(inner, table, span));
                         }
-                        other => self.wrong(name, "a list of tables", other, element.span()),
+                        other => self.wrong(name, LIST_OF_TABLES, other, element.span()),
                     }
                 }
                 Data::Tables(entries)
@@ -242,7 +265,7 @@ impl Reader<'_> {
             (Kind::Map(kind), DeValue::Table(inner)) => {
                 let mut entry = Entry::empty(span.clone());
                 for (key, value) in inner {
-                    if let Some(item) = self.item(value, kind, key.get_ref()) {
+                    if let Some(item) = self.item(key, value, kind) {
                         entry.items.insert(key.get_ref().to_string(), item);
                     }
                 }
@@ -254,19 +277,24 @@ impl Reader<'_> {
                 return None;
             }
         };
-        Some(Item { span, data })
+        Some(Item { span, key: Span::new(self.file, key.span()), data })
     }
 
     fn wrong(&mut self, name: &str, wanted: &str, found: &DeValue<'_>, range: Range<usize>) {
         self.problems.report(
             "wrong-type",
             &Span::new(self.file, range),
-            format!("`{name}` is {wanted}, not {}", article(found.type_str())),
-            format!("this is {}", article(found.type_str())),
-            format!("write {wanted}"),
+            format!("`{name}` must be {wanted}, not {}", type_name(found)),
+            format!("this is {}", type_name(found)),
+            match wanted {
+                LIST_OF_TABLES => format!("write {wanted}: `[[…]]` as a heading, or `[{{ … }}]` in place"),
+                _ => format!("write {wanted}"),
+            },
         );
     }
 }
+
+const LIST_OF_TABLES: &str = "a list of tables";
 
 fn kind_name(kind: &Kind) -> &'static str {
     match kind {
@@ -277,14 +305,22 @@ fn kind_name(kind: &Kind) -> &'static str {
         Kind::Integer => "a whole number",
         Kind::Texts => "a list of texts",
         Kind::Table(_) | Kind::Map(_) => "a table",
-        Kind::Tables(_) => "a list of tables",
+        Kind::Tables(_) => LIST_OF_TABLES,
         Kind::Any => "a value",
     }
 }
 
-fn article(noun: &str) -> String {
-    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    format!("{article} {noun}")
+/// What a value is, in the words of [`kind_name`].
+fn type_name(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
 }
 
 /// A TOML value as JSON; dates become texts.
@@ -319,8 +355,11 @@ pub fn duration_ms(text: &str) -> Option<i64> {
     (ms.is_finite() && ms < 1e12).then_some(ms as i64)
 }
 
-fn first_line(text: &str) -> usize {
-    text.find('\n').unwrap_or(text.len())
+/// The first line with something in it.
+fn first_line(text: &str) -> Range<usize> {
+    let start = text.len() - text.trim_start().len();
+    let length = text[start..].find(['\r', '\n']).unwrap_or(text.len() - start);
+    widen(text, start..start + length)
 }
 
 /// An empty range cannot be underlined; take the byte before or after it.

@@ -28,6 +28,8 @@ pub struct Names<'a> {
     pub questions: Vec<(String, Vec<String>)>,
     /// Defined conditions, compiled.
     pub defined: Vec<(String, Expr)>,
+    /// Names of conditions that are defined further down.
+    pub later: Vec<String>,
     /// The condition is about one resource, whose attributes need no prefix.
     pub own: Option<usize>,
     /// The operation has an idempotency token.
@@ -36,9 +38,12 @@ pub struct Names<'a> {
 
 /// Compiles the text of a condition; a problem is reported and the condition counts as `false`.
 pub fn compile(word: &Word, names: &Names<'_>, problems: &mut Diagnostics) -> Expr {
-    // The place inside the file: one byte after the opening quote. Escapes would shift it; conditions need none.
+    // The place inside the file: after the opening quotes. Escapes would shift it; conditions need none.
+    let quoted = &word.span.file.text[word.span.range.clone()];
+    let long = quoted.starts_with("\"\"\"") || quoted.starts_with("'''");
+    let opening = if long { 3 + quoted[3..].len() - quoted[3..].trim_start_matches(['\r', '\n']).len() } else { 1 };
     let place = |range: Range<usize>| {
-        let start = word.span.range.start + 1;
+        let start = word.span.range.start + opening;
         let range = start + range.start..start + range.end.max(range.start + 1);
         Span::new(&word.span.file, range)
     };
@@ -115,10 +120,7 @@ impl Compiler<'_, '_> {
             return match parts {
                 [] | [_] => Expr::Var(var),
                 [_, (attribute, range)] => self.attribute(var, attribute, range),
-                [_, _, (_, range), ..] => {
-                    self.report("unknown-name", range, "attributes have no parts".into(), "remove it".into());
-                    Expr::Constant(Atom::None)
-                }
+                [_, whole, part, ..] => self.no_parts(whole, part),
             };
         }
         if first == "caller" && parts.len() == 1 {
@@ -127,12 +129,16 @@ impl Compiler<'_, '_> {
         if first == "region_known" && parts.len() == 1 {
             return Expr::RegionKnown;
         }
-        if first == "token" && self.names.token && parts.len() == 2 {
-            match parts[1].0.as_str() {
-                "same" => return Expr::Token(TokenFact::Same),
-                "other" => return Expr::Token(TokenFact::Other),
-                _ => {}
-            }
+        if let ("token", true, [_, (fact, range)]) = (first.as_str(), self.names.token, parts) {
+            return match fact.as_str() {
+                "same" => Expr::Token(TokenFact::Same),
+                "other" => Expr::Token(TokenFact::Other),
+                _ => {
+                    let help = did_you_mean(fact, ["same", "other"]);
+                    self.report("unknown-name", range, format!("a token is never `{fact}`"), help);
+                    Expr::Constant(Atom::None)
+                }
+            };
         }
         if let [(name, range)] = parts {
             if let Some(param) = self.names.params.iter().position(|known| known == name) {
@@ -149,8 +155,25 @@ impl Compiler<'_, '_> {
             }
         }
         let known = self.known();
-        let help = did_you_mean(first, known.iter().map(String::as_str));
-        self.report("unknown-name", range, format!("nothing here is called `{first}`"), help);
+        if let [whole, part, ..] = parts
+            && known.contains(first)
+        {
+            return self.no_parts(whole, part);
+        }
+        let (message, help) = if self.names.later.contains(first) {
+            (format!("`{first}` is not defined yet"), "move its definition up, above those that use it".into())
+        } else if first == "token" {
+            ("the operation has no token".into(), "name the parameter that is one: `token` in `[operation]`".into())
+        } else {
+            let help = did_you_mean(first, known.iter().map(String::as_str));
+            (format!("nothing here is called `{first}`"), help)
+        };
+        self.report("unknown-name", range, message, help);
+        Expr::Constant(Atom::None)
+    }
+
+    fn no_parts(&mut self, (whole, _): &(String, Range<usize>), (part, range): &(String, Range<usize>)) -> Expr {
+        self.report("unknown-name", range, format!("`{whole}` has no parts"), format!("remove `.{part}`"));
         Expr::Constant(Atom::None)
     }
 
@@ -182,6 +205,11 @@ impl Compiler<'_, '_> {
         if let ("contains", [whole, part]) = (name, arguments) {
             return Expr::Contains(Box::new(self.expr(whole)), Box::new(self.expr(part)));
         }
+        if name == "contains" {
+            let help = "for example: contains(image.accounts, Account)".into();
+            self.report("function-argument", &tree.range, "`contains` takes two values".into(), help);
+            return Expr::Constant(Atom::Bool(false));
+        }
         let found = Function::ALL.iter().find(|(known, _)| *known == name);
         let Some((_, function)) = found else {
             let known = Function::ALL.iter().map(|(known, _)| *known).chain(["any", "named", "contains"]);
@@ -200,29 +228,35 @@ impl Compiler<'_, '_> {
                 return Expr::Count(Box::new(self.expr(argument)));
             }
         }
-        let params = self.names.params.join(", ");
         let message = format!("`{name}` takes one parameter of the operation");
-        self.report("function-argument", &tree.range, message, format!("parameters are: {params}"));
+        let help = match self.names.params.as_slice() {
+            [] => "the operation has no parameters".into(),
+            params => format!("parameters are: {}", params.join(", ")),
+        };
+        self.report("function-argument", &tree.range, message, help);
         Expr::Constant(Atom::Bool(false))
     }
 
     /// Words compared with a question or an enumerated attribute must be among its values.
     fn check_value(&mut self, left: &Expr, right: &Tree) {
         let Node::Text(word) = &right.node else { return };
-        let valid: Vec<String> = match left {
-            Expr::Question(question) => self.names.questions[*question].1.clone(),
+        let (valid, message): (Vec<String>, String) = match left {
+            Expr::Question(question) => {
+                let (id, answers) = &self.names.questions[*question];
+                (answers.clone(), format!("`{id}` has no answer `{word}`"))
+            }
             Expr::Attribute { var, attribute } => {
-                let kind = self.names.variables[*var].1;
-                match &self.names.kinds[kind].attributes[*attribute].kind {
-                    AttributeType::Word(words) => words.iter().map(|word| word.to_string()).collect(),
-                    _ => return,
-                }
+                let kind = &self.names.kinds[self.names.variables[*var].1];
+                let attribute = &kind.attributes[*attribute];
+                let AttributeType::Word(words) = &attribute.kind else { return };
+                let message = format!("`{}` of `{}` is never `{word}`", attribute.name, kind.name);
+                (words.iter().map(|word| word.to_string()).collect(), message)
             }
             _ => return,
         };
         if !valid.contains(word) {
             let help = did_you_mean(word, valid.iter().map(String::as_str));
-            self.report("unknown-value", &right.range, format!("`{word}` is not one of its values"), help);
+            self.report("unknown-value", &right.range, message, help);
         }
     }
 

@@ -80,7 +80,7 @@ impl Parser {
             return Ok(join(left, right, |left, right| Node::Compare(Comparison::Equal, left, right)));
         }
         if self.word("in") {
-            self.mark("(")?;
+            self.mark("(").map_err(|mistake| like(mistake, "image.status in (Available, Creating)"))?;
             let mut list = vec![self.choice()?];
             while self.take(",") {
                 list.push(self.choice()?);
@@ -188,9 +188,9 @@ impl Parser {
                     self.at += 1;
                     (variable, range)
                 }
-                _ => return Err(self.mistake("expected a name and a colon")),
+                _ => return Err(like(self.mistake("expected a name and a colon"), QUANTIFIED)),
             };
-            self.mark(":")?;
+            self.mark(":").map_err(|mistake| like(mistake, QUANTIFIED))?;
             let body = Box::new(self.or()?);
             let end = self.mark(")")?;
             let node = Node::Quantified { all_of_kind: name == "any", name: variable, body };
@@ -250,6 +250,13 @@ impl Parser {
             help: "for example: image.shared and not Force".into(),
         }
     }
+}
+
+const QUANTIFIED: &str = "any(task: task.image == image)";
+
+/// The mistake with another example.
+fn like(mistake: Mistake, example: &str) -> Mistake {
+    Mistake { help: format!("for example: {example}"), ..mistake }
 }
 
 fn join(left: Tree, right: Tree, node: impl Fn(Box<Tree>, Box<Tree>) -> Node) -> Tree {

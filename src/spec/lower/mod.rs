@@ -9,10 +9,11 @@ use super::{
     diagnostic::{Diagnostics, did_you_mean},
     operation::Operation,
     reading::{Entry, Word},
-    resource::Template,
+    resource::{Attribute, AttributeType, Template},
     service::{Service, SpecSet},
     source::Span,
 };
+use crate::value::Atom;
 
 /// The files of one service, read.
 pub struct ServiceFiles {
@@ -108,9 +109,9 @@ fn check_arguments(entry: &Entry, operation: &Operation, problems: &mut Diagnost
         if operation.param(name).is_none() {
             problems.report(
                 "unknown-name",
-                &item.span,
+                &item.key,
                 format!("`{}` has no parameter `{name}`", operation.id),
-                "its argument",
+                "unknown",
                 did_you_mean(name, operation.params.iter().map(|param| param.name.as_str())),
             );
         }
@@ -130,16 +131,16 @@ fn check_places(value: &serde_json::Value, span: &Span, service: &Service, extra
                 let names: Vec<String> = service
                     .givens
                     .iter()
-                    .map(|given| format!("given.{}", given.name))
-                    .chain(["region".into(), "name".into(), "run".into()])
-                    .chain(extra.iter().map(|name| name.to_string()))
+                    .map(|given| format!("$given.{}", given.name))
+                    .chain(["$region".into(), "$name".into(), "$run".into()])
+                    .chain(extra.iter().map(|name| format!("${name}")))
                     .collect();
                 problems.report(
                     "unknown-place",
                     span,
                     format!("nothing fills `{text}`"),
                     "a place to fill",
-                    did_you_mean(place, names.iter().map(String::as_str)),
+                    did_you_mean(text, names.iter().map(String::as_str)),
                 );
             }
         }
@@ -147,6 +148,18 @@ fn check_places(value: &serde_json::Value, span: &Span, service: &Service, extra
         Value::Object(map) => map.values().for_each(|value| check_places(value, span, service, extra, problems)),
         _ => {}
     }
+}
+
+/// Reports a word that an attribute never holds; says whether all is well.
+fn check_value(attribute: &Attribute, value: &Atom, span: &Span, problems: &mut Diagnostics) -> bool {
+    let (AttributeType::Word(words), Atom::Text(text)) = (&attribute.kind, value) else { return true };
+    if words.contains(text) {
+        return true;
+    }
+    let help = did_you_mean(text, words.iter().map(|word| &**word));
+    let message = format!("`{}` cannot be `{text}`", attribute.name);
+    problems.report("unknown-value", span, message, "not one of its words", help);
+    false
 }
 
 fn arc(text: &str) -> Arc<str> {

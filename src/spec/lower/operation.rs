@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{check_arguments, check_places, resolve};
+use super::{check_arguments, check_places, check_value, resolve};
 use crate::{
     spec::{
         diagnostic::{Diagnostics, did_you_mean},
-        expression::{Comparison, Expr, Function, Names, compile},
+        expression::{Comparison, Expr, Function, Names, compile, parse},
         operation::{
             Action, Basics, Binding, Choice, Code, Document, Effect, Expectation, Field, FieldType, Operation, Override,
             Param, ParamType, Promise, Question, Role, Row, Showable, Shown, Source, Spelling, Use, View,
@@ -21,6 +21,9 @@ use crate::{
     },
     value::Atom,
 };
+
+/// Limits of parameters.
+const LIMITS: &[&str] = &["required", "max_length", "max_count", "ascii"];
 
 pub fn lower(file: &Entry, stem: &str, service: &Service, problems: &mut Diagnostics) -> Option<Operation> {
     let head = file.table("operation")?;
@@ -101,7 +104,9 @@ impl Lowering<'_> {
     fn params(&mut self, head: &Entry) {
         for entry in self.file.tables("param") {
             let mut param = param(entry);
-            if let Some(first) = self.operation.params.iter().find(|first| first.name == param.name) {
+            // A missing name is reported already.
+            let mut known = self.operation.params.iter().filter(|known| !known.name.is_empty());
+            if let Some(first) = known.find(|first| first.name == param.name) {
                 let name = first.name.clone();
                 self.duplicate(entry, &format!("parameter `{name}`"));
                 continue;
@@ -110,6 +115,15 @@ impl Lowering<'_> {
                 let kinds = &self.service.kinds;
                 if let Some((kind, _)) = resolve(&kind_word, kinds, |kind| &kind.name, "kind of resource", self.problems) {
                     let name = entry.word("as").map_or(kind_word.text, |word| word.text);
+                    if self.operation.bindings.iter().any(|binding| binding.name == name) {
+                        self.problems.report(
+                            "duplicate",
+                            &entry.span,
+                            format!("two parameters name `{name}`"),
+                            "the second",
+                            "give this one another name with `as`",
+                        );
+                    }
                     param.binding = Some(self.operation.bindings.len());
                     self.operation.bindings.push(Binding { name, kind, param: self.operation.params.len() });
                 }
@@ -158,9 +172,9 @@ impl Lowering<'_> {
             self.problems.report(
                 "default",
                 span,
-                format!("the default of `{}` is not {}", param.name, param.kind.name()),
+                format!("the default of `{}` is not of type `{}`", param.name, param.kind.name()),
                 "not of the parameter's type",
-                format!("write a value of type {}", param.kind.name()),
+                "write a value of that type, or change the type",
             );
         }
     }
@@ -231,20 +245,33 @@ impl Lowering<'_> {
                 self.problems.report(
                     "one-answer",
                     &entry.span,
-                    format!("`{}` has {} answer", id.text, answers.len()),
+                    format!("`{}` has {} answer", id.text, if answers.is_empty() { "no" } else { "only one" }),
                     "not open",
                     "a question has at least two answers; what has one is a promise or an error row",
                 );
+            }
+            if entry.flag("precedence") {
+                for answer in entry.tables("answers").iter().filter_map(|answer| answer.word("id")) {
+                    if !["listed", "reversed"].contains(&answer.text.as_str()) {
+                        self.problems.report(
+                            "unknown-value",
+                            &answer.span,
+                            format!("`{}` is no order of codes", answer.text),
+                            "not an order",
+                            "the answers of a question of precedence are `listed` and `reversed`",
+                        );
+                    }
+                }
             }
             if let Some(twice) = repeated(answers.iter().map(|answer| &*answer.id)) {
                 let message = format!("two answers of `{}` are called `{twice}`", id.text);
                 self.problems.report("duplicate", &entry.span, message, "the question", "rename one");
             }
-            let requirement = self.requirement(&format!("open/{}", id.text), Kind::Open, entry, Level::Open);
             if self.operation.questions.iter().any(|question| question.id == id.text) {
                 self.duplicate(entry, &format!("question `{}`", id.text));
                 continue;
             }
+            let requirement = self.requirement(&format!("open/{}", id.text), Kind::Open, entry, Level::Open);
             self.names
                 .questions
                 .push((id.text.clone(), answers.iter().map(|answer| answer.id.to_string()).collect()));
@@ -261,9 +288,11 @@ impl Lowering<'_> {
 
     fn definitions(&mut self) {
         let Some(table) = self.file.table("define") else { return };
+        self.names.later = table.items().into_iter().map(|(name, _)| name.to_owned()).collect();
         for (name, _) in table.items() {
             let Some(word) = table.word(name) else { continue };
             let expr = compile(&word, &self.names, self.problems);
+            self.names.later.retain(|later| later != name);
             self.names.defined.push((name.to_owned(), expr));
         }
     }
@@ -279,7 +308,8 @@ impl Lowering<'_> {
             let requirement = self.requirement(&format!("error/{code}"), Kind::Error, entry, level(entry));
             let (due, may) = (self.condition(entry, "when"), self.condition(entry, "may"));
             let unreachable = entry.item("unreachable").is_some();
-            if due.is_none() && may.is_none() && !unreachable && !entry.flag("overlap") && self.operation.is_documented() {
+            let excused = unreachable || entry.flag("overlap") || code.is_empty() || !self.operation.is_documented();
+            if !entry.has("when") && !entry.has("may") && !excused {
                 self.problems.report(
                     "no-condition",
                     &entry.span,
@@ -294,7 +324,9 @@ impl Lowering<'_> {
             let id = entry.word("id");
             let requirement =
                 id.as_ref().and_then(|id| self.requirement(&format!("promise/{}", id.text), Kind::Promise, entry, level(entry)));
-            if let (Some(id), None) = (&id, entry.item("source")) {
+            if let Some(id) = &id
+                && !entry.has("source")
+            {
                 self.problems.report(
                     "missing-key",
                     &entry.span,
@@ -305,8 +337,10 @@ impl Lowering<'_> {
             }
             let due = self.condition(entry, "when");
             let codes: Vec<Code> = entry.texts("codes").iter().map(|word| Code::parse(&word.text)).collect();
-            if codes.is_empty() {
-                self.problems.report("empty", &entry.span, "a refusal without codes", "in this table", "list codes, or `*` for any");
+            if let Some(item) = entry.item("codes")
+                && codes.is_empty()
+            {
+                self.problems.report("empty", &item.span, "a refusal without codes", "no code", "list codes, or `*` for any");
             }
             let key = id.map_or_else(|| entry.text("key"), |id| id.text);
             self.push_row(entry, key, codes, due, None, requirement, false);
@@ -351,6 +385,11 @@ impl Lowering<'_> {
         for entry in self.file.tables("param") {
             let Some(param) = self.operation.param(&entry.text("name")) else { continue };
             let unchecked: Vec<String> = entry.texts("unchecked").into_iter().map(|word| word.text).collect();
+            for word in entry.texts("unchecked").iter().filter(|word| !LIMITS.contains(&word.text.as_str())) {
+                let message = format!("no limit is called `{}`", word.text);
+                let help = did_you_mean(&word.text, LIMITS.iter().copied());
+                self.problems.report("unknown-word", &word.span, message, "not a limit", help);
+            }
             let call = |function| Expr::Call(function, param);
             let more = |function, limit: Option<i64>| {
                 limit.map(|limit| {
@@ -432,11 +471,14 @@ impl Lowering<'_> {
     fn action(&mut self, entry: &Entry) -> Option<(Action, usize)> {
         let given: Vec<(&str, Word)> =
             ["create", "update", "delete"].iter().filter_map(|key| Some((*key, entry.word(key)?))).collect();
+        if given.is_empty() && ["create", "update", "delete"].iter().any(|key| entry.has(key)) {
+            return None;
+        }
         let [(key, word)] = given.as_slice() else {
             self.problems.report(
                 "effect",
                 &entry.span,
-                "an effect does one thing",
+                if given.is_empty() { "an effect that does nothing" } else { "an effect that does several things" },
                 "this effect",
                 "write exactly one of `create`, `update` and `delete`",
             );
@@ -462,7 +504,7 @@ impl Lowering<'_> {
         let Some(table) = entry.table(key) else { return Vec::new() };
         let mut list = Vec::new();
         for (name, item) in table.items() {
-            let word = Word { text: name.into(), span: item.span.clone() };
+            let word = Word { text: name.into(), span: item.key.clone() };
             let attributes = &self.service.kinds[kind].attributes;
             let known = resolve(&word, attributes, |attribute| &attribute.name, "attribute", self.problems);
             let (Some((index, attribute)), Data::Any(value)) = (known, &item.data) else { continue };
@@ -475,14 +517,10 @@ impl Lowering<'_> {
                     let param = self.operation.param(place).map(Source::Param);
                     let var = self.names.variables.iter().position(|(known, _)| known == place).map(Source::Var);
                     let Some(source) = param.or(var) else {
-                        let known: Vec<&str> = self
-                            .operation
-                            .params
-                            .iter()
-                            .map(|param| param.name.as_str())
-                            .chain(self.names.variables.iter().map(|(name, _)| name.as_str()))
-                            .collect();
-                        let help = did_you_mean(place, known);
+                        let params = self.operation.params.iter().map(|param| &param.name);
+                        let names = params.chain(self.names.variables.iter().map(|(name, _)| name));
+                        let known: Vec<String> = names.map(|name| format!("${name}")).collect();
+                        let help = did_you_mean(&format!("${place}"), known.iter().map(String::as_str));
                         self.problems.report("unknown-place", &item.span, format!("nothing fills `${place}`"), "a place to fill", help);
                         continue;
                     };
@@ -490,11 +528,9 @@ impl Lowering<'_> {
                 }
                 None => Source::Literal(Atom::from_json(value)),
             };
-            if let (AttributeType::Word(words), Source::Literal(Atom::Text(text))) = (&attribute.kind, &source)
-                && !words.contains(text)
+            if let Source::Literal(value) = &source
+                && !check_value(attribute, value, &item.span, self.problems)
             {
-                let help = did_you_mean(text, words.iter().map(|word| &**word));
-                self.problems.report("unknown-value", &item.span, format!("`{name}` cannot be `{text}`"), "not one of its words", help);
                 continue;
             }
             list.push((index, source));
@@ -521,7 +557,7 @@ impl Lowering<'_> {
             if let (Some(value), Some(item)) = (&value, entry.item("value"))
                 && !kind.admits(value)
             {
-                self.problems.report("default", &item.span, format!("the value of `{name}` is not {}", kind.name()), "not of the field's type", format!("write a value of type {}", kind.name()));
+                self.problems.report("default", &item.span, format!("the value of `{name}` is not of type `{}`", kind.name()), "not of the field's type", "write a value of that type, or change the type");
             }
             let requirement = self.requirement(&format!("response/{name}"), Kind::Response, entry, level(entry));
             self.operation.fields.push(Field {
@@ -540,7 +576,7 @@ impl Lowering<'_> {
     fn promises(&mut self) {
         for entry in self.file.tables("promise") {
             let Some(id) = entry.word("id") else { continue };
-            if entry.item("expect").is_none() && entry.item("unreachable").is_none() {
+            if !entry.has("expect") && !entry.has("unreachable") {
                 self.problems.report(
                     "unchecked",
                     &entry.span,
@@ -629,6 +665,11 @@ impl Lowering<'_> {
                 return None;
             }
         };
+        if let (Showable::Attribute(index), Some(table)) = (attribute, entry.table("as")) {
+            for (word, item) in table.items() {
+                check_value(&resource.attributes[index], &Atom::text(word), &item.key, self.problems);
+            }
+        }
         let spellings = entry.table("as").map(|table| {
             let texts = |name: &str| table.texts(name).into_iter().map(|word| word.text).collect();
             table.items().into_iter().map(|(name, _)| (name.to_owned(), texts(name))).collect()
@@ -668,8 +709,14 @@ impl Lowering<'_> {
     }
 
     fn unique_requirements(&mut self) {
-        for (index, requirement) in self.operation.requirements.iter().enumerate() {
+        // An entry without a name is reported already.
+        let named = |requirement: &Requirement| !requirement.id.contains("//") && !requirement.id.ends_with('/');
+        for (index, requirement) in self.operation.requirements.iter().enumerate().filter(|(_, found)| named(found)) {
             if let Some(first) = self.operation.requirements[..index].iter().find(|first| first.id == requirement.id) {
+                let (mut first, mut requirement) = (first, requirement);
+                if requirement.span.range.start < first.span.range.start {
+                    std::mem::swap(&mut first, &mut requirement);
+                }
                 self.problems.report(
                     "duplicate",
                     &requirement.span,
@@ -683,6 +730,16 @@ impl Lowering<'_> {
 
     /// A question that nothing asks is never answered.
     fn unused(&mut self) {
+        // What a broken condition would have asked is unknown.
+        let tables = ["error", "refusal", "override", "effect", "promise"];
+        let entries = tables.iter().flat_map(|table| self.file.tables(table));
+        let mut texts: Vec<Word> = entries.flat_map(|entry| [entry.word("when"), entry.word("may")]).flatten().collect();
+        if let Some(table) = self.file.table("define") {
+            texts.extend(table.items().into_iter().filter_map(|(name, _)| table.word(name)));
+        }
+        if self.file.is_doubtful() || texts.iter().any(|word| parse(&word.text).is_err()) {
+            return;
+        }
         let operation = &self.operation;
         let conditions = operation
             .rows

@@ -2,7 +2,7 @@
 
 use regex_lite::Regex;
 
-use super::{arc, check_arguments, check_places, resolve, template};
+use super::{arc, check_arguments, check_places, check_value, resolve, template};
 use crate::{
     spec::{
         diagnostic::{Diagnostics, did_you_mean},
@@ -20,6 +20,7 @@ pub fn lower(file: &Entry, problems: &mut Diagnostics) -> Option<Service> {
     let mut kinds: Vec<ResourceKind> =
         file.tables("resource").iter().map(|entry| kind(entry, problems)).collect();
     check_references(file, &kinds, problems);
+    unique_givens(file, problems);
     let derived: Vec<Vec<Expr>> = file
         .tables("resource")
         .iter()
@@ -139,7 +140,7 @@ fn attribute(name: &str, item: &Item, problems: &mut Diagnostics) -> Option<Attr
                 &item.span,
                 format!("attribute `{name}` has no type"),
                 "not a type",
-                "write a list of words, or \"boolean\", \"text\", \"set\", or a kind of resource",
+                "write a list of words, or \"boolean\", \"text\", \"set\", or the name of a kind of resource",
             );
             return None;
         }
@@ -170,6 +171,17 @@ fn check_references(file: &Entry, kinds: &[ResourceKind], problems: &mut Diagnos
     }
 }
 
+fn unique_givens(file: &Entry, problems: &mut Diagnostics) {
+    let entries = file.tables("given");
+    for (index, entry) in entries.iter().enumerate() {
+        let Some(name) = entry.word("name") else { continue };
+        if entries[..index].iter().any(|first| first.text("name") == name.text) {
+            let message = format!("given `{}` is described twice", name.text);
+            problems.report("duplicate", &entry.span, message, "the second", "rename or remove one");
+        }
+    }
+}
+
 fn derive(entry: &Entry, own: usize, kinds: &[ResourceKind], problems: &mut Diagnostics) -> Vec<Expr> {
     let Some(table) = entry.table("derived") else { return Vec::new() };
     let names = Names {
@@ -192,10 +204,12 @@ fn given(entry: &Entry, kinds: &[ResourceKind], problems: &mut Diagnostics) -> G
         let mut attributes = Vec::new();
         if let Some(with) = entry.table("with") {
             for (name, item) in with.items() {
-                let word = Word { text: name.into(), span: item.span.clone() };
+                let word = Word { text: name.into(), span: item.key.clone() };
                 let known = resolve(&word, &found.attributes, |attribute| &attribute.name, "attribute", problems);
-                if let (Some((index, _)), Some(value)) = (known, with.value(name)) {
-                    attributes.push((index, Atom::from_json(value)));
+                if let (Some((index, attribute)), Some(value)) = (known, with.value(name)) {
+                    let value = Atom::from_json(value);
+                    check_value(attribute, &value, &item.span, problems);
+                    attributes.push((index, value));
                 }
             }
         }

@@ -1,0 +1,207 @@
+//! The shipped specs: they follow the schema, name their sources, and say what the documents print.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use aswritten::spec::{Kind, Operation, SpecSet, embedded, load::LoadError, schema::schema};
+use serde_json::Value;
+
+/// Code, status and message of a documented error row.
+type Row = (&'static str, Option<u16>, &'static str);
+
+fn specs() -> SpecSet {
+    match embedded() {
+        Ok(set) => set,
+        Err(LoadError::Problems(problems)) => {
+            let lines: Vec<String> = problems
+                .iter()
+                .map(|problem| {
+                    let place = problem.span.as_ref().map(ToString::to_string).unwrap_or_default();
+                    format!("{place} [{}] {} ({})", problem.code, problem.message, problem.help)
+                })
+                .collect();
+            panic!("the shipped specs have {} problems:\n{}", lines.len(), lines.join("\n"));
+        }
+        Err(error) => panic!("the shipped specs do not load: {error}"),
+    }
+}
+
+fn documented(set: &SpecSet) -> Vec<&Operation> {
+    set.operations().map(|(_, operation)| operation).filter(|operation| operation.is_documented()).collect()
+}
+
+#[test]
+fn the_schema_is_current() {
+    let stored = fs::read_to_string("specs/schema.json").unwrap_or_default().replace("\r\n", "\n");
+    assert!(stored == schema(), "specs/schema.json is stale; run: aswritten spec schema > specs/schema.json");
+}
+
+#[test]
+fn every_file_follows_the_schema() {
+    let schema: Value = serde_json::from_str(&schema()).expect("the schema is JSON");
+    jsonschema::meta::validate(&schema).expect("the schema is a schema");
+    let validator = jsonschema::validator_for(&schema).expect("the schema is a schema");
+    let mut paths = Vec::new();
+    toml_files(Path::new("specs"), &mut paths);
+    assert!(paths.len() > 1, "found only {paths:?}");
+    let mut problems = Vec::new();
+    for path in paths {
+        let text = fs::read_to_string(&path).expect("a readable spec");
+        let value: Value = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let errors = validator.iter_errors(&value);
+        problems.extend(errors.map(|error| format!("{} at {}: {error}", path.display(), error.instance_path())));
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn every_requirement_has_a_text_and_a_source() {
+    let set = specs();
+    let bare: Vec<&str> = set
+        .requirements()
+        .map(|(_, _, requirement)| requirement)
+        .filter(|requirement| requirement.text.trim().is_empty() || requirement.source.trim().is_empty())
+        .map(|requirement| requirement.id.as_str())
+        .collect();
+    assert!(bare.is_empty(), "without a text or a source: {bare:#?}");
+}
+
+#[test]
+fn requirements_have_ids_of_their_own() {
+    let set = specs();
+    let mut seen = BTreeSet::new();
+    let twice: Vec<&str> =
+        set.requirements().map(|(_, _, requirement)| requirement.id.as_str()).filter(|id| !seen.insert(*id)).collect();
+    assert!(twice.is_empty(), "used twice: {twice:#?}");
+}
+
+#[test]
+fn documented_operations_say_something() {
+    let set = specs();
+    let found = documented(&set);
+    assert!(found.iter().any(|operation| operation.id == "ecs/DeleteImage"), "ecs/DeleteImage is not documented");
+    for operation in found {
+        let promises = operation.requirements.iter().filter(|found| found.kind == Kind::Promise).count();
+        // Four promises hold for every operation; the document adds its own.
+        let basics = usize::from(operation.basics.is_some()) * 4;
+        assert!(operation.rows.iter().any(|row| row.documented), "{} has no error row", operation.id);
+        assert!(promises > basics, "{} has no promise of its own", operation.id);
+        assert!(!operation.document.title.is_empty(), "{} has no document", operation.id);
+    }
+}
+
+#[test]
+fn error_rows_are_those_of_the_documents() {
+    let set = specs();
+    for (id, printed) in TABLES {
+        let at = set.find(id).unwrap_or_else(|| panic!("{id} is not specified"));
+        let rows: Vec<_> = set
+            .operation(at)
+            .rows
+            .iter()
+            .filter(|row| row.documented)
+            .map(|row| (row.key.as_str(), row.status, row.message.as_str()))
+            .collect();
+        assert_eq!(rows, *printed, "{id}");
+    }
+    let untold: Vec<_> = documented(&set)
+        .iter()
+        .map(|operation| operation.id.clone())
+        .filter(|id| !TABLES.iter().any(|(told, _)| told == id))
+        .collect();
+    assert!(untold.is_empty(), "without a table here: {untold:?}");
+}
+
+const TABLES: &[(&str, &[Row])] = &[
+    (
+        "ecs/DeleteImage",
+        &[
+            (
+                "ImageUsingByInstance",
+                Some(403),
+                "The specified image has been used to create instances. You can use the DescribeInstances API to query these \
+                 instances, or you can use the force parameter to proceed.",
+            ),
+            (
+                "ImageUseShared",
+                Some(403),
+                "The specified image has been shared to others. You can use the DescribeImageSharePermission API to query the \
+                 users who have been shared.",
+            ),
+            (
+                "OperationDenied.ImageCopying",
+                Some(403),
+                "The image is being copied. Please use the CancelCopyImage API.",
+            ),
+            ("ImageIsImporting", Some(403), "The specified Image is importing."),
+            (
+                "ImageIsExporting",
+                Some(403),
+                "The specified image is currently being exported. You can use the DescribeTasks API to check the status of \
+                 related tasks and cancel them if needed.",
+            ),
+            ("ImageIsPublic", Some(403), "You can not delete public image, please modify it to private."),
+            ("InvalidImageId.NotFound", Some(404), "The specified ImageId does not exist."),
+        ],
+    ),
+    (
+        "ecs/DeleteImage@legacy",
+        &[
+            ("ImageUsingByInstance", Some(403), "The specified image has been used to create instances."),
+            ("ImageUseShared", Some(403), "The specified image has been shared to others."),
+            ("OperationDenied.ImageCopying", Some(403), "The Image is coping."),
+            ("ImageIsImporting", Some(403), "The specified Image is importing."),
+            ("ImageIsExporting", Some(403), "The specified Image is exporting. Please cancel task first."),
+            ("InvalidImageId.NotFound", Some(404), "The specified ImageId does not exist."),
+        ],
+    ),
+    (
+        "ens/DeleteImage",
+        &[
+            (
+                "MissingParameter",
+                Some(400),
+                "The input parameters that is mandatory for processing this request is not supplied.",
+            ),
+            ("NoPermission", Some(400), "Permission denied."),
+            ("Forbidden.DelerrorteImage", Some(400), "The image cannot be deleted when used by instance."),
+            ("Error.DeleteImage", Some(400), "The image cannot be deleted when used by instance."),
+            ("IncorrectStatus.Image", Some(400), "The current status of the image does not support this operation."),
+            ("InvalidParameter.%s", Some(400), "The specified field %s invalid. Please check it again."),
+        ],
+    ),
+    (
+        "swas/DeleteCustomImages",
+        &[
+            ("CustomImageInShare", Some(400), "The custom image is in sharing,please unshare first then to retry."),
+            ("InternalError", Some(500), "An error occurred while processing your request."),
+            ("InvalidImageId.NotFound", Some(404), "The specified ImageId does not exist."),
+        ],
+    ),
+    (
+        "cvm/DeleteImages",
+        &[
+            ("InvalidImageId.InShared", None, "The image is being shared."),
+            ("InvalidImageId.IncorrectState", None, "Invalid image status."),
+            ("InvalidImageId.Malformed", None, "Invalid image ID format."),
+            ("InvalidImageId.NotFound", None, "The image cannot be found."),
+            ("InvalidParameterValue.InvalidImageId", None, "The image does not support this operation."),
+            ("InvalidParameterValue.LimitExceeded", None, "The number of parameter values exceeds the limit."),
+            ("MutexOperation.TaskRunning", None, "An identical job is running."),
+        ],
+    ),
+];
+
+fn toml_files(folder: &Path, paths: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a readable folder") {
+        let path = entry.expect("a readable folder").path();
+        if path.is_dir() {
+            toml_files(&path, paths);
+        } else if path.extension().is_some_and(|ending| ending == "toml") {
+            paths.push(path);
+        }
+    }
+}
