@@ -13,7 +13,8 @@ async fn main() {
     for a in std::env::args().skip(2) { if let Err(e) = if a.contains('=') { policy.answer(&set, &a) } else { policy.edition(&set, &a) } { println!("{e}"); return } }
     if arg.contains('@') { policy.edition(&set, &arg).unwrap(); }
     if let Ok(aim) = std::env::var("AIM") { debug(&set, &ops, &aim, policy).await; return }
-    let ep: Arc<dyn Endpoint> = Arc::new(InProcess::new(Mock::new(set.clone(), policy)));
+    let mset = std::env::var("BUG").ok().map(|b| Arc::new(spec::from_folder(std::path::Path::new(&b)).unwrap_or_else(|e| panic!("{e:?}")))).unwrap_or(set.clone());
+    let ep: Arc<dyn Endpoint> = Arc::new(InProcess::new(Mock::new(mset, policy)));
     let t = std::time::Instant::now();
     for (at, _) in &ops {
         let plans = aswritten::generate::plan::search(&set, *at, 1);

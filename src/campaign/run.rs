@@ -52,9 +52,19 @@ pub async fn run(
     let cases = Cases { set, settings, endpoints: &endpoints, generator: &generator, counter: &counter, began, n_cases, tell };
     let mut tally = cases.all().await;
     let requests = counter.load(Ordering::Relaxed);
-    for first in tally.changes_of_mind(set) {
+    let broken: BTreeSet<OpRef> = tally
+        .failures
+        .values()
+        .filter(|first| first.finding.nature == Nature::Violation)
+        .map(|first| first.finding.requirement.0)
+        .collect();
+    // An operation that breaks a promise seems to change its mind as well; that says nothing more.
+    for first in tally.changes_of_mind(set).into_iter().filter(|first| !broken.contains(&first.finding.requirement.0)) {
         tally.failures.entry(first.finding.key.clone()).or_insert(first);
     }
+    tally.failures.retain(|_, first| {
+        first.finding.nature != Nature::Inconsistent || !broken.contains(&first.finding.requirement.0)
+    });
     let mut findings = Vec::new();
     for first in std::mem::take(&mut tally.failures).into_values() {
         findings.push(cases.shrunk(first, &tally).await);

@@ -10,7 +10,7 @@ use crate::{
     endpoint::{Call, Endpoint},
     history::{Exchange, History, Reply},
     model::view,
-    sequence::{Command, Expected, Purpose, Script, Until},
+    sequence::{Command, Expected, Purpose, Script, Until, Wait},
     spec::{Operation, SpecSet},
     value::{at_path, plain},
 };
@@ -97,12 +97,12 @@ impl Run<'_> {
         self.endpoint.now_ms().saturating_sub(self.began_ms)
     }
 
-    /// What a refused call would have removed is not awaited, but it may be watched for a while.
+    /// How long a read is repeated at most.
     fn patience(&self, until: &Until) -> u64 {
-        match (until.expected != Expected::Gone || self.last_call_succeeded, until.lingers) {
-            (true, _) => self.around.patience_ms,
-            (false, true) => self.around.linger_ms,
-            (false, false) => 0,
+        match (until.wait, self.last_call_succeeded) {
+            (Wait::Patient, _) | (Wait::AfterSuccess | Wait::AfterSuccessOrLinger, true) => self.around.patience_ms,
+            (Wait::AfterSuccessOrLinger, false) | (Wait::Linger, _) => self.around.linger_ms,
+            (Wait::AfterSuccess, false) => 0,
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     model::{Answer, Caller, Choices, State, outcomes},
     sequence::{Command, Purpose, Script},
-    spec::{SpecSet, operation::ParamType, service::OpRef},
+    spec::{SpecSet, operation::{Expectation, ParamType}, service::OpRef},
     value::Key,
 };
 
@@ -129,7 +129,7 @@ impl<'a> Generator<'a> {
             .map(|plan| {
                 let states = simulate::run(self.set, &self.initial(aim.0), &plan.setup, &plan.assumed);
                 let mut commands = plan.setup.clone();
-                let reads = states.last().map(|before| readback::after(self.set, before, &plan.call, &plan.assumed));
+                let reads = states.last().map(|before| readback::after(self.set, before, &plan.call, &plan.assumed, self.is_about_staying(aim)));
                 commands.push(plan.call.clone());
                 // What an answer shows needs no reads.
                 if with_reads {
@@ -184,7 +184,8 @@ impl<'a> Generator<'a> {
         let states = simulate::run(self.set, &self.initial(aim.0), &setup, &plan.assumed);
         let Some(before) = states.last() else { return Script { commands: setup, aim: Some(aim) } };
         let mut commands = setup;
-        let mut reads = readback::after(self.set, before, &call, &plan.assumed);
+        let watch = self.is_about_staying(aim);
+        let mut reads = readback::after(self.set, before, &call, &plan.assumed, watch);
         reads.extend(readback::bystander(self.set, before, &call));
         let last = reads.first().cloned().filter(|_| dice.percent(LAST_READ_PERCENT));
         commands.push(call);
@@ -194,6 +195,15 @@ impl<'a> Generator<'a> {
             command
         }));
         Script { commands, aim: Some(aim) }
+    }
+
+    /// The requirement promises that something stays as it is.
+    fn is_about_staying(&self, aim: (OpRef, usize)) -> bool {
+        let operation = self.set.operation(aim.0);
+        let promised = operation.promises.iter().any(|promise| {
+            promise.requirement == aim.1 && matches!(promise.expect, Some(Expectation::Unchanged | Expectation::Kept))
+        });
+        promised || operation.basics.is_some_and(|basics| basics.unchanged == aim.1)
     }
 
     /// Puts random moves and arguments around a plan, keeping only what leaves the requirement met.
@@ -280,7 +290,7 @@ impl<'a> Generator<'a> {
                     .collect();
                 let Some(call) = dice.pick(&calls).cloned() else { continue };
                 n_calls += 1;
-                let reads = readback::after(self.set, &state, &call, &assumed);
+                let reads = readback::after(self.set, &state, &call, &assumed, false);
                 let bystander = readback::bystander(self.set, &state, &call).filter(|_| dice.percent(30));
                 for command in std::iter::once(call).chain(reads).chain(bystander) {
                     state = self.likely_next(&state, &command, &assumed);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::candidates::reference;
 use crate::{
     model::{Caller, Change, Choices, Pending, Resource, State, evaluate::{Scope, Target}, view},
-    sequence::{Command, Expected, Purpose, Script, Until, command::HOME},
+    sequence::{Command, Expected, Purpose, Script, Until, Wait, command::HOME},
     spec::{
         Operation, SpecSet,
         operation::{Action, Showable, Use, View},
@@ -250,7 +250,7 @@ pub fn wait_for(set: &SpecSet, service: usize, state: &State, pending: &Pending)
             Change::Create(..) => None,
         };
         if let Some((mut command, view, expected)) = found {
-            command.until = Some(Until { view, key: key.clone(), expected, lingers: false });
+            command.until = Some(Until { view, key: key.clone(), expected, wait: Wait::Patient });
             return Some(command);
         }
     }

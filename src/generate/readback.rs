@@ -2,8 +2,8 @@
 
 use super::moves::{read, referrers, wait_for};
 use crate::{
-    model::{Answer, Change, Choices, State, outcomes},
-    sequence::{Command, Purpose, Script},
+    model::{Answer, Change, Choices, Pending, State, outcomes},
+    sequence::{Command, Purpose, Script, Wait},
     spec::SpecSet,
     value::Key,
 };
@@ -13,8 +13,9 @@ const MOST_READS: usize = 4;
 
 /// Reads of everything that a call names and of what hangs on it. What the call removes is awaited.
 ///
-/// `before` is the state that the call meets, in one likely course of events.
-pub fn after(set: &SpecSet, before: &State, call: &Command, assumed: &Choices) -> Vec<Command> {
+/// `before` is the state that the call meets, in one likely course of events. With `watch_all`, what should stay is watched
+/// for a while: it may go later.
+pub fn after(set: &SpecSet, before: &State, call: &Command, assumed: &Choices, watch_all: bool) -> Vec<Command> {
     let service = call.operation.service;
     let request = call.request(set, &Script::home());
     let mut named: Vec<&Key> = request
@@ -36,10 +37,15 @@ pub fn after(set: &SpecSet, before: &State, call: &Command, assumed: &Choices) -
         let command = match awaited.or(watched) {
             Some(pending) => wait_for(set, service, before, pending).map(|mut command| {
                 if let Some(until) = &mut command.until {
-                    until.lingers = watched.is_some();
+                    until.wait = match (awaited, watched) {
+                        (Some(_), Some(_)) => Wait::AfterSuccessOrLinger,
+                        (Some(_), None) => Wait::AfterSuccess,
+                        _ => Wait::Linger,
+                    };
                 }
                 command
             }),
+            None if watch_all => watch(set, service, before, key),
             None => read(set, service, before, key),
         };
         reads.extend(command);
@@ -55,6 +61,22 @@ pub fn after(set: &SpecSet, before: &State, call: &Command, assumed: &Choices) -
     reads
 }
 
+/// A read that looks for a while whether a resource goes that should stay.
+fn watch(set: &SpecSet, service: usize, before: &State, key: &Key) -> Option<Command> {
+    let gone = Pending {
+        since_ms: 0,
+        origin: 0,
+        key: key.clone(),
+        changes: vec![Change::Delete(key.clone())],
+        unless_changed: Vec::new(),
+    };
+    let mut command = wait_for(set, service, before, &gone)?;
+    if let Some(until) = &mut command.until {
+        until.wait = Wait::Linger;
+    }
+    Some(command)
+}
+
 /// A read of something that the call does not name.
 pub fn bystander(set: &SpecSet, before: &State, call: &Command) -> Option<Command> {
     let request = call.request(set, &Script::home());
@@ -66,7 +88,7 @@ pub fn bystander(set: &SpecSet, before: &State, call: &Command) -> Option<Comman
 }
 
 /// What the call may remove although it is refused, by some answer to an open question.
-fn refused_removals(set: &SpecSet, before: &State, call: &Command) -> Vec<crate::model::Pending> {
+fn refused_removals(set: &SpecSet, before: &State, call: &Command) -> Vec<Pending> {
     let request = call.request(set, &Script::home());
     outcomes(set, before, &request, &Choices::default())
         .into_iter()
@@ -81,11 +103,11 @@ fn is_settled(state: &State, key: &Key) -> bool {
 }
 
 /// What a successful call would remove, whatever open questions are answered.
-fn removals(set: &SpecSet, before: &State, call: &Command, assumed: &Choices) -> Vec<crate::model::Pending> {
+fn removals(set: &SpecSet, before: &State, call: &Command, assumed: &Choices) -> Vec<Pending> {
     let request = call.request(set, &Script::home());
     let permitted = outcomes(set, before, &request, assumed);
     let successes: Vec<_> = permitted.iter().filter(|outcome| outcome.answer == Answer::Success).collect();
-    let deletes = |pending: &&crate::model::Pending| {
+    let deletes = |pending: &&Pending| {
         pending.changes.iter().any(|change| matches!(change, Change::Delete(_)))
     };
     let Some(first) = successes.first() else { return Vec::new() };

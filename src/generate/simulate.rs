@@ -2,7 +2,7 @@
 
 use crate::{
     model::{Answer, Choices, Outcome, State, outcomes},
-    sequence::{Command, Script},
+    sequence::{Command, Script, Wait},
     spec::SpecSet,
 };
 
@@ -26,6 +26,7 @@ pub fn after(state: &State, outcome: &Outcome) -> State {
 pub fn after_waiting(state: &State, command: &Command) -> State {
     let mut next = state.clone();
     if let Some(until) = &command.until
+        && until.wait != Wait::Linger
         && let Some(index) = next.pending.iter().position(|pending| pending.key == until.key)
     {
         next.fire(index);

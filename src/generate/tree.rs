@@ -33,14 +33,13 @@ pub fn smaller(set: &SpecSet, script: &Script, keep: usize) -> Vec<Script> {
         size /= 2;
     }
     for (index, command) in script.commands.iter().enumerate() {
+        // The ways to call companions are as simple as their specs have them.
+        if !set.operation(command.operation).is_documented() {
+            continue;
+        }
         for arguments in simpler_arguments(set, command) {
             let mut candidate = script.clone();
             candidate.commands[index].arguments = arguments;
-            add(Some(candidate));
-        }
-        if command.until.is_some() {
-            let mut candidate = script.clone();
-            candidate.commands[index].until = None;
             add(Some(candidate));
         }
     }

@@ -93,6 +93,7 @@ fn due_rows(operation: &Operation, permitted: &[Outcome]) -> Vec<usize> {
             _ => None,
         })
         .collect();
+    rows.retain(|row| !operation.rows[*row].unprovokable);
     rows.sort_by_key(|row| (!operation.rows[*row].documented, *row));
     rows.dedup();
     rows
@@ -133,7 +134,12 @@ fn refusal_promise(operation: &Operation, permitted: &[Outcome]) -> Option<usize
 /// What was permitted, in words, without repetition.
 pub fn expectations(service: &Service, operation: &Operation, permitted: &[Outcome]) -> Vec<String> {
     let mut list = Vec::new();
-    for outcome in permitted.iter().filter(|outcome| !matches!(outcome.answer, Answer::Refused(Refused::Common(_)))) {
+    let speaks = |outcome: &&Outcome| match outcome.answer {
+        Answer::Refused(Refused::Row(row)) => !operation.rows[row].unprovokable,
+        Answer::Refused(Refused::Common(_)) => false,
+        _ => true,
+    };
+    for outcome in permitted.iter().filter(speaks) {
         let text = words(service, operation, outcome);
         if !list.contains(&text) {
             list.push(text);

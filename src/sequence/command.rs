@@ -30,8 +30,30 @@ pub struct Until {
     pub view: usize,
     pub key: Key,
     pub expected: Expected,
-    /// After a refused call, look for a while whether it comes about all the same, rather than not at all.
-    pub lingers: bool,
+    pub wait: Wait,
+}
+
+/// How long to repeat a read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wait {
+    /// Until it comes about, within patience.
+    Patient,
+    /// The same when the last documented call succeeded; otherwise one look.
+    AfterSuccess,
+    /// The same; otherwise for a while, because it may come about all the same.
+    AfterSuccessOrLinger,
+    /// For a while: it should not come about.
+    Linger,
+}
+
+impl Wait {
+    /// Names in files.
+    pub const ALL: [(&str, Wait); 4] = [
+        ("patient", Wait::Patient),
+        ("after-success", Wait::AfterSuccess),
+        ("after-success-or-linger", Wait::AfterSuccessOrLinger),
+        ("linger", Wait::Linger),
+    ];
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -15,5 +15,5 @@
 pub mod command;
 pub mod script;
 
-pub use command::{Command, Expected, Purpose, Until};
+pub use command::{Command, Expected, Purpose, Until, Wait};
 pub use script::Script;

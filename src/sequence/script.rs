@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::command::{Command, Expected, HOME, Purpose, Until};
+use super::command::{Command, Expected, HOME, Purpose, Until, Wait};
 use crate::{
     model::Caller,
     spec::{SpecSet, service::OpRef},
@@ -78,9 +78,8 @@ fn command_json(set: &SpecSet, command: &Command) -> Value {
                 json!({ "view": until.view, "key": &*until.key, "member": &**member, "present": present })
             }
         };
-        if until.lingers {
-            described["lingers"] = true.into();
-        }
+        let wait = Wait::ALL.iter().find(|(_, wait)| *wait == until.wait);
+        described["wait"] = wait.map_or("patient", |(name, _)| name).into();
         object["until"] = described;
     }
     object
@@ -129,6 +128,6 @@ fn until(value: &Value, n_views: usize) -> Result<Option<Until>, String> {
     } else {
         Expected::Gone
     };
-    let lingers = value["lingers"] == true;
-    Ok(Some(Until { view, key, expected, lingers }))
+    let wait = Wait::ALL.iter().find(|(name, _)| value["wait"] == *name).map_or(Wait::Patient, |(_, wait)| *wait);
+    Ok(Some(Until { view, key, expected, wait }))
 }
