@@ -48,9 +48,7 @@ impl Atom {
             Value::Bool(flag) => Self::Bool(*flag),
             Value::Number(number) => number.as_i64().map_or_else(|| Self::text(&number.to_string()), Self::Integer),
             Value::String(text) => Self::text(text),
-            Value::Array(list) => {
-                Self::Set(list.iter().map(|element| Arc::from(plain(element).as_str())).collect())
-            }
+            Value::Array(list) => Self::Set(list.iter().map(|element| Arc::from(plain(element).as_str())).collect()),
             Value::Object(_) => Self::text(&value.to_string()),
         }
     }
@@ -62,7 +60,9 @@ impl Atom {
             Self::Bool(flag) => Value::Bool(*flag),
             Self::Integer(number) => Value::from(*number),
             Self::Text(text) | Self::Ref(text) => Value::String(text.to_string()),
-            Self::Set(members) => Value::Array(members.iter().map(|member| Value::String(member.to_string())).collect()),
+            Self::Set(members) => {
+                Value::Array(members.iter().map(|member| Value::String(member.to_string())).collect())
+            }
         }
     }
 }

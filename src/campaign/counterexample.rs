@@ -3,11 +3,7 @@
 use serde_json::{Value, json};
 
 use super::outcome::FindingResult;
-use crate::{
-    history::Exchange,
-    sequence::Script,
-    spec::SpecSet,
-};
+use crate::{history::Exchange, sequence::Script, spec::SpecSet};
 
 /// Version of the file format.
 const FORMAT: u64 = 1;
@@ -27,7 +23,8 @@ pub struct Counterexample {
 /// The file's text.
 pub fn write(set: &SpecSet, seed: &str, endpoint: &str, result: &FindingResult) -> String {
     let (at, requirement) = result.finding.requirement;
-    let history: Vec<Value> = result.history.exchanges.iter().map(|exchange| exchange_json(set, &result.script, exchange)).collect();
+    let history: Vec<Value> =
+        result.history.exchanges.iter().map(|exchange| exchange_json(set, &result.script, exchange)).collect();
     let whole = json!({
         "kind": KIND,
         "format": FORMAT,
@@ -70,9 +67,7 @@ pub fn read(set: &SpecSet, text: &str) -> Result<Counterexample, String> {
     if whole["format"] != FORMAT {
         return Err(format!("its format is {}, and this version reads format {FORMAT}", whole["format"]));
     }
-    let field = |name: &str| {
-        whole[name].as_str().map(str::to_owned).ok_or_else(|| format!("it has no `{name}`"))
-    };
+    let field = |name: &str| whole[name].as_str().map(str::to_owned).ok_or_else(|| format!("it has no `{name}`"));
     let script = Script::from_json(set, &whole["script"])?;
     if script.commands.is_empty() {
         return Err("its script is empty".into());
@@ -82,7 +77,9 @@ pub fn read(set: &SpecSet, text: &str) -> Result<Counterexample, String> {
 
 /// File name of a finding: its key, made harmless.
 pub fn file_name(key: &str) -> String {
-    let name: String =
-        key.chars().map(|letter| if letter.is_ascii_alphanumeric() || ".-_".contains(letter) { letter } else { '-' }).collect();
+    let name: String = key
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() || ".-_".contains(letter) { letter } else { '-' })
+        .collect();
     format!("{name}.json")
 }

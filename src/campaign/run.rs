@@ -49,7 +49,8 @@ pub async fn run(
         .iter()
         .map(|endpoint| Arc::new(Counted { inner: endpoint.clone(), counter: counter.clone() }) as Arc<dyn Endpoint>)
         .collect();
-    let cases = Cases { set, settings, endpoints: &endpoints, generator: &generator, counter: &counter, began, n_cases, tell };
+    let cases =
+        Cases { set, settings, endpoints: &endpoints, generator: &generator, counter: &counter, began, n_cases, tell };
     let mut tally = cases.all().await;
     let requests = counter.load(Ordering::Relaxed);
     let broken: BTreeSet<OpRef> = tally
@@ -208,7 +209,8 @@ impl Cases<'_> {
     async fn shrunk(&self, first: First, tally: &Tally) -> FindingResult {
         let counts = blame::counts(self.set, &first.finding);
         let requests_to_failure = tally.requests_before(first.number);
-        let comparable = !matches!(first.finding.nature, Nature::Inconsistent) && !first.finding.key.ends_with("#no answer");
+        let comparable =
+            !matches!(first.finding.nature, Nature::Inconsistent) && !first.finding.key.ends_with("#no answer");
         let mut result = FindingResult {
             finding: first.finding,
             script: first.script,
@@ -223,8 +225,13 @@ impl Cases<'_> {
             return result;
         }
         let endpoint = self.endpoint_of(&result.script);
-        let mut shrinker =
-            Shrinker::new(self.set, self.generator, endpoint.as_ref(), &self.settings.around, self.settings.shrink_requests);
+        let mut shrinker = Shrinker::new(
+            self.set,
+            self.generator,
+            endpoint.as_ref(),
+            &self.settings.around,
+            self.settings.shrink_requests,
+        );
         (self.tell)(Event::Shrinking {
             key: result.finding.key.clone(),
             commands: result.script.commands.len(),
@@ -242,7 +249,13 @@ impl Cases<'_> {
 const HURRIED_MS: u64 = 300;
 
 /// Executes and judges one case. Where a documented call earned no answer, it is run again.
-async fn one(set: &SpecSet, script: Script, endpoint: &dyn Endpoint, around: &crate::execute::Surroundings, number: u64) -> Case {
+async fn one(
+    set: &SpecSet,
+    script: Script,
+    endpoint: &dyn Endpoint,
+    around: &crate::execute::Surroundings,
+    number: u64,
+) -> Case {
     let mut requests = 0;
     let mut seen: Option<(crate::history::History, Judged)> = None;
     let mut failures = 0;
@@ -276,7 +289,13 @@ fn no_answer(set: &SpecSet, judged: &Judged, history: &crate::history::History, 
         key: format!("{}#no answer", described.id),
         nature: Nature::Violation,
         requirement,
-        summary: format!("{} earned no answer, {} times of {}: {}", set.operation(requirement.0).name, REPEATS + 1, REPEATS + 1, reason.text),
+        summary: format!(
+            "{} earned no answer, {} times of {}: {}",
+            set.operation(requirement.0).name,
+            REPEATS + 1,
+            REPEATS + 1,
+            reason.text
+        ),
         expected: vec![described.text.clone()],
         actual: exchange.map(|exchange| exchange.reply.to_json()).unwrap_or_default(),
         command: reason.command,

@@ -5,9 +5,9 @@
 //! that depends on them, then arguments are simplified, until nothing smaller fails or the budget is spent.
 
 use crate::{
+    endpoint::Endpoint,
     execute::{Surroundings, execute},
     generate::{Generator, tree::smaller},
-    endpoint::Endpoint,
     history::History,
     oracle::{Finding, judge},
     sequence::Script,
@@ -47,7 +47,13 @@ impl<'a> Shrinker<'a> {
     }
 
     /// Shrinks a failure and runs the result again so many times.
-    pub async fn shrink(&mut self, script: &Script, history: &History, finding: &Finding, confirmations: u32) -> Shrunk {
+    pub async fn shrink(
+        &mut self,
+        script: &Script,
+        history: &History,
+        finding: &Finding,
+        confirmations: u32,
+    ) -> Shrunk {
         let mut best = Shrunk {
             script: script.clone(),
             history: history.clone(),

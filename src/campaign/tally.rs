@@ -84,7 +84,10 @@ impl Tally {
         if let Some(aim) = case.script.aim
             && !judged.exercised.contains(&aim)
         {
-            let text = judged.reasons.first().map_or_else(|| "other outcomes explain what was seen as well".into(), |reason| reason.text.clone());
+            let text = judged
+                .reasons
+                .first()
+                .map_or_else(|| "other outcomes explain what was seen as well".into(), |reason| reason.text.clone());
             *self.missed.entry(aim).or_default().entry(text).or_default() += 1;
         }
     }
@@ -122,7 +125,13 @@ impl Tally {
                     names.join(" or ")
                 };
                 let finding = mind_changed(set, *at, asked.requirement, &names(known), &names(possible));
-                found.push(First { number: *number, finding, script: script.clone(), history: history.clone(), cases: 1 });
+                found.push(First {
+                    number: *number,
+                    finding,
+                    script: script.clone(),
+                    history: history.clone(),
+                    cases: 1,
+                });
             } else {
                 *known = both;
             }
@@ -133,7 +142,13 @@ impl Tally {
             if let (true, true, Some(question)) = (winner < loser, self.precedence.contains_key(&reverse), question) {
                 let one = format!("{winner} before {loser}");
                 let finding = mind_changed(set, *at, question.requirement, &one, &format!("{loser} before {winner}"));
-                found.push(First { number: *number, finding, script: script.clone(), history: history.clone(), cases: 1 });
+                found.push(First {
+                    number: *number,
+                    finding,
+                    script: script.clone(),
+                    history: history.clone(),
+                    cases: 1,
+                });
             }
         }
         found
@@ -207,7 +222,8 @@ impl Tally {
             for (possible, label, times) in &answers {
                 let alone = asked.varies || together.is_empty();
                 let choice = if alone { name(possible) } else { name(&together) };
-                let label = if !alone && possible.len() > together.len() { choice.clone() } else { (*label).to_owned() };
+                let label =
+                    if !alone && possible.len() > together.len() { choice.clone() } else { (*label).to_owned() };
                 *labels.entry((label, choice)).or_default() += times;
             }
             list.extend(labels.into_iter().map(|((answer, choice), times)| Observation {

@@ -14,7 +14,10 @@ use crate::{
     history::{Reply, Trouble, TroubleKind},
     model::Caller,
     spec::{SpecSet, service::OpRef},
-    wire::{self, Answer, Credential, Format, HttpRequest, HttpResponse, Placement, Stamp, Transport, described, protocol, signing},
+    wire::{
+        self, Answer, Credential, Format, HttpRequest, HttpResponse, Placement, Stamp, Transport, described, protocol,
+        signing,
+    },
 };
 
 /// Largest answer that is read; the protocols' own limit is 50 MB, no answer of the specified operations comes near.
@@ -75,7 +78,8 @@ impl Http {
     pub fn request(&self, target: &Target, call: &Call, stamp: &Stamp) -> Result<HttpRequest, String> {
         let service = self.set.service(call.operation);
         let operation = self.set.operation(call.operation);
-        let protocol = protocol::find(&service.protocol).ok_or_else(|| format!("no protocol `{}`", service.protocol))?;
+        let protocol =
+            protocol::find(&service.protocol).ok_or_else(|| format!("no protocol `{}`", service.protocol))?;
         let scheme = signing::find(&target.scheme).ok_or_else(|| format!("no signing scheme `{}`", target.scheme))?;
         let arguments = operation
             .params
@@ -89,7 +93,8 @@ impl Http {
             Some((_, value)) => value.as_ref().map(crate::value::plain),
             None => call.region.as_deref().map(str::to_owned),
         };
-        let wire_call = wire::Call { action: operation.name.clone(), version: service.version.clone(), region, arguments };
+        let wire_call =
+            wire::Call { action: operation.name.clone(), version: service.version.clone(), region, arguments };
         let transport = Transport {
             host: host(&target.url),
             product: service.product.clone(),

@@ -77,13 +77,15 @@ impl<'a> Binding<'a> {
         let mut unbound = None;
         let mut arguments = Vec::with_capacity(command.arguments.len());
         for value in &command.arguments {
-            let filled = value.as_ref().map(|value| fill(value, &mut |place| {
-                let found = self.place(place);
-                if found.is_none() {
-                    unbound = Some(place.to_owned());
-                }
-                found
-            }));
+            let filled = value.as_ref().map(|value| {
+                fill(value, &mut |place| {
+                    let found = self.place(place);
+                    if found.is_none() {
+                        unbound = Some(place.to_owned());
+                    }
+                    found
+                })
+            });
             match (filled, &unbound) {
                 (_, Some(place)) => return Err(format!("{place} was never made")),
                 (filled, None) => arguments.push(filled.flatten()),

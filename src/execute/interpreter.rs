@@ -66,13 +66,20 @@ impl Run<'_> {
             Err(reason) => {
                 let now = self.elapsed();
                 let reply = Reply::NotSent { reason };
-                self.history.exchanges.push(Exchange { command: index, arguments: Map::new(), started_ms: now, ended_ms: now, reply });
+                self.history.exchanges.push(Exchange {
+                    command: index,
+                    arguments: Map::new(),
+                    started_ms: now,
+                    ended_ms: now,
+                    reply,
+                });
                 return;
             }
         };
         let operation = self.set.operation(command.operation);
         let named = named(operation, &arguments);
-        let call = Call { operation: command.operation, arguments, region: self.binding.home(), caller: command.caller };
+        let call =
+            Call { operation: command.operation, arguments, region: self.binding.home(), caller: command.caller };
         let until = command.until.as_ref();
         let patience_ms = until.map_or(0, |until| self.patience(until));
         let began = self.elapsed();
@@ -83,7 +90,13 @@ impl Run<'_> {
             let ended_ms = self.elapsed();
             let settled = until.is_none_or(|until| self.shows(operation, until, &reply));
             self.learn(operation, command, &reply);
-            self.history.exchanges.push(Exchange { command: index, arguments: named.clone(), started_ms, ended_ms, reply });
+            self.history.exchanges.push(Exchange {
+                command: index,
+                arguments: named.clone(),
+                started_ms,
+                ended_ms,
+                reply,
+            });
             // The last look comes after patience has run out, so that its answer can be held against it.
             if settled || patience_ms == 0 || started_ms.saturating_sub(began) > patience_ms {
                 return;
@@ -129,7 +142,10 @@ impl Run<'_> {
         let id = self.binding.filled.get(&until.key).map_or(&*until.key, |id| id.as_str());
         let element = seen.elements.iter().find(|(found, _)| found == id).map(|(_, element)| element);
         let failed = element.is_some_and(|element| {
-            shown.fail.iter().any(|(field, values)| element.get(field).is_some_and(|value| values.contains(&plain(value))))
+            shown
+                .fail
+                .iter()
+                .any(|(field, values)| element.get(field).is_some_and(|value| values.contains(&plain(value))))
         });
         failed
             || match &until.expected {
@@ -156,4 +172,3 @@ fn named(operation: &Operation, arguments: &[Option<Value>]) -> Map<String, Valu
         .filter_map(|(param, value)| Some((param.name.clone(), value.clone()?)))
         .collect()
 }
-

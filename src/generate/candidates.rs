@@ -7,13 +7,7 @@ use serde_json::Value;
 use crate::{
     model::{Caller, State},
     sequence::{Command, Purpose, command::HOME},
-    spec::{
-        Operation, SpecSet,
-        id::mint,
-        operation::ParamType,
-        resource::ResourceKind,
-        service::OpRef,
-    },
+    spec::{Operation, SpecSet, id::mint, operation::ParamType, resource::ResourceKind, service::OpRef},
     value::{Atom, Key},
 };
 
@@ -124,7 +118,14 @@ impl Surroundings<'_> {
                 param.value.clone()
             })
             .collect();
-        Command { operation: self.at, arguments, creates: Vec::new(), caller: Caller::Main, until: None, purpose: Purpose::Call }
+        Command {
+            operation: self.at,
+            arguments,
+            creates: Vec::new(),
+            caller: Caller::Main,
+            until: None,
+            purpose: Purpose::Call,
+        }
     }
 
     /// A call is made in the region of what it names.
@@ -156,7 +157,8 @@ impl Surroundings<'_> {
         if self.operation().params[param].kind == ParamType::Text {
             let pairs = singles.iter().take(2).map(|first| joined(first, &unknown(8)));
             let unknown_pair = Value::String(format!("{},{}", self.unknown(described, 1), self.unknown(described, 2)));
-            let all = singles.iter().cloned().chain([unknown(1), unknown_pair]).chain(strange).chain(pairs).chain(others);
+            let all =
+                singles.iter().cloned().chain([unknown(1), unknown_pair]).chain(strange).chain(pairs).chain(others);
             return all.map(Some).chain([None]).collect();
         }
         let list = |list: Vec<Value>| Some(Value::Array(list));

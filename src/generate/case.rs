@@ -12,7 +12,11 @@ use super::{
 use crate::{
     model::{Answer, Caller, Choices, State, outcomes},
     sequence::{Command, Purpose, Script},
-    spec::{SpecSet, operation::{Expectation, ParamType}, service::OpRef},
+    spec::{
+        SpecSet,
+        operation::{Expectation, ParamType},
+        service::OpRef,
+    },
     value::Key,
 };
 
@@ -113,9 +117,11 @@ impl<'a> Generator<'a> {
             return Some("needs a second credential whose policy denies the call (see `--restricted`)".into());
         }
         let request = plan.call.request(self.set, &Script::home());
-        let probe = request.targets.iter().flatten().find(|key| {
-            key.starts_with("$given.") && !self.options.probes.contains(key)
-        })?;
+        let probe = request
+            .targets
+            .iter()
+            .flatten()
+            .find(|key| key.starts_with("$given.") && !self.options.probes.contains(key))?;
         let name = probe.trim_start_matches("$given.");
         Some(format!("needs someone else's resource (see `--given {name}=ID`)"))
     }
@@ -129,7 +135,9 @@ impl<'a> Generator<'a> {
             .map(|plan| {
                 let states = simulate::run(self.set, &self.initial(aim.0), &plan.setup, &plan.assumed);
                 let mut commands = plan.setup.clone();
-                let reads = states.last().map(|before| readback::after(self.set, before, &plan.call, &plan.assumed, self.is_about_staying(aim)));
+                let reads = states.last().map(|before| {
+                    readback::after(self.set, before, &plan.call, &plan.assumed, self.is_about_staying(aim))
+                });
                 commands.push(plan.call.clone());
                 // What an answer shows needs no reads.
                 if with_reads {
@@ -235,10 +243,14 @@ impl<'a> Generator<'a> {
         for (index, param) in operation.params.iter().enumerate() {
             let value = &mut call.arguments[index];
             match (param.kind, value.as_ref().and_then(|value| value.as_str().map(str::to_owned))) {
-                (ParamType::Text, Some(text)) if param.binding.is_some() && !text.starts_with('$') && !text.is_empty() => {
+                (ParamType::Text, Some(text))
+                    if param.binding.is_some() && !text.starts_with('$') && !text.is_empty() =>
+                {
                     *value = Some(dice.text().into());
                 }
-                (ParamType::Boolean, _) if value.is_none() && dice.percent(30) => *value = Some(dice.percent(50).into()),
+                (ParamType::Boolean, _) if value.is_none() && dice.percent(30) => {
+                    *value = Some(dice.percent(50).into())
+                }
                 _ => {}
             }
         }
@@ -282,7 +294,14 @@ impl<'a> Generator<'a> {
             let is_last = position + 1 == length;
             if (is_last && n_calls == 0) || dice.percent(35) {
                 let probes: &[Key] = if dice.percent(10) { &self.options.probes } else { &[] };
-                let around = Surroundings { set: self.set, at, state: &state, probes, seed: dice.number(), all: dice.percent(60) };
+                let around = Surroundings {
+                    set: self.set,
+                    at,
+                    state: &state,
+                    probes,
+                    seed: dice.number(),
+                    all: dice.percent(60),
+                };
                 let calls: Vec<Command> = around
                     .calls()
                     .into_iter()

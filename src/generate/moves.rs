@@ -6,7 +6,11 @@ use serde_json::Value;
 
 use super::candidates::reference;
 use crate::{
-    model::{Caller, Change, Choices, Pending, Resource, State, evaluate::{Scope, Target}, view},
+    model::{
+        Caller, Change, Choices, Pending, Resource, State,
+        evaluate::{Scope, Target},
+        view,
+    },
     sequence::{Command, Expected, Purpose, Script, Until, Wait, command::HOME},
     spec::{
         Operation, SpecSet,
@@ -96,7 +100,14 @@ fn asks_for(way: &Use, name: &str) -> bool {
     })
 }
 
-fn command(set: &SpecSet, at: OpRef, way: &Use, state: &State, chosen: &[Option<Key>], purpose: Purpose) -> Option<Command> {
+fn command(
+    set: &SpecSet,
+    at: OpRef,
+    way: &Use,
+    state: &State,
+    chosen: &[Option<Key>],
+    purpose: Purpose,
+) -> Option<Command> {
     let operation = set.operation(at);
     let place = |text: &str| {
         let binding = operation.bindings.iter().position(|binding| text.strip_prefix('$') == Some(&*binding.name))?;
@@ -112,7 +123,8 @@ fn command(set: &SpecSet, at: OpRef, way: &Use, state: &State, chosen: &[Option<
                 Some(if param.kind == crate::spec::operation::ParamType::Texts { Value::Array(vec![key]) } else { key })
             }
             (None, _) if param.region => {
-                let home = chosen.iter().flatten().find_map(|key| state.living(key)).map(|found| found.region.to_string());
+                let home =
+                    chosen.iter().flatten().find_map(|key| state.living(key)).map(|found| found.region.to_string());
                 Some(Value::String(home.unwrap_or_else(|| HOME.into())))
             }
             (None, _) => None,
@@ -157,11 +169,8 @@ fn makes_sense(set: &SpecSet, way: &Use, state: &State, command: &Command) -> bo
     let request = command.request(set, &Script::home());
     if let Some(when) = &way.when {
         let choices = Choices::default();
-        let variables = request
-            .targets
-            .iter()
-            .map(|keys| keys.first().map(|key| Target { key: key.clone(), index: 0 }))
-            .collect();
+        let variables =
+            request.targets.iter().map(|keys| keys.first().map(|key| Target { key: key.clone(), index: 0 })).collect();
         let scope = Scope {
             service: set.service(command.operation),
             operation: set.operation(command.operation),
@@ -203,11 +212,8 @@ fn reads(
         let at = OpRef { service, operation };
         for way in described.uses.iter().filter(|way| way.read) {
             let kind = described.views[view].kind;
-            let chosen: Vec<Option<Key>> = described
-                .bindings
-                .iter()
-                .map(|binding| (binding.kind == kind).then(|| key.clone()))
-                .collect();
+            let chosen: Vec<Option<Key>> =
+                described.bindings.iter().map(|binding| (binding.kind == kind).then(|| key.clone())).collect();
             // The region is that of the resource, even when it is gone.
             if let Some(mut command) = command(set, at, way, state, &chosen, Purpose::Read) {
                 if let (Some(param), Some(found)) = (described.region, state.resource(key)) {

@@ -24,8 +24,10 @@ struct Pass {
 }
 
 /// First deep with one resource of a kind, then shallow with two, for batches and bystanders.
-const PASSES: [Pass; 2] =
-    [Pass { of_a_kind: 1, deepest: 7, most_states: 500, thorough: true }, Pass { of_a_kind: 2, deepest: 6, most_states: 200, thorough: false }];
+const PASSES: [Pass; 2] = [
+    Pass { of_a_kind: 1, deepest: 7, most_states: 500, thorough: true },
+    Pass { of_a_kind: 2, deepest: 6, most_states: 200, thorough: false },
+];
 /// The search for what the others did not find, with related companions only.
 const FAR: [Pass; 2] = [
     Pass { of_a_kind: 1, deepest: 7, most_states: 250, thorough: false },
@@ -102,7 +104,17 @@ pub fn search(set: &SpecSet, at: OpRef, seed: u64) -> Plans {
         let related = relevance::related(set, at, requirement);
         for pass in &FAR {
             if !plans.is_sure(set.operation(at), requirement) {
-                run_pass(set, at, seed, pass, &related, &initial, &probes, &mut BTreeSet::from([requirement]), &mut plans);
+                run_pass(
+                    set,
+                    at,
+                    seed,
+                    pass,
+                    &related,
+                    &initial,
+                    &probes,
+                    &mut BTreeSet::from([requirement]),
+                    &mut plans,
+                );
             }
         }
     }
@@ -166,7 +178,13 @@ fn thorough(operation: &Operation, state: &State, looks: &mut HashSet<Vec<Atom>>
 }
 
 /// Moves of the search with the states that they lead to.
-fn moves(set: &SpecSet, at: OpRef, state: &State, of_a_kind: usize, related: &BTreeSet<usize>) -> Vec<(Command, State)> {
+fn moves(
+    set: &SpecSet,
+    at: OpRef,
+    state: &State,
+    of_a_kind: usize,
+    related: &BTreeSet<usize>,
+) -> Vec<(Command, State)> {
     let mut found = Vec::new();
     for pending in &state.pending {
         if let Some(command) = wait_for(set, at.service, state, pending) {
@@ -184,9 +202,11 @@ fn moves(set: &SpecSet, at: OpRef, state: &State, of_a_kind: usize, related: &BT
             continue;
         }
         let request = command.request(set, &Script::home());
-        let success = outcomes(set, state, &request, &Choices::default())
-            .into_iter()
-            .find(|outcome| outcome.due && outcome.answer == Answer::Success && !(outcome.changes.is_empty() && outcome.later.is_empty()));
+        let success = outcomes(set, state, &request, &Choices::default()).into_iter().find(|outcome| {
+            outcome.due
+                && outcome.answer == Answer::Success
+                && !(outcome.changes.is_empty() && outcome.later.is_empty())
+        });
         if let Some(outcome) = success {
             found.push((command, simulate::after(state, &outcome)));
         }
@@ -208,23 +228,32 @@ fn is_plain(operation: &Operation, call: &Command) -> bool {
 
 /// Whether a call may exercise something that has too few plans: judged by one likely course, which asks the same questions
 /// as the others and is much cheaper than all of them.
-fn promises_news(set: &SpecSet, operation: &Operation, state: &State, call: &Command, likely: &Choices, plans: &Plans) -> bool {
+fn promises_news(
+    set: &SpecSet,
+    operation: &Operation,
+    state: &State,
+    call: &Command,
+    likely: &Choices,
+    plans: &Plans,
+) -> bool {
     let lacks = |requirement: usize| {
         let n_plans = plans.by_requirement.get(&requirement).map_or(0, Vec::len);
         n_plans < FEW_PLANS || !plans.is_sure(operation, requirement)
     };
     let request = call.request(set, &Script::home());
-    outcomes(set, state, &request, likely).iter().filter(|outcome| outcome.due).flat_map(|outcome| &outcome.claims).any(|claim| {
-        let question = operation.questions.iter().position(|question| question.requirement == claim.requirement);
-        lacks(claim.requirement)
-            || question.is_some_and(|question| {
-                operation.questions[question].precedence
-                    || operation.rows.iter().any(|row| {
-                        let asks = row.due.as_ref().is_some_and(|due| due.questions().contains(&question));
-                        asks && row.requirement.is_some_and(lacks)
-                    })
-            })
-    })
+    outcomes(set, state, &request, likely).iter().filter(|outcome| outcome.due).flat_map(|outcome| &outcome.claims).any(
+        |claim| {
+            let question = operation.questions.iter().position(|question| question.requirement == claim.requirement);
+            lacks(claim.requirement)
+                || question.is_some_and(|question| {
+                    operation.questions[question].precedence
+                        || operation.rows.iter().any(|row| {
+                            let asks = row.due.as_ref().is_some_and(|due| due.questions().contains(&question));
+                            asks && row.requirement.is_some_and(lacks)
+                        })
+                })
+        },
+    )
 }
 
 fn try_call(set: &SpecSet, operation: &Operation, nodes: &[Node], node: usize, call: &Command, plans: &mut Plans) {
@@ -233,11 +262,8 @@ fn try_call(set: &SpecSet, operation: &Operation, nodes: &[Node], node: usize, c
     let permitted = outcomes(set, state, &request, &Choices::default());
     let mut path = None;
     for outcome in permitted.iter().filter(|outcome| outcome.due) {
-        let due: Vec<usize> = permitted
-            .iter()
-            .filter(|other| other.due && other.choices == outcome.choices)
-            .filter_map(row_of)
-            .collect();
+        let due: Vec<usize> =
+            permitted.iter().filter(|other| other.due && other.choices == outcome.choices).filter_map(row_of).collect();
         for claim in &outcome.claims {
             if !is_provable(operation, state, &request, claim.aspect, claim.requirement, &due)
                 || !is_informative(operation, &permitted, outcome, claim.requirement)
@@ -259,9 +285,12 @@ fn try_call(set: &SpecSet, operation: &Operation, nodes: &[Node], node: usize, c
             let due: BTreeSet<usize> = due.iter().copied().collect();
             let plan = |setup| Plan { setup, call: call.clone(), assumed: outcome.choices.clone(), due: due.clone() };
             // A plan that assumes less of the endpoint is worth more than a shorter one.
-            let n_extra = |choices: &Choices| choices.iter().filter(|(question, _)| !matters.contains(question)).count();
+            let n_extra =
+                |choices: &Choices| choices.iter().filter(|(question, _)| !matters.contains(question)).count();
             let worse = known.iter().position(|plan| {
-                plan.assumed.only(&matters) == projected && plan.due == due && n_extra(&plan.assumed) > n_extra(&outcome.choices)
+                plan.assumed.only(&matters) == projected
+                    && plan.due == due
+                    && n_extra(&plan.assumed) > n_extra(&outcome.choices)
             });
             if worse.is_none() && (!is_new || known.len() >= MOST_PLANS) {
                 continue;
@@ -284,7 +313,11 @@ fn try_call(set: &SpecSet, operation: &Operation, nodes: &[Node], node: usize, c
 fn matters(operation: &Operation, requirement: usize) -> Vec<usize> {
     let rows = operation.rows.iter().filter(|row| row.requirement == Some(requirement));
     let rules = rows.flat_map(|row| row.due.iter()).chain(
-        operation.promises.iter().filter(|promise| promise.requirement == requirement).filter_map(|promise| promise.when.as_ref()),
+        operation
+            .promises
+            .iter()
+            .filter(|promise| promise.requirement == requirement)
+            .filter_map(|promise| promise.when.as_ref()),
     );
     let own = operation.questions.iter().position(|question| question.requirement == requirement);
     rules.flat_map(Expr::questions).chain(own).collect()
@@ -311,7 +344,8 @@ fn is_provable(
     if named().any(|key| state.is_leaving(key)) {
         return false;
     }
-    let precedence = operation.questions.iter().any(|question| question.precedence && question.requirement == requirement);
+    let precedence =
+        operation.questions.iter().any(|question| question.precedence && question.requirement == requirement);
     match aspect {
         // A row shows itself only when no other may answer in its place.
         Aspect::Answer if precedence => due.iter().filter(|row| operation.rows[**row].documented).count() > 1,
@@ -319,7 +353,9 @@ fn is_provable(
             let own = operation.rows.iter().find(|row| row.documented && row.requirement == Some(requirement));
             own.is_none_or(|own| due.iter().all(|row| operation.rows[*row].codes == own.codes))
         }
-        Aspect::Unchanged | Aspect::Gone => named().any(|key| state.living(key).is_some() && !key.starts_with("$given.")),
+        Aspect::Unchanged | Aspect::Gone => {
+            named().any(|key| state.living(key).is_some() && !key.starts_with("$given."))
+        }
         Aspect::Others => state
             .resources
             .iter()
@@ -331,17 +367,23 @@ fn is_provable(
 ///
 /// Other questions are taken to be answered as is likely, or as this outcome assumes.
 fn is_informative(operation: &Operation, permitted: &[Outcome], outcome: &Outcome, requirement: usize) -> bool {
-    let question = operation.questions.iter().position(|question| question.requirement == requirement && !question.precedence);
+    let question =
+        operation.questions.iter().position(|question| question.requirement == requirement && !question.precedence);
     let Some(question) = question else { return true };
     let Some(own) = outcome.choices.get(question) else { return true };
     let fits = |other: &&Outcome| {
         other.due
-            && other.choices.iter().all(|(known, choice)| {
-                known == question || choice == 0 || outcome.choices.get(known) == Some(choice)
-            })
+            && other
+                .choices
+                .iter()
+                .all(|(known, choice)| known == question || choice == 0 || outcome.choices.get(known) == Some(choice))
     };
     let with = |choice: usize| {
-        permitted.iter().filter(fits).filter(move |other| other.choices.get(question) == Some(choice)).collect::<Vec<_>>()
+        permitted
+            .iter()
+            .filter(fits)
+            .filter(move |other| other.choices.get(question) == Some(choice))
+            .collect::<Vec<_>>()
     };
     let same = |left: &Outcome, right: &Outcome| {
         left.answer == right.answer && left.changes == right.changes && left.later == right.later

@@ -107,9 +107,7 @@ fn removals(set: &SpecSet, before: &State, call: &Command, assumed: &Choices) ->
     let request = call.request(set, &Script::home());
     let permitted = outcomes(set, before, &request, assumed);
     let successes: Vec<_> = permitted.iter().filter(|outcome| outcome.answer == Answer::Success).collect();
-    let deletes = |pending: &&Pending| {
-        pending.changes.iter().any(|change| matches!(change, Change::Delete(_)))
-    };
+    let deletes = |pending: &&Pending| pending.changes.iter().any(|change| matches!(change, Change::Delete(_)));
     let Some(first) = successes.first() else { return Vec::new() };
     first
         .later

@@ -2,12 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::spec::{
-    Operation, Service, SpecSet,
-    expression::Expr,
-    operation::Action,
-    service::OpRef,
-};
+use crate::spec::{Operation, Service, SpecSet, expression::Expr, operation::Action, service::OpRef};
 
 /// What a condition looks at: an attribute of a kind, or whether any resource of the kind exists.
 type Seen = (usize, Option<usize>);
@@ -41,7 +36,8 @@ pub fn related(set: &SpecSet, at: OpRef, requirement: usize) -> BTreeSet<usize> 
 fn rules(operation: &Operation, requirement: usize) -> Vec<&Expr> {
     let question = operation.questions.iter().position(|question| question.requirement == requirement);
     let asks = |expr: &&Expr| question.is_some_and(|question| expr.questions().contains(&question));
-    let own_rows = operation.rows.iter().filter(|row| row.requirement == Some(requirement)).filter_map(|row| row.due.as_ref());
+    let own_rows =
+        operation.rows.iter().filter(|row| row.requirement == Some(requirement)).filter_map(|row| row.due.as_ref());
     let promises = operation.promises.iter().filter(|promise| promise.requirement == requirement);
     own_rows
         .chain(promises.filter_map(|promise| promise.when.as_ref()))
@@ -89,7 +85,8 @@ fn touches(operation: &Operation, seen: &BTreeSet<Seen>) -> bool {
             Action::Create { kind, .. } => seen.contains(&(kind, None)),
             Action::Delete(var) => var_kind(var).is_some_and(|kind| seen.contains(&(kind, None))),
             Action::Update(var) => {
-                let mut changed = effect.set.iter().chain(&effect.add).chain(&effect.remove).map(|(attribute, _)| *attribute);
+                let mut changed =
+                    effect.set.iter().chain(&effect.add).chain(&effect.remove).map(|(attribute, _)| *attribute);
                 var_kind(var).is_some_and(|kind| changed.any(|attribute| seen.contains(&(kind, Some(attribute)))))
             }
         }

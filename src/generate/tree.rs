@@ -26,7 +26,8 @@ pub fn smaller(set: &SpecSet, script: &Script, keep: usize) -> Vec<Script> {
     while size > 0 {
         let mut start = 0;
         while start < n_commands {
-            let doomed: BTreeSet<usize> = (start..(start + size).min(n_commands)).filter(|index| *index != keep).collect();
+            let doomed: BTreeSet<usize> =
+                (start..(start + size).min(n_commands)).filter(|index| *index != keep).collect();
             add(without(script, doomed, keep));
             start += size;
         }

@@ -51,7 +51,8 @@ struct Nonces {
 impl Front {
     /// A front that knows the well-known pairs, and these.
     pub fn new(mock: Mock, more: Vec<Credential>) -> Self {
-        let pair = |(id, secret): (&str, &str)| Credential { id: id.into(), secret: secret.to_owned().into(), token: None };
+        let pair =
+            |(id, secret): (&str, &str)| Credential { id: id.into(), secret: secret.to_owned().into(), token: None };
         let mut known = vec![(pair(MAIN), Caller::Main), (pair(RESTRICTED), Caller::Restricted)];
         known.extend(more.into_iter().map(|credential| (credential, Caller::Main)));
         Self { mock, keys: Keys { known, nonces: Mutex::default() }, unsigned: false }
@@ -140,7 +141,14 @@ fn unknown_action(protocol: &dyn Protocol, call: &Call, front: &Front) -> Refusa
 }
 
 /// Writes a reply of the service as a response.
-fn encode(protocol: &dyn Protocol, action: &str, product: &str, host: &str, format: Format, reply: Reply) -> HttpResponse {
+fn encode(
+    protocol: &dyn Protocol,
+    action: &str,
+    product: &str,
+    host: &str,
+    format: Format,
+    reply: Reply,
+) -> HttpResponse {
     let (status, request_id, answer) = match reply {
         Reply::Success { status, fields } => {
             let id = fields.get("RequestId").and_then(Value::as_str).unwrap_or_default().to_owned();

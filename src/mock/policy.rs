@@ -62,7 +62,10 @@ impl Policy {
             return Ok(());
         }
         if choices.is_empty() {
-            return Err(format!("no open question is called `{id}`; {}", did_you_mean(id, known.iter().map(String::as_str))));
+            return Err(format!(
+                "no open question is called `{id}`; {}",
+                did_you_mean(id, known.iter().map(String::as_str))
+            ));
         }
         Err(format!("`{id}` has no answer `{choice}`; {}", did_you_mean(choice, choices.iter().map(String::as_str))))
     }

@@ -59,7 +59,9 @@ fn elements(set: &SpecSet, operation: &Operation, state: &State, request: &Reque
     let service = set.service(request.operation);
     let mut list = Vec::new();
     for key in view::subjects(operation, shown, state, request) {
-        let Some(found) = state.living(&key).filter(|_| view::shows(set, state, request, shown, &key)) else { continue };
+        let Some(found) = state.living(&key).filter(|_| view::shows(set, state, request, shown, &key)) else {
+            continue;
+        };
         if let Some(attribute) = shown.set {
             if let Some(Atom::Set(members)) = found.attributes.get(attribute) {
                 list.extend(members.iter().map(|member| one(&shown.id, Value::String(member.to_string()))));
@@ -109,14 +111,15 @@ pub fn refusal(
         .map_or(field, |(param, _)| &param.name);
     let (code, message) = match row.codes.first() {
         Some(Code::Exact(code)) => (code.clone(), row.message.clone()),
-        Some(Code::Pattern { before, after }) => {
-            (format!("{before}{field}{after}"), row.message.replace("%s", field))
-        }
+        Some(Code::Pattern { before, after }) => (format!("{before}{field}{after}"), row.message.replace("%s", field)),
         _ => {
             let means = if row.key.ends_with("/required") { Means::Missing } else { Means::Invalid };
             let common = service.common.iter().find(|common| common.means == means);
             match common {
-                Some(common) => (common.text.replace('*', "Parameter").replace("ParameterParameter", "Parameter"), common.message.clone()),
+                Some(common) => (
+                    common.text.replace('*', "Parameter").replace("ParameterParameter", "Parameter"),
+                    common.message.clone(),
+                ),
                 None => ("InvalidParameter".into(), String::new()),
             }
         }
@@ -163,4 +166,3 @@ fn put(whole: &mut Value, path: &str, value: Value) {
         }
     }
 }
-

@@ -8,11 +8,7 @@ use super::{policy::Policy, render};
 use crate::{
     history::Reply,
     model::{Answer, Caller, Outcome, Request, Resource, State, outcomes},
-    spec::{
-        SpecSet,
-        id::mint,
-        service::OpRef,
-    },
+    spec::{SpecSet, id::mint, service::OpRef},
     value::Key,
 };
 
@@ -80,8 +76,7 @@ impl Mock {
         held.serial += 1;
         let request_id = render::request_id(held.serial);
         let home = asked.region.clone().unwrap_or_else(|| home(service));
-        let request =
-            Request::new(&self.set, asked.operation, asked.arguments.clone(), asked.caller, created, &home);
+        let request = Request::new(&self.set, asked.operation, asked.arguments.clone(), asked.caller, created, &home);
         let outcome = self.choose(&held.state, &request);
         let Some(outcome) = outcome else { return render::failure(request_id) };
         held.apply(&outcome, now_ms);
@@ -110,7 +105,10 @@ impl Held {
     fn new(service: &crate::spec::Service) -> Self {
         let home = home(service);
         let mut state = State::new(
-            ["region", "second_region"].iter().filter_map(|name| service.given(name)).map(|given| Arc::from(given.default.as_str())),
+            ["region", "second_region"]
+                .iter()
+                .filter_map(|name| service.given(name))
+                .map(|given| Arc::from(given.default.as_str())),
         );
         for given in &service.givens {
             let Some((kind, attributes)) = &given.resource else { continue };
@@ -125,7 +123,8 @@ impl Held {
 
     /// Does what is due by now, and forgets what is gone.
     fn settle(&mut self, now_ms: u64, settle_ms: u64) {
-        while let Some(index) = self.state.pending.iter().position(|pending| pending.since_ms.saturating_add(settle_ms) <= now_ms)
+        while let Some(index) =
+            self.state.pending.iter().position(|pending| pending.since_ms.saturating_add(settle_ms) <= now_ms)
         {
             self.state.fire(index);
         }

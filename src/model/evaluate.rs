@@ -257,9 +257,11 @@ impl Scope<'_> {
             Function::Length => Atom::Integer(plain(value).chars().count() as i64),
             Function::Count => Atom::Integer(value.as_array().map_or(0, Vec::len) as i64),
             Function::Ascii => Atom::Bool(plain(value).is_ascii()),
-            Function::Duplicates => Atom::Bool(value.as_array().is_some_and(|list| {
-                list.iter().enumerate().any(|(index, element)| list[..index].contains(element))
-            })),
+            Function::Duplicates => {
+                Atom::Bool(value.as_array().is_some_and(|list| {
+                    list.iter().enumerate().any(|(index, element)| list[..index].contains(element))
+                }))
+            }
             Function::Wellformed => {
                 let among = described.words.is_empty() || described.words.contains(&plain(value));
                 Atom::Bool(fits(described.kind, value) && among)

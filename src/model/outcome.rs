@@ -77,16 +77,13 @@ pub enum Aspect {
 ///
 /// `known` are the answers to open questions known so far; outcomes carry those that they depend on in addition.
 pub fn outcomes(set: &SpecSet, state: &State, request: &Request, known: &Choices) -> Vec<Outcome> {
-    let step = Step {
-        service: set.service(request.operation),
-        operation: set.operation(request.operation),
-        state,
-        request,
-    };
+    let step =
+        Step { service: set.service(request.operation), operation: set.operation(request.operation), state, request };
     let mut found = Vec::new();
     for (asked, judgement) in step.forked(known, Choices::default(), |choices| step.judge(choices)) {
         for answer in step.answers(&judgement) {
-            let consequences = step.forked(known, asked.clone(), |choices| step.consequences(&answer, &judgement, choices));
+            let consequences =
+                step.forked(known, asked.clone(), |choices| step.consequences(&answer, &judgement, choices));
             for (asked, (changes, later, mut claims)) in consequences {
                 let token = (answer == Answer::Success).then(|| step.token()).flatten();
                 step.claim_questions(&asked, &mut claims);
@@ -137,13 +134,15 @@ impl<'a> Step<'a> {
         while let Some(choices) = open.pop() {
             match attempt(&choices) {
                 Ok(value) => found.push((choices, value)),
-                Err(Ask(question)) => match known.get(question).filter(|_| !self.operation.questions[question].varies) {
-                    Some(choice) => open.push(choices.with(question, choice)),
-                    None => {
-                        let answers = self.operation.questions[question].answers.len();
-                        open.extend((0..answers).rev().map(|choice| choices.with(question, choice)));
+                Err(Ask(question)) => {
+                    match known.get(question).filter(|_| !self.operation.questions[question].varies) {
+                        Some(choice) => open.push(choices.with(question, choice)),
+                        None => {
+                            let answers = self.operation.questions[question].answers.len();
+                            open.extend((0..answers).rev().map(|choice| choices.with(question, choice)));
+                        }
                     }
-                },
+                }
             }
         }
         found
@@ -151,10 +150,8 @@ impl<'a> Step<'a> {
 
     fn scope(&self, choices: &'a Choices, obstructed: &'a [bool]) -> Scope<'a> {
         let named = &self.request.targets;
-        let mut variables: Vec<Option<Target>> = named
-            .iter()
-            .map(|keys| keys.first().map(|key| Target { key: key.clone(), index: 0 }))
-            .collect();
+        let mut variables: Vec<Option<Target>> =
+            named.iter().map(|keys| keys.first().map(|key| Target { key: key.clone(), index: 0 })).collect();
         variables.extend(self.request.created.iter().map(|key| Some(Target { key: key.clone(), index: 0 })));
         Scope {
             service: self.service,
@@ -219,7 +216,8 @@ impl<'a> Step<'a> {
 
     /// The binding among these that may name several resources, or else the first.
     fn listed(&self, bindings: &[usize]) -> Option<usize> {
-        let many = bindings.iter().find(|binding| self.request.targets.get(**binding).is_some_and(|keys| keys.len() != 1));
+        let many =
+            bindings.iter().find(|binding| self.request.targets.get(**binding).is_some_and(|keys| keys.len() != 1));
         many.or(bindings.first()).copied()
     }
 
@@ -270,8 +268,10 @@ impl<'a> Step<'a> {
                     if param.required && (text == Some("") || value.as_array().is_some_and(Vec::is_empty)) {
                         means.extend([Means::Missing, Means::Invalid]);
                     }
-                    let long = param.max_length.is_some_and(|limit| text.is_some_and(|text| text.chars().count() > limit));
-                    let many = param.max_count.is_some_and(|limit| value.as_array().is_some_and(|list| list.len() > limit));
+                    let long =
+                        param.max_length.is_some_and(|limit| text.is_some_and(|text| text.chars().count() > limit));
+                    let many =
+                        param.max_count.is_some_and(|limit| value.as_array().is_some_and(|list| list.len() > limit));
                     let foreign = param.ascii && text.is_some_and(|text| !text.is_ascii());
                     if long || many || foreign || !fits(param.kind, value) {
                         means.push(Means::Invalid);
@@ -334,7 +334,9 @@ impl<'a> Step<'a> {
         for effect in self.operation.effects.iter().filter(|effect| effect.on_refusal == refused) {
             let scope = match &after {
                 None => &scope,
-                Some(state) => &Scope { state, variables: scope.variables.clone(), ..self.scope(choices, &judgement.obstructed) },
+                Some(state) => {
+                    &Scope { state, variables: scope.variables.clone(), ..self.scope(choices, &judgement.obstructed) }
+                }
             };
             let before = changes.len();
             self.effect(scope, effect, &mut changes, &mut later)?;
@@ -389,7 +391,14 @@ impl<'a> Step<'a> {
         Target { key: key.cloned().unwrap_or_else(|| Key::from("")), index: 0 }
     }
 
-    fn apply(&self, scope: &Scope<'_>, effect: &Effect, key: &Key, changes: &mut Vec<Change>, later: &mut Vec<Pending>) {
+    fn apply(
+        &self,
+        scope: &Scope<'_>,
+        effect: &Effect,
+        key: &Key,
+        changes: &mut Vec<Change>,
+        later: &mut Vec<Pending>,
+    ) {
         let value = |source: &Source| match source {
             Source::Literal(atom) => atom.clone(),
             Source::Param(param) => self.request.argument(*param).map(Atom::from_json).unwrap_or_default(),
@@ -399,7 +408,9 @@ impl<'a> Step<'a> {
         if let Action::Create { kind, .. } = effect.action {
             let region = effect.region.and_then(|param| self.request.argument(param)).map_or_else(
                 || self.request.region.clone(),
-                |region| members(&Atom::from_json(region)).first().cloned().unwrap_or_else(|| self.request.region.clone()),
+                |region| {
+                    members(&Atom::from_json(region)).first().cloned().unwrap_or_else(|| self.request.region.clone())
+                },
             );
             let mut resource = Resource::new(self.service, kind, region);
             for (attribute, source) in &effect.set {
@@ -432,7 +443,9 @@ impl<'a> Step<'a> {
         let current = |attribute: usize| {
             let set = changes.iter().rev().find_map(|change| match change {
                 Change::Create(created, resource) if created == key => Some(resource.attributes[attribute].clone()),
-                Change::Set { key: set, attribute: found, value } if set == key && *found == attribute => Some(value.clone()),
+                Change::Set { key: set, attribute: found, value } if set == key && *found == attribute => {
+                    Some(value.clone())
+                }
                 _ => None,
             });
             set.or_else(|| self.state.living(key).map(|found| found.attributes[attribute].clone())).unwrap_or_default()
@@ -448,7 +461,13 @@ impl<'a> Step<'a> {
         (!known).then_some(TokenUse { token, arguments })
     }
 
-    fn claims(&self, scope: &Scope<'_>, answer: &Answer, judgement: &Judgement, changed: bool) -> Result<Vec<Claim>, Ask> {
+    fn claims(
+        &self,
+        scope: &Scope<'_>,
+        answer: &Answer,
+        judgement: &Judgement,
+        changed: bool,
+    ) -> Result<Vec<Claim>, Ask> {
         let Some(basics) = self.operation.basics else { return Ok(Vec::new()) };
         let mut claims = Vec::new();
         let mut claim = |requirement, aspect| claims.push(Claim { requirement, aspect });
@@ -510,7 +529,8 @@ impl<'a> Step<'a> {
     /// Limits and promised refusals accept many codes, so any refusal exercises those that are due.
     fn limits(&self, judgement: &Judgement, claim: &mut impl FnMut(usize, Aspect)) {
         for row in judgement.due.iter().map(|row| &self.operation.rows[*row]) {
-            if let (Some(requirement), false, true) = (row.requirement, row.documented, row.codes.contains(&Code::Any)) {
+            if let (Some(requirement), false, true) = (row.requirement, row.documented, row.codes.contains(&Code::Any))
+            {
                 claim(requirement, Aspect::Answer);
             }
         }

@@ -61,7 +61,11 @@ impl Request {
             .iter()
             .map(|binding| {
                 let kind = described.params[binding.param].kind;
-                arguments.get(binding.param).and_then(Option::as_ref).map(|value| named(kind, value)).unwrap_or_default()
+                arguments
+                    .get(binding.param)
+                    .and_then(Option::as_ref)
+                    .map(|value| named(kind, value))
+                    .unwrap_or_default()
             })
             .collect();
         let kinds = &set.service(operation).kinds;

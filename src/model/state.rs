@@ -78,9 +78,10 @@ impl State {
     /// Keys, and the region, are places such as `$given.region`.
     pub fn initial(service: &Service, home: &Arc<str>) -> Self {
         let mut state = Self::new(
-            ["$given.region", "$given.second_region"].into_iter().filter(|place| {
-                place.strip_prefix("$given.").is_some_and(|name| service.given(name).is_some())
-            }).map(Arc::from),
+            ["$given.region", "$given.second_region"]
+                .into_iter()
+                .filter(|place| place.strip_prefix("$given.").is_some_and(|name| service.given(name).is_some()))
+                .map(Arc::from),
         );
         for given in &service.givens {
             let Some((kind, attributes)) = &given.resource else { continue };

@@ -44,11 +44,23 @@ pub struct Belief {
 
 impl World {
     pub fn new(state: State) -> Self {
-        Self { state, choices: Vec::new(), late: None, lingering: false, marks: BTreeSet::new(), claims: Vec::new(), proved: Vec::new() }
+        Self {
+            state,
+            choices: Vec::new(),
+            late: None,
+            lingering: false,
+            marks: BTreeSet::new(),
+            claims: Vec::new(),
+            proved: Vec::new(),
+        }
     }
 
     pub fn known(&self, operation: OpRef) -> Choices {
-        self.choices.iter().find(|(known, _)| *known == operation).map(|(_, choices)| choices.clone()).unwrap_or_default()
+        self.choices
+            .iter()
+            .find(|(known, _)| *known == operation)
+            .map(|(_, choices)| choices.clone())
+            .unwrap_or_default()
     }
 
     pub fn learn(&mut self, operation: OpRef, choices: &Choices) {
@@ -94,7 +106,10 @@ impl Belief {
     /// Adds a world; one that differs from a known one only in what it proves joins it, and both keep what they agree on.
     pub fn add(&mut self, world: World) {
         let twin = self.worlds.iter_mut().find(|known| {
-            known.late == world.late && known.lingering == world.lingering && known.state == world.state && known.choices == world.choices
+            known.late == world.late
+                && known.lingering == world.lingering
+                && known.state == world.state
+                && known.choices == world.choices
         });
         match twin {
             Some(known) => {
@@ -115,7 +130,8 @@ impl Belief {
             }
             let lingering = world.lingering || world.state.overdue(seen_ms, linger_ms).next().is_some();
             for state in world.state.settle() {
-                let late = world.late.or_else(|| state.overdue(now_ms, patience_ms).next().map(|pending| pending.origin));
+                let late =
+                    world.late.or_else(|| state.overdue(now_ms, patience_ms).next().map(|pending| pending.origin));
                 next.add(World { state, late, lingering, ..world.clone() });
             }
         }

@@ -12,10 +12,7 @@ use super::{
 use crate::{
     history::Reply,
     model::{Answer, Aspect, Outcome, Refused, State},
-    spec::{
-        Level, Operation, Service, SpecSet,
-        service::OpRef,
-    },
+    spec::{Level, Operation, Service, SpecSet, service::OpRef},
 };
 
 /// The call that is judged.
@@ -55,12 +52,8 @@ pub fn answer(accused: &Accused<'_>, before: &Belief, permitted: &[Outcome]) -> 
         }
     };
     let expected = expectations(service, operation, permitted);
-    let summary = format!(
-        "{} answered {} where {} is due",
-        operation.name,
-        accused.reply.brief(),
-        expected.join(" or ")
-    );
+    let summary =
+        format!("{} answered {} where {} is due", operation.name, accused.reply.brief(), expected.join(" or "));
     Some(Finding {
         key: format!("{}#{what}", operation.requirements[requirement].id),
         nature,
@@ -118,7 +111,10 @@ fn claimed<'a>(
     operation.promises.iter().map(|promise| promise.requirement).filter(move |requirement| {
         permitted.iter().any(|outcome| {
             wanted(&outcome.answer)
-                && outcome.claims.iter().any(|claim| claim.requirement == *requirement && claim.aspect == Aspect::Answer)
+                && outcome
+                    .claims
+                    .iter()
+                    .any(|claim| claim.requirement == *requirement && claim.aspect == Aspect::Answer)
         })
     })
 }

@@ -44,7 +44,9 @@ pub fn standing(service: &Service, operation: &Operation, reply: &Reply) -> Stan
             match meaning {
                 Some(Means::Throttled) => Standing::Inconclusive(format!("throttled: {code}")),
                 Some(Means::Unavailable) => Standing::Failed(format!("the service failed: {code}: {message}")),
-                Some(Means::Quota) if !operation.is_documented() => Standing::Inconclusive(format!("quota reached: {code}")),
+                Some(Means::Quota) if !operation.is_documented() => {
+                    Standing::Inconclusive(format!("quota reached: {code}"))
+                }
                 Some(Means::Credentials) => Standing::Unauthenticated(format!("{code}: {message}")),
                 _ if *status >= 500 => Standing::Failed(format!("the service failed: {status} {code}")),
                 _ => Standing::Definite,

@@ -23,7 +23,15 @@ pub fn judge(set: &SpecSet, script: &Script, history: &History) -> Judged {
     let Some(first) = script.commands.first() else { return Judged::default() };
     let home = Script::home();
     let initial = State::initial(set.service(first.operation), &home);
-    let mut judge = Judge { set, script, history, belief: Belief::new(initial), judged: Judged::default(), seen_ms: 0, labels: BTreeMap::new() };
+    let mut judge = Judge {
+        set,
+        script,
+        history,
+        belief: Belief::new(initial),
+        judged: Judged::default(),
+        seen_ms: 0,
+        labels: BTreeMap::new(),
+    };
     for exchange in &history.exchanges {
         if !judge.exchange(exchange) {
             return judge.judged;
@@ -141,7 +149,11 @@ impl<'a> Judge<'a> {
         if next.worlds.is_empty() {
             return self.unexplained(turn, &everything);
         }
-        let seen = if let Reply::Success { fields, .. } = &turn.exchange.reply { self.read(turn, &next, fields) } else { next };
+        let seen = if let Reply::Success { fields, .. } = &turn.exchange.reply {
+            self.read(turn, &next, fields)
+        } else {
+            next
+        };
         if seen.worlds.is_empty() {
             return false;
         }
@@ -160,14 +172,8 @@ impl<'a> Judge<'a> {
     /// Turns an outcome's claims into marks, or into claims that reads must show.
     fn claim(&self, turn: &Turn<'_>, before: &World, outcome: &Outcome, after: &mut World) {
         let command = turn.exchange.command;
-        let named: Vec<Key> = turn
-            .request
-            .targets
-            .iter()
-            .flatten()
-            .filter(|key| before.state.living(key).is_some())
-            .cloned()
-            .collect();
+        let named: Vec<Key> =
+            turn.request.targets.iter().flatten().filter(|key| before.state.living(key).is_some()).cloned().collect();
         for claim in &outcome.claims {
             match claim.aspect {
                 Aspect::Answer => {
@@ -198,17 +204,27 @@ impl<'a> Judge<'a> {
                 if self.explains(turn, &outcome).is_some() {
                     let mut after = world.after(&outcome, turn.at, turn.exchange.command, turn.exchange.ended_ms);
                     changed = changed.or_else(|| {
-                        outcome.choices.iter().find(|(question, choice)| known.get(*question).is_some_and(|known| known != *choice))
+                        outcome
+                            .choices
+                            .iter()
+                            .find(|(question, choice)| known.get(*question).is_some_and(|known| known != *choice))
                     });
                     after.learn(turn.at, &known.joined(&outcome.choices));
                     next.add(after);
                 }
             }
         }
-        let accused = Accused { set: self.set, at: turn.at, command: turn.exchange.command, reply: &turn.exchange.reply };
+        let accused =
+            Accused { set: self.set, at: turn.at, command: turn.exchange.command, reply: &turn.exchange.reply };
         if let Some((question, _)) = changed {
             let asked = &turn.operation.questions[question];
-            let mut finding = blame::field(&accused, asked.requirement, "a change of mind", asked.question.clone(), turn.exchange.reply.to_json());
+            let mut finding = blame::field(
+                &accused,
+                asked.requirement,
+                "a change of mind",
+                asked.question.clone(),
+                turn.exchange.reply.to_json(),
+            );
             finding.nature = Nature::Inconsistent;
             finding.summary = format!("{} answers the open question `{}` in two ways", turn.operation.name, asked.id);
             self.judged.findings.push(finding);
@@ -232,9 +248,10 @@ impl<'a> Judge<'a> {
             };
             let failed = seen.elements.iter().find_map(|(id, element)| {
                 let place = self.history.place_of(id)?;
-                let (field, _) = shown.fail.iter().find(|(field, values)| {
-                    element.get(field).is_some_and(|value| values.contains(&plain(value)))
-                })?;
+                let (field, _) = shown
+                    .fail
+                    .iter()
+                    .find(|(field, values)| element.get(field).is_some_and(|value| values.contains(&plain(value))))?;
                 Some(format!("{place} failed: {field} is {}", plain(&element[field])))
             });
             if let Some(text) = failed {
@@ -263,7 +280,13 @@ impl<'a> Judge<'a> {
     }
 
     /// The first resource that a read shows otherwise than this world has it.
-    fn contradiction(&self, turn: &Turn<'_>, shown: &View, seen: &view::Observation, world: &World) -> Option<Contradiction> {
+    fn contradiction(
+        &self,
+        turn: &Turn<'_>,
+        shown: &View,
+        seen: &view::Observation,
+        world: &World,
+    ) -> Option<Contradiction> {
         let state = &world.state;
         for key in view::subjects(turn.operation, shown, state, &turn.request) {
             let id = self.id_of(&key);
@@ -272,7 +295,8 @@ impl<'a> Judge<'a> {
                 let Some(Atom::Set(members)) = found.attributes.get(attribute) else { continue };
                 let mut expected: Vec<&str> = members.iter().map(|member| self.id_of(member)).collect();
                 let known = |id: &str| expected.contains(&id) || self.history.place_of(id).is_some();
-                let mut actual: Vec<&str> = seen.elements.iter().map(|(id, _)| id.as_str()).filter(|id| known(id)).collect();
+                let mut actual: Vec<&str> =
+                    seen.elements.iter().map(|(id, _)| id.as_str()).filter(|id| known(id)).collect();
                 expected.sort_unstable();
                 actual.sort_unstable();
                 if expected != actual {
@@ -288,7 +312,11 @@ impl<'a> Judge<'a> {
                     return Some(Contradiction { key: key.clone(), expected: format!("{key} is shown"), gone: false });
                 }
                 (false, Some(_)) => {
-                    return Some(Contradiction { key: key.clone(), expected: format!("{key} is not shown"), gone: true });
+                    return Some(Contradiction {
+                        key: key.clone(),
+                        expected: format!("{key} is not shown"),
+                        gone: true,
+                    });
                 }
                 (true, Some((_, element))) => {
                     let Some(found) = state.living(&key) else { continue };
@@ -318,7 +346,13 @@ impl<'a> Judge<'a> {
         let mut suspects = found.into_iter().filter(|(world, _)| !in_time || world.late.is_none());
         let Some((world, contradiction)) = suspects.next() else { return };
         let Some(claim) = responsible(&world, &contradiction) else {
-            self.reason(turn, format!("{} shows something else than {}, before any documented call", turn.operation.name, contradiction.expected));
+            self.reason(
+                turn,
+                format!(
+                    "{} shows something else than {}, before any documented call",
+                    turn.operation.name, contradiction.expected
+                ),
+            );
             return;
         };
         let culprit = &self.script.commands[claim.command];
@@ -387,13 +421,16 @@ impl<'a> Judge<'a> {
     fn fields(&mut self, turn: &Turn<'_>) {
         let Reply::Success { fields, .. } = &turn.exchange.reply else { return };
         let whole = Value::Object(fields.clone());
-        let accused = Accused { set: self.set, at: turn.at, command: turn.exchange.command, reply: &turn.exchange.reply };
+        let accused =
+            Accused { set: self.set, at: turn.at, command: turn.exchange.command, reply: &turn.exchange.reply };
         for field in &turn.operation.fields {
             let Some(requirement) = field.requirement else { continue };
             let problem = match at_path(&whole, &field.name) {
                 None | Some(Value::Null) if field.optional => None,
                 None | Some(Value::Null) => Some(("no ", format!("a {}", field.kind.name()))),
-                Some(found) if !field.kind.admits(found) => Some(("a wrong type of ", format!("a {}", field.kind.name()))),
+                Some(found) if !field.kind.admits(found) => {
+                    Some(("a wrong type of ", format!("a {}", field.kind.name())))
+                }
                 Some(Value::String(text)) if text.is_empty() => Some(("an empty ", format!("a {}", field.kind.name()))),
                 Some(found) if field.value.as_ref().is_some_and(|value| value != found) => {
                     Some(("another value of ", field.value.as_ref().map(plain).unwrap_or_default()))
@@ -461,14 +498,19 @@ impl<'a> Judge<'a> {
             self.judged.reasons.push(Reason { command, text, promised: None });
             return;
         };
-        let claim = agreed.claims.iter().find(|claim| claim.command == command && claim.aspect == Aspect::Gone && claim.requirement != basics.effect);
+        let claim = agreed.claims.iter().find(|claim| {
+            claim.command == command && claim.aspect == Aspect::Gone && claim.requirement != basics.effect
+        });
         let requirement = claim.map_or(basics.effect, |claim| claim.requirement);
         self.judged.exercised.push((found.operation, requirement));
         self.judged.findings.push(Finding {
             key: format!("{}#not within patience", operation.requirements[requirement].id),
             nature: Nature::Violation,
             requirement: (found.operation, requirement),
-            summary: format!("{} answered success, but {seconds} s later reads still show what it removed", operation.name),
+            summary: format!(
+                "{} answered success, but {seconds} s later reads still show what it removed",
+                operation.name
+            ),
             expected: vec![format!("not shown any more within {seconds} s (see --patience)")],
             actual: Value::Null,
             command: self.script.commands.len().saturating_sub(1),
@@ -498,7 +540,10 @@ fn responsible(world: &World, contradiction: &Contradiction) -> Option<StateClai
         of_last.sort_by_key(|claim| (claim.aspect == aspect, claim.requirement));
         return of_last.last().map(|claim| (*claim).clone());
     }
-    claims().filter(|claim| claim.aspect == Aspect::Others).max_by_key(|claim| (claim.command, claim.requirement)).cloned()
+    claims()
+        .filter(|claim| claim.aspect == Aspect::Others)
+        .max_by_key(|claim| (claim.command, claim.requirement))
+        .cloned()
 }
 
 /// Codes of other rows that were due in the same world.
@@ -515,7 +560,9 @@ fn losers(operation: &Operation, permitted: &[Outcome], winner: &Outcome) -> Vec
         .map(|row| &operation.rows[row])
         .filter(|row| row.documented && row.key != operation.rows[won].key && row.requirement.is_some())
         .filter(|row| {
-            permitted.iter().any(|outcome| outcome.claims.iter().any(|claim| Some(claim.requirement) == row.requirement))
+            permitted
+                .iter()
+                .any(|outcome| outcome.claims.iter().any(|claim| Some(claim.requirement) == row.requirement))
         })
         .map(|row| row.key.clone())
         .collect();
@@ -527,7 +574,8 @@ fn losers(operation: &Operation, permitted: &[Outcome], winner: &Outcome) -> Vec
 /// Names of alternatives: `copy or both`.
 fn choice_names(operation: &Operation, question: usize, possible: &BTreeSet<usize>) -> String {
     let answers = &operation.questions[question].answers;
-    let names: Vec<&str> = possible.iter().filter_map(|choice| answers.get(*choice)).map(|answer| &*answer.id).collect();
+    let names: Vec<&str> =
+        possible.iter().filter_map(|choice| answers.get(*choice)).map(|answer| &*answer.id).collect();
     names.join(" or ")
 }
 
@@ -544,10 +592,9 @@ fn prove(turn: &Turn<'_>, shown: &View, seen: &view::Observation, history: &Hist
     let state = world.state.clone();
     world.prove(|claim| match claim.aspect {
         Aspect::Unchanged => claim.named.iter().any(|key| subjects.contains(key) && is_seen(key)),
-        Aspect::Gone => claim
-            .named
-            .iter()
-            .any(|key| subjects.contains(key) && !is_seen(key) && state.living(key).is_none()),
+        Aspect::Gone => {
+            claim.named.iter().any(|key| subjects.contains(key) && !is_seen(key) && state.living(key).is_none())
+        }
         Aspect::Others => subjects.iter().any(|key| !claim.named.contains(key) && is_seen(key)),
         Aspect::Answer => false,
     });

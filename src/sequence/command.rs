@@ -102,7 +102,11 @@ impl Command {
 /// Whether a text is a handle, rather than another place or plain text.
 pub fn is_handle(text: &str) -> bool {
     text.strip_prefix('$').is_some_and(|rest| {
-        !rest.contains('.') && !rest.starts_with("token") && rest != "name" && rest != "run" && rest.ends_with(|last: char| last.is_ascii_digit())
+        !rest.contains('.')
+            && !rest.starts_with("token")
+            && rest != "name"
+            && rest != "run"
+            && rest.ends_with(|last: char| last.is_ascii_digit())
     })
 }
 
@@ -120,8 +124,10 @@ pub fn fill(value: &Value, fill_in: &mut dyn FnMut(&str) -> Option<String>) -> O
     Some(match value {
         Value::String(text) if text.starts_with('$') => {
             // Places may be joined by commas, with ordinary texts between them.
-            let parts: Option<Vec<String>> =
-                text.split(',').map(|part| if part.starts_with('$') { fill_in(part) } else { Some(part.to_owned()) }).collect();
+            let parts: Option<Vec<String>> = text
+                .split(',')
+                .map(|part| if part.starts_with('$') { fill_in(part) } else { Some(part.to_owned()) })
+                .collect();
             Value::String(parts?.join(","))
         }
         Value::Array(list) => Value::Array(list.iter().map(|value| fill(value, fill_in)).collect::<Option<_>>()?),

@@ -133,7 +133,11 @@ static RESOURCE: Table = Table {
         need("id", Kind::Text, "Regular expression of an id, from which unknown ids are made."),
         may("shape", Kind::Text, "Wider regular expression; ids outside it are malformed. Default: any text."),
         may("scope", Kind::Word(&["region", "account"]), "Where an id is known; default region."),
-        may("attribute", Kind::Map(&Kind::Any), "Attributes: a list of words (the first is the default), or one of boolean, text, set, a resource."),
+        may(
+            "attribute",
+            Kind::Map(&Kind::Any),
+            "Attributes: a list of words (the first is the default), or one of boolean, text, set, a resource.",
+        ),
         may("derived", Kind::Map(&Kind::Expression), "What follows from the attributes and from other resources."),
         may("remove", Kind::Tables(&REMOVE), "Calls that remove one after a case, in order."),
     ],
@@ -157,7 +161,18 @@ static COMMON: Table = Table {
         may("message", Kind::Text, "Message."),
         need(
             "means",
-            Kind::Word(&["missing", "invalid", "unknown-region", "unauthorized", "credentials", "throttled", "unavailable", "quota", "token", "dry-run"]),
+            Kind::Word(&[
+                "missing",
+                "invalid",
+                "unknown-region",
+                "unauthorized",
+                "credentials",
+                "throttled",
+                "unavailable",
+                "quota",
+                "token",
+                "dry-run",
+            ]),
             "What it says, which decides where it is accepted.",
         ),
         SOURCE,
@@ -174,7 +189,11 @@ pub static OPERATION_FILE: Table = Table {
         may("param", Kind::Tables(&PARAM), "Request parameters."),
         may("field", Kind::Tables(&FIELD), "Response fields."),
         may("error", Kind::Tables(&ERROR), "Documented error rows."),
-        may("refusal", Kind::Tables(&REFUSAL), "Refusals that prose promises, or that an open question allows, without a row."),
+        may(
+            "refusal",
+            Kind::Tables(&REFUSAL),
+            "Refusals that prose promises, or that an open question allows, without a row.",
+        ),
         may("override", Kind::Tables(&OVERRIDE), "What lifts errors (Force, a dry run that checks nothing)."),
         may("open", Kind::Tables(&OPEN), "Questions that the document leaves open."),
         may("promise", Kind::Tables(&PROMISE), "Promises of the prose."),
@@ -190,7 +209,11 @@ static OPERATION: Table = Table {
     keys: &[
         need("name", Kind::Text, "Action name on the wire."),
         may("edition", Kind::Text, "Edition of the document, when it is not the current one."),
-        need("role", Kind::Word(&["documented", "companion"]), "documented: judged. companion: used to reach and to observe states."),
+        need(
+            "role",
+            Kind::Word(&["documented", "companion"]),
+            "documented: judged. companion: used to reach and to observe states.",
+        ),
         need("summary", Kind::Text, "What it does."),
         need("document", Kind::Table(&DOCUMENT), "The document."),
         may("token", Kind::Text, "Parameter that is an idempotency token."),
@@ -214,7 +237,11 @@ static PARAM: Table = Table {
     keys: &[
         need("name", Kind::Text, "Name on the wire; members of a list are `name` without the index."),
         need("type", Kind::Word(&["text", "integer", "boolean", "texts", "objects"]), "Type of the value."),
-        may("spelling", Kind::Word(&["native", "json", "comma"]), "How a list travels: as the protocol does (default), as a JSON array in one text, or joined by commas."),
+        may(
+            "spelling",
+            Kind::Word(&["native", "json", "comma"]),
+            "How a list travels: as the protocol does (default), as a JSON array in one text, or joined by commas.",
+        ),
         may("members", Kind::Tables(&PARAM), "Members of each object."),
         may("header", Kind::Boolean, "Travels beside the parameters (the region of some protocols)."),
         may("required", Kind::Boolean, "The document says that it is required."),
@@ -227,7 +254,11 @@ static PARAM: Table = Table {
         may("max_count", Kind::Integer, "Most elements."),
         may("ascii", Kind::Boolean, "ASCII characters only."),
         may("refusal", Kind::Texts, "Codes that a violation of this parameter's limits earns; default: any refusal."),
-        may("unchecked", Kind::Texts, "Limits whose violation the document leaves open: required, max_length, max_count, ascii."),
+        may(
+            "unchecked",
+            Kind::Texts,
+            "Limits whose violation the document leaves open: required, max_length, max_count, ascii.",
+        ),
         may("value", Kind::Any, "What the suite sends when nothing else is asked; `$given.x`, `$name`, `$region`."),
         may("text", Kind::Text, "What the document says of it, in short."),
         may("source", Kind::Text, "Place in the document."),
@@ -259,7 +290,11 @@ static ERROR: Table = Table {
         may("status", Kind::Integer, "HTTP status, where the document gives one."),
         need("message", Kind::Text, "Message text, as printed."),
         may("text", Kind::Text, "Condition in words."),
-        may("when", Kind::Expression, "The call must be refused when this holds, with this code or that of another such row."),
+        may(
+            "when",
+            Kind::Expression,
+            "The call must be refused when this holds, with this code or that of another such row.",
+        ),
         may("may", Kind::Expression, "The code is also accepted when this holds."),
         may("overlap", Kind::Boolean, "Only overlapping calls can earn it."),
         UNREACHABLE,
@@ -275,7 +310,11 @@ static REFUSAL: Table = Table {
         need("when", Kind::Expression, "The call must be refused when this holds."),
         need("codes", Kind::Texts, "Accepted codes, the first is the mock's; `*` is any."),
         may("status", Kind::Integer, "Status on the mock; default 400."),
-        may("id", Kind::Text, "Id of the promise that this is; without one it belongs to the open questions in its condition."),
+        may(
+            "id",
+            Kind::Text,
+            "Id of the promise that this is; without one it belongs to the open questions in its condition.",
+        ),
         may("key", Kind::Text, "Name for overrides, when there is no id."),
         may("otherwise", Kind::Boolean, "Only when nothing else is due."),
         may("text", Kind::Text, "The promise in words."),
@@ -301,8 +340,16 @@ static OPEN: Table = Table {
         need("id", Kind::Text, "Name in conditions and for `--answer ID=CHOICE`; has a hyphen."),
         need("question", Kind::Text, "The question."),
         need("answers", Kind::Tables(&ANSWER), "The alternatives; the first is the mock's."),
-        may("varies", Kind::Boolean, "The answer may depend on details that no document mentions; it need not be the same each time."),
-        may("precedence", Kind::Boolean, "The question is which code wins when several hold; the answers are `listed` and `reversed`."),
+        may(
+            "varies",
+            Kind::Boolean,
+            "The answer may depend on details that no document mentions; it need not be the same each time.",
+        ),
+        may(
+            "precedence",
+            Kind::Boolean,
+            "The question is which code wins when several hold; the answers are `listed` and `reversed`.",
+        ),
         UNREACHABLE,
         SOURCE,
     ],
@@ -311,11 +358,7 @@ static OPEN: Table = Table {
 static ANSWER: Table = Table {
     name: "answer",
     about: "An alternative.",
-    keys: &[
-        need("id", Kind::Text, "Name of the choice."),
-        may("text", Kind::Text, "What it means."),
-        SOURCE,
-    ],
+    keys: &[need("id", Kind::Text, "Name of the choice."), may("text", Kind::Text, "What it means."), SOURCE],
 };
 
 static PROMISE: Table = Table {
@@ -374,7 +417,11 @@ static SHOWN: Table = Table {
     about: "How an attribute is shown.",
     keys: &[
         need("of", Kind::Text, "Attribute, or derived attribute."),
-        may("as", Kind::Map(&Kind::Texts), "Spellings of each value, the first is the mock's; default: the value itself."),
+        may(
+            "as",
+            Kind::Map(&Kind::Texts),
+            "Spellings of each value, the first is the mock's; default: the value itself.",
+        ),
     ],
 };
 

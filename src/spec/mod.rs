@@ -24,8 +24,8 @@
 pub mod diagnostic;
 pub mod expression;
 pub mod format;
-pub mod load;
 pub mod id;
+pub mod load;
 mod lower;
 pub mod operation;
 pub mod reading;

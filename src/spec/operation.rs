@@ -163,7 +163,10 @@ pub struct Row {
 pub enum Code {
     Exact(String),
     /// `before` + any text + `after`; from `InvalidParameter.%s`.
-    Pattern { before: String, after: String },
+    Pattern {
+        before: String,
+        after: String,
+    },
     /// Any refusal of the caller's making.
     Any,
 }

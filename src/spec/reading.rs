@@ -204,7 +204,13 @@ impl Reader<'_> {
         let data = match (kind, found) {
             (Kind::Text | Kind::Expression, DeValue::String(text)) => {
                 if text.trim().is_empty() {
-                    self.problems.report("empty", &span, format!("`{name}` is empty"), "empty text", "write something or remove the key");
+                    self.problems.report(
+                        "empty",
+                        &span,
+                        format!("`{name}` is empty"),
+                        "empty text",
+                        "write something or remove the key",
+                    );
                     return None;
                 }
                 Data::Text(text.to_string())
@@ -225,7 +231,13 @@ impl Reader<'_> {
             (Kind::Duration, DeValue::String(text)) => match duration_ms(text) {
                 Some(ms) => Data::Integer(ms),
                 None => {
-                    self.problems.report("duration", &span, format!("`{text}` is not a duration"), "not a duration", "write a number with ms, s, m or h, such as `500ms` or `10m`");
+                    self.problems.report(
+                        "duration",
+                        &span,
+                        format!("`{text}` is not a duration"),
+                        "not a duration",
+                        "write a number with ms, s, m or h, such as `500ms` or `10m`",
+                    );
                     return None;
                 }
             },
@@ -233,7 +245,13 @@ impl Reader<'_> {
             (Kind::Integer, DeValue::Integer(number)) => match i64::from_str_radix(number.as_str(), number.radix()) {
                 Ok(number) if number >= 0 => Data::Integer(number),
                 _ => {
-                    self.problems.report("integer", &span, format!("`{name}` is out of range"), "not a count", "write a whole number that is not negative");
+                    self.problems.report(
+                        "integer",
+                        &span,
+                        format!("`{name}` is out of range"),
+                        "not a count",
+                        "write a whole number that is not negative",
+                    );
                     return None;
                 }
             },

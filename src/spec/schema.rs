@@ -55,7 +55,9 @@ fn kind(kind_of: &Kind) -> Value {
         Kind::Word(words) => json!({ "enum": words }),
         Kind::Texts => json!({ "type": ["array", "string"], "items": { "type": "string" } }),
         // A parameter has members that are parameters: one level is described, deeper ones are free.
-        Kind::Table(inner) | Kind::Tables(inner) if inner.name == "param" => json!({ "type": "array", "items": param(inner) }),
+        Kind::Table(inner) | Kind::Tables(inner) if inner.name == "param" => {
+            json!({ "type": "array", "items": param(inner) })
+        }
         Kind::Table(inner) => table(inner),
         Kind::Tables(inner) => json!({ "type": "array", "items": table(inner) }),
         Kind::Map(inner) => json!({ "type": "object", "additionalProperties": kind(inner) }),

@@ -16,21 +16,9 @@ use super::{Call, Draft, Placement, Shape, Transport};
 const MAX_DOTS_IN_NAME: usize = 3;
 
 /// Spells a call: flat pairs, or one JSON object for [`Placement::PostJson`].
-pub fn draft(
-    call: &Call,
-    shape: &dyn Fn(&str) -> Option<Shape>,
-    transport: Transport,
-    first_index: u64,
-) -> Draft {
+pub fn draft(call: &Call, shape: &dyn Fn(&str) -> Option<Shape>, transport: Transport, first_index: u64) -> Draft {
     let (parameters, json) = match transport.placement {
-        Placement::PostJson => (
-            Vec::new(),
-            Some(
-                Value::Object(call.arguments.clone())
-                    .to_string()
-                    .into_bytes(),
-            ),
-        ),
+        Placement::PostJson => (Vec::new(), Some(Value::Object(call.arguments.clone()).to_string().into_bytes())),
         Placement::Get | Placement::PostQuery | Placement::PostForm => {
             (spell(&call.arguments, shape, first_index), None)
         }
@@ -53,13 +41,7 @@ pub fn spell(
 ) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     for (name, value) in arguments {
-        spell_value(
-            name.clone(),
-            value,
-            shape(name).as_ref(),
-            first_index,
-            &mut pairs,
-        );
+        spell_value(name.clone(), value, shape(name).as_ref(), first_index, &mut pairs);
     }
     pairs
 }
@@ -118,28 +100,19 @@ pub fn read<'a>(
     let mut groups: IndexMap<&str, Group<'_>> = IndexMap::new();
     for (name, text) in pairs {
         let (head, rest, shape) = split(name, shape);
-        let group = groups.entry(head).or_insert_with(|| Group {
-            shape,
-            entries: Vec::new(),
-        });
+        let group = groups.entry(head).or_insert_with(|| Group { shape, entries: Vec::new() });
         group.entries.push(Entry { name, rest, text });
     }
     let mut arguments = Map::new();
     for (head, group) in groups {
-        let value = group
-            .shape
-            .as_ref()
-            .and_then(|shape| read_value(shape, &group.entries, first_index));
+        let value = group.shape.as_ref().and_then(|shape| read_value(shape, &group.entries, first_index));
         match value {
             Some(value) => {
                 arguments.insert(head.to_owned(), value);
             }
-            None => arguments.extend(
-                group
-                    .entries
-                    .iter()
-                    .map(|entry| (entry.name.to_owned(), Value::from(entry.text))),
-            ),
+            None => {
+                arguments.extend(group.entries.iter().map(|entry| (entry.name.to_owned(), Value::from(entry.text))))
+            }
         }
     }
     arguments
@@ -159,18 +132,11 @@ struct Entry<'a> {
 }
 
 /// Splits a name after the longest known parameter name in it.
-fn split<'a>(
-    name: &'a str,
-    shape: &dyn Fn(&str) -> Option<Shape>,
-) -> (&'a str, Option<&'a str>, Option<Shape>) {
+fn split<'a>(name: &'a str, shape: &dyn Fn(&str) -> Option<Shape>) -> (&'a str, Option<&'a str>, Option<Shape>) {
     if let Some(found) = shape(name) {
         return (name, None, Some(found));
     }
-    let dots: Vec<_> = name
-        .match_indices('.')
-        .take(MAX_DOTS_IN_NAME)
-        .map(|(dot, _)| dot)
-        .collect();
+    let dots: Vec<_> = name.match_indices('.').take(MAX_DOTS_IN_NAME).map(|(dot, _)| dot).collect();
     for dot in dots.into_iter().rev() {
         if let Some(found) = shape(&name[..dot]) {
             return (&name[..dot], Some(&name[dot + 1..]), Some(found));
@@ -184,19 +150,12 @@ fn read_value(shape: &Shape, entries: &[Entry<'_>], first_index: u64) -> Option<
     match shape {
         Shape::List(inner) => read_list(inner, entries, first_index),
         Shape::Object(members) => {
-            let pairs: Option<Vec<_>> = entries
-                .iter()
-                .map(|entry| Some((entry.rest?, entry.text)))
-                .collect();
+            let pairs: Option<Vec<_>> = entries.iter().map(|entry| Some((entry.rest?, entry.text))).collect();
             let lookup = |name: &str| member_shape(members, name).cloned();
             Some(Value::Object(read(pairs?, &lookup, first_index)))
         }
         _ => match entries {
-            [
-                Entry {
-                    rest: None, text, ..
-                },
-            ] => Some(read_scalar(shape, text)),
+            [Entry { rest: None, text, .. }] => Some(read_scalar(shape, text)),
             _ => None,
         },
     }
@@ -215,11 +174,7 @@ fn read_list(inner: &Shape, entries: &[Entry<'_>], first_index: u64) -> Option<V
         if index < first_index || index.to_string() != number {
             return None;
         }
-        elements.entry(index).or_default().push(Entry {
-            name: entry.name,
-            rest,
-            text: entry.text,
-        });
+        elements.entry(index).or_default().push(Entry { name: entry.name, rest, text: entry.text });
     }
     elements
         .values()
@@ -250,11 +205,7 @@ pub fn read_scalar(shape: &Shape, text: &str) -> Value {
                 Shape::List(element) => element,
                 _ => inner,
             };
-            Some(
-                text.split(',')
-                    .map(|item| read_scalar(element, item))
-                    .collect(),
-            )
+            Some(text.split(',').map(|item| read_scalar(element, item)).collect())
         }
     };
     typed.unwrap_or_else(|| Value::from(text))
@@ -274,8 +225,5 @@ pub fn read_integer(text: &str) -> Option<Value> {
 }
 
 fn member_shape<'a>(members: &'a [(String, Shape)], name: &str) -> Option<&'a Shape> {
-    members
-        .iter()
-        .find(|(member, _)| member == name)
-        .map(|(_, shape)| shape)
+    members.iter().find(|(member, _)| member == name).map(|(_, shape)| shape)
 }

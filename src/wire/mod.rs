@@ -5,9 +5,9 @@
 //! Everything here is pure: time and nonce are arguments, keys are looked up through [`KeyRing`], nothing is sent.
 //! This layer knows no operation, no model and no expectation.
 
+pub mod described;
 pub mod flatten;
 pub mod form;
-pub mod described;
 pub mod protocol;
 pub mod shape;
 pub mod signing;
@@ -167,8 +167,5 @@ impl HttpResponse {
 }
 
 fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    headers
-        .iter()
-        .find(|(key, _)| key.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.as_str())
+    headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }

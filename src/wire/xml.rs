@@ -82,9 +82,7 @@ pub fn read(body: &[u8]) -> Result<(String, Value), Unreadable> {
     let mut open: Vec<Element> = Vec::new();
     let mut root = None;
     loop {
-        let event = reader
-            .read_event()
-            .map_err(|error| unreadable(format!("broken XML: {error}")))?;
+        let event = reader.read_event().map_err(|error| unreadable(format!("broken XML: {error}")))?;
         let closed = match event {
             Event::Start(_) | Event::Empty(_) if root.is_some() => {
                 return Err(unreadable("XML with more than one root element"));
@@ -135,11 +133,7 @@ struct Element {
 
 impl Element {
     fn named(name: &[u8]) -> Self {
-        Self {
-            name: String::from_utf8_lossy(name).into_owned(),
-            members: Map::new(),
-            text: String::new(),
-        }
+        Self { name: String::from_utf8_lossy(name).into_owned(), members: Map::new(), text: String::new() }
     }
 
     fn add(&mut self, child: Element) {
@@ -158,11 +152,7 @@ impl Element {
     }
 
     fn value(self) -> Value {
-        if self.members.is_empty() {
-            Value::String(self.text)
-        } else {
-            Value::Object(self.members)
-        }
+        if self.members.is_empty() { Value::String(self.text) } else { Value::Object(self.members) }
     }
 }
 
@@ -176,9 +166,7 @@ fn add_text(open: &mut [Element], text: &str) -> Result<(), Unreadable> {
 }
 
 fn resolve(reference: &BytesRef<'_>) -> Result<String, Unreadable> {
-    let character = reference
-        .resolve_char_ref()
-        .map_err(|error| unreadable(format!("broken XML: {error}")))?;
+    let character = reference.resolve_char_ref().map_err(|error| unreadable(format!("broken XML: {error}")))?;
     if let Some(character) = character {
         return Ok(character.to_string());
     }
@@ -193,30 +181,22 @@ fn not_utf8(error: impl std::fmt::Display) -> Unreadable {
 }
 
 fn unreadable(reason: impl Into<String>) -> Unreadable {
-    Unreadable {
-        reason: reason.into(),
-    }
+    Unreadable { reason: reason.into() }
 }
 
 /// Gives a value read from XML the types of a shape; what does not fit stays as it is.
 pub fn coerce(value: Value, shape: &Shape) -> Value {
     match (shape, value) {
-        (Shape::Integer, Value::String(text)) => {
-            flatten::read_integer(&text).unwrap_or(Value::String(text))
-        }
+        (Shape::Integer, Value::String(text)) => flatten::read_integer(&text).unwrap_or(Value::String(text)),
         (Shape::Boolean, Value::String(text)) => match text.as_str() {
             "true" => Value::Bool(true),
             "false" => Value::Bool(false),
             _ => Value::String(text),
         },
-        (Shape::List(inner), Value::Array(items)) => {
-            items.into_iter().map(|item| coerce(item, inner)).collect()
-        }
+        (Shape::List(inner), Value::Array(items)) => items.into_iter().map(|item| coerce(item, inner)).collect(),
         (Shape::List(_), Value::String(text)) if text.trim().is_empty() => Value::Array(Vec::new()),
         (Shape::List(inner), single) => Value::Array(vec![coerce(single, inner)]),
-        (Shape::Object(_), Value::String(text)) if text.trim().is_empty() => {
-            Value::Object(Map::new())
-        }
+        (Shape::Object(_), Value::String(text)) if text.trim().is_empty() => Value::Object(Map::new()),
         (Shape::Object(shapes), Value::Object(mut members)) => {
             for (name, shape) in shapes {
                 if let Some(member) = members.get_mut(name) {

@@ -27,11 +27,7 @@ fn success(fields: Value) -> Answer {
 }
 
 fn refusal() -> Refusal {
-    Refusal {
-        code: "A.B".to_owned(),
-        status: 403,
-        message: "x < y & \"z\"".to_owned(),
-    }
+    Refusal { code: "A.B".to_owned(), status: 403, message: "x < y & \"z\"".to_owned() }
 }
 
 #[track_caller]
@@ -44,14 +40,8 @@ fn check_encoded(response: HttpResponse, status: u16, headers: &[(&str, &str)], 
 #[test]
 fn alibaba_encoding() {
     let protocol = protocol::find("alibaba-rpc").unwrap();
-    let json = [
-        ("Content-Type", "application/json;charset=utf-8"),
-        ("x-acs-request-id", ID),
-    ];
-    let xml = [
-        ("Content-Type", "text/xml;charset=utf-8"),
-        ("x-acs-request-id", ID),
-    ];
+    let json = [("Content-Type", "application/json;charset=utf-8"), ("x-acs-request-id", ID)];
+    let xml = [("Content-Type", "text/xml;charset=utf-8"), ("x-acs-request-id", ID)];
     check_encoded(
         protocol.encode_answer(&success(json!({ "Code": 0 })), &reply(Format::Json)),
         200,
@@ -95,8 +85,7 @@ fn alibaba_encoding() {
 /// What an error object has beside the usual members is written too.
 #[test]
 fn alibaba_error_details() {
-    let detail =
-        json!({ "Code": "ignored", "AccessDeniedDetail": { "AuthAction": "ecs:DeleteImage" } });
+    let detail = json!({ "Code": "ignored", "AccessDeniedDetail": { "AuthAction": "ecs:DeleteImage" } });
     let answer = Answer::Failure {
         code: "Forbidden.RAM".to_owned(),
         message: "m".to_owned(),
@@ -105,13 +94,7 @@ fn alibaba_error_details() {
     };
     let protocol = protocol::find("alibaba-rpc").unwrap();
     for format in [Format::Json, Format::Xml] {
-        let response = protocol.encode_answer(
-            &answer,
-            &Reply {
-                status: 403,
-                ..reply(format)
-            },
-        );
+        let response = protocol.encode_answer(&answer, &Reply { status: 403, ..reply(format) });
         match protocol.decode_answer(&response, None).unwrap() {
             Answer::Failure { code, body, .. } => {
                 assert_eq!(code, "Forbidden.RAM");
@@ -160,45 +143,23 @@ fn check_decoded(protocol: &str, cases: Vec<(u16, &str, Read)>) {
         ("Done".to_owned(), Shape::Boolean),
         (
             "Images".to_owned(),
-            Shape::Object(vec![(
-                "Image".to_owned(),
-                list(Shape::Object(vec![("Size".to_owned(), Shape::Integer)])),
-            )]),
+            Shape::Object(vec![("Image".to_owned(), list(Shape::Object(vec![("Size".to_owned(), Shape::Integer)])))]),
         ),
     ]);
     let protocol = protocol::find(protocol).unwrap();
     for (status, body, expected) in cases {
-        let response = HttpResponse {
-            status,
-            headers: Vec::new(),
-            body: body.as_bytes().to_vec(),
-        };
+        let response = HttpResponse { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
         let read = protocol.decode_answer(&response, Some(&shape));
         match (read, expected) {
             (Ok(Answer::Success(fields)), Fields(expected)) => {
                 assert_eq!(Value::Object(fields), expected, "{body}");
             }
-            (
-                Ok(Answer::Failure {
-                    code,
-                    message,
-                    request_id,
-                    ..
-                }),
-                Failure(c, m, id),
-            ) => {
-                assert_eq!(
-                    (&*code, &*message, request_id.as_deref()),
-                    (c, m, id),
-                    "{body}"
-                );
+            (Ok(Answer::Failure { code, message, request_id, .. }), Failure(c, m, id)) => {
+                assert_eq!((&*code, &*message, request_id.as_deref()), (c, m, id), "{body}");
             }
             (Err(error), Unreadable(part)) => {
                 assert!(error.reason.contains(part), "{body}: {error}");
-                assert!(
-                    error.reason.contains(&format!("status {status} ")),
-                    "{body}: {error}"
-                );
+                assert!(error.reason.contains(&format!("status {status} ")), "{body}: {error}");
             }
             (read, _) => panic!("{status} {body}: {read:?}"),
         }
@@ -210,59 +171,23 @@ fn alibaba_decoding() {
     check_decoded(
         "alibaba-rpc",
         vec![
-            (
-                200,
-                "{\"RequestId\":\"r\"}",
-                Fields(json!({ "RequestId": "r" })),
-            ),
-            (
-                200,
-                "{\"Code\":0,\"RequestId\":\"r\"}",
-                Fields(json!({ "Code": 0, "RequestId": "r" })),
-            ),
-            (
-                200,
-                "{\"Code\":0,\"Message\":\"ok\"}",
-                Fields(json!({ "Code": 0, "Message": "ok" })),
-            ),
+            (200, "{\"RequestId\":\"r\"}", Fields(json!({ "RequestId": "r" }))),
+            (200, "{\"Code\":0,\"RequestId\":\"r\"}", Fields(json!({ "Code": 0, "RequestId": "r" }))),
+            (200, "{\"Code\":0,\"Message\":\"ok\"}", Fields(json!({ "Code": 0, "Message": "ok" }))),
             (200, "{\"Code\":\"0\"}", Fields(json!({ "Code": "0" }))),
-            (
-                200,
-                "{\"Code\":\"E\",\"Message\":\"m\"}",
-                Failure("E", "m", None),
-            ),
-            (
-                403,
-                "{\"Code\":\"E\",\"Message\":\"m\",\"RequestId\":\"r\"}",
-                Failure("E", "m", Some("r")),
-            ),
+            (200, "{\"Code\":\"E\",\"Message\":\"m\"}", Failure("E", "m", None)),
+            (403, "{\"Code\":\"E\",\"Message\":\"m\",\"RequestId\":\"r\"}", Failure("E", "m", Some("r"))),
             (500, "{\"Code\":\"E\"}", Failure("E", "", None)),
-            (
-                400,
-                "{\"Code\":17,\"Message\":\"m\"}",
-                Failure("17", "m", None),
-            ),
+            (400, "{\"Code\":17,\"Message\":\"m\"}", Failure("17", "m", None)),
             (400, "{\"RequestId\":\"r\"}", Unreadable("without a `Code`")),
-            (
-                400,
-                "{\"code\":\"E\",\"message\":\"m\"}",
-                Unreadable("without a `Code`"),
-            ),
+            (400, "{\"code\":\"E\",\"message\":\"m\"}", Unreadable("without a `Code`")),
             (200, "", Unreadable("an empty body")),
             (503, " \n", Unreadable("an empty body")),
             (200, "[]", Unreadable("JSON that is not an object")),
             (200, "{\"RequestId\":\"r", Unreadable("broken JSON")),
             (200, "Bad Gateway", Unreadable("broken JSON")),
-            (
-                502,
-                "<html><body>Bad Gateway</body></html>",
-                Unreadable("unexpected root element <html>"),
-            ),
-            (
-                502,
-                "<!DOCTYPE html><html></html>",
-                Unreadable("document type"),
-            ),
+            (502, "<html><body>Bad Gateway</body></html>", Unreadable("unexpected root element <html>")),
+            (502, "<!DOCTYPE html><html></html>", Unreadable("document type")),
             (
                 200,
                 "<DeleteImageResponse><RequestId>r</RequestId></DeleteImageResponse>",
@@ -283,47 +208,19 @@ fn alibaba_decoding() {
                 "<AResponse><Images><Image><Size>1</Size></Image><Image/></Images></AResponse>",
                 Fields(json!({ "Images": { "Image": [{ "Size": 1 }, {}] } })),
             ),
-            (
-                200,
-                "<AResponse><Images/><Total>x</Total></AResponse>",
-                Fields(json!({ "Images": {}, "Total": "x" })),
-            ),
-            (
-                200,
-                "<AResponse><N>&lt;&#65;<![CDATA[<]]></N></AResponse>",
-                Fields(json!({ "N": "<A<" })),
-            ),
+            (200, "<AResponse><Images/><Total>x</Total></AResponse>", Fields(json!({ "Images": {}, "Total": "x" }))),
+            (200, "<AResponse><N>&lt;&#65;<![CDATA[<]]></N></AResponse>", Fields(json!({ "N": "<A<" }))),
             (
                 404,
                 "<Error><RequestId>r</RequestId><Code>E</Code><Message>m</Message></Error>",
                 Failure("E", "m", Some("r")),
             ),
             (200, "<Error><Code>E</Code></Error>", Failure("E", "", None)),
-            (
-                404,
-                "<AResponse><RequestId>r</RequestId></AResponse>",
-                Unreadable("without a `Code`"),
-            ),
-            (
-                200,
-                "<AResponse><RequestId>r</RequestId>",
-                Unreadable("ends before"),
-            ),
-            (
-                200,
-                "<AResponse><RequestId>r</AResponse>",
-                Unreadable("broken XML"),
-            ),
-            (
-                200,
-                "<AResponse>&unknown;</AResponse>",
-                Unreadable("unknown XML entity"),
-            ),
-            (
-                200,
-                "<AResponse/><AResponse/>",
-                Unreadable("more than one root"),
-            ),
+            (404, "<AResponse><RequestId>r</RequestId></AResponse>", Unreadable("without a `Code`")),
+            (200, "<AResponse><RequestId>r</RequestId>", Unreadable("ends before")),
+            (200, "<AResponse><RequestId>r</AResponse>", Unreadable("broken XML")),
+            (200, "<AResponse>&unknown;</AResponse>", Unreadable("unknown XML entity")),
+            (200, "<AResponse/><AResponse/>", Unreadable("more than one root")),
             (200, "<AResponse/>tail", Unreadable("text outside")),
         ],
     );
@@ -334,32 +231,16 @@ fn tencent_decoding() {
     check_decoded(
         "tencent-api3",
         vec![
-            (
-                200,
-                "{\"Response\":{\"RequestId\":\"r\"}}",
-                Fields(json!({ "RequestId": "r" })),
-            ),
+            (200, "{\"Response\":{\"RequestId\":\"r\"}}", Fields(json!({ "RequestId": "r" }))),
             (200, "{\"Response\":{}}", Fields(json!({}))),
             (
                 200,
                 "{\"Response\":{\"Error\":{\"Code\":\"E\",\"Message\":\"m\"},\"RequestId\":\"r\"}}",
                 Failure("E", "m", Some("r")),
             ),
-            (
-                200,
-                "{\"Response\":{\"Error\":{\"Code\":\"E\",\"Message\":\"m\"}}}",
-                Failure("E", "m", None),
-            ),
-            (
-                200,
-                "{\"Response\":{\"Error\":null}}",
-                Unreadable("`Error` without a `Code`"),
-            ),
-            (
-                200,
-                "{\"Response\":{\"Error\":{}}}",
-                Unreadable("`Error` without a `Code`"),
-            ),
+            (200, "{\"Response\":{\"Error\":{\"Code\":\"E\",\"Message\":\"m\"}}}", Failure("E", "m", None)),
+            (200, "{\"Response\":{\"Error\":null}}", Unreadable("`Error` without a `Code`")),
+            (200, "{\"Response\":{\"Error\":{}}}", Unreadable("`Error` without a `Code`")),
             (
                 400,
                 "{\"Response\":{\"Error\":{\"Code\":\"E\",\"Message\":\"m\"}}}",
@@ -367,11 +248,7 @@ fn tencent_decoding() {
             ),
             (200, "{}", Unreadable("no `Response`")),
             (200, "{\"Response\":[]}", Unreadable("no `Response`")),
-            (
-                200,
-                "{\"code\":4100,\"message\":\"m\"}",
-                Unreadable("no `Response`"),
-            ),
+            (200, "{\"code\":4100,\"message\":\"m\"}", Unreadable("no `Response`")),
             (200, "[]", Unreadable("JSON that is not an object")),
             (200, "", Unreadable("an empty body")),
             (204, "", Unreadable("an empty body")),
@@ -385,11 +262,7 @@ fn tencent_decoding() {
 fn xml_that_nests_too_deep_is_unreadable() {
     for depth in [65, 100_000] {
         let body = "<a>".repeat(depth).into_bytes();
-        let response = HttpResponse {
-            status: 200,
-            headers: Vec::new(),
-            body,
-        };
+        let response = HttpResponse { status: 200, headers: Vec::new(), body };
         let protocol = protocol::find("alibaba-rpc").unwrap();
         let error = protocol.decode_answer(&response, None).unwrap_err();
         assert_eq!(error.reason, "status 200 with XML nested deeper than 64");
@@ -398,19 +271,13 @@ fn xml_that_nests_too_deep_is_unreadable() {
 
 #[test]
 fn formats_asked_for() {
-    let v1 = |query: &str| HttpRequest {
-        query: query.to_owned(),
-        ..HttpRequest::default()
-    };
+    let v1 = |query: &str| HttpRequest { query: query.to_owned(), ..HttpRequest::default() };
     let v1_form = HttpRequest {
         headers: owned(&[("content-type", form::FORM)]),
         body: b"Format=json".to_vec(),
         ..v1("Format=XML")
     };
-    let v3 = HttpRequest {
-        headers: owned(&[("X-Acs-Date", "any")]),
-        ..v1("")
-    };
+    let v3 = HttpRequest { headers: owned(&[("X-Acs-Date", "any")]), ..v1("") };
     for (protocol, request, format) in [
         ("alibaba-rpc", v1("Format=JSON"), Format::Json),
         ("alibaba-rpc", v1("Format=json"), Format::Json),
@@ -421,10 +288,6 @@ fn formats_asked_for() {
         ("alibaba-rpc", v3, Format::Json),
         ("tencent-api3", v1("Format=XML"), Format::Json),
     ] {
-        assert_eq!(
-            protocol::find(protocol).unwrap().format_of(&request),
-            format,
-            "{request:?}"
-        );
+        assert_eq!(protocol::find(protocol).unwrap().format_of(&request), format, "{request:?}");
     }
 }

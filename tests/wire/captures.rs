@@ -11,24 +11,13 @@ fn lines(vendor: &str) -> Vec<Value> {
         "alibaba" => include_str!("../data/wire/alibaba-captures.jsonl"),
         _ => include_str!("../data/wire/tencent-captures.jsonl"),
     };
-    lines
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Lines (counted from one) that are refused by design: line, code, reason.
 const REFUSED: &[(usize, &str, &str)] = &[
-    (
-        49,
-        "UnsupportedHTTPMethod",
-        "sent with PUT, which the operation does not allow",
-    ),
-    (
-        52,
-        "InvalidParameter.Format",
-        "asks for format `None`, which is neither XML nor JSON",
-    ),
+    (49, "UnsupportedHTTPMethod", "sent with PUT, which the operation does not allow"),
+    (52, "InvalidParameter.Format", "asks for format `None`, which is neither XML nor JSON"),
 ];
 
 #[test]
@@ -45,11 +34,7 @@ fn alibaba_captures() {
                 let call = call.unwrap();
                 assert_eq!(call.action, text(line, "operation"), "line {number}");
                 assert_eq!(request.header("x-acs-version"), Some(call.version.as_str()));
-                assert_eq!(
-                    Value::from(call.arguments),
-                    given_to_alibaba(line),
-                    "line {number}"
-                );
+                assert_eq!(Value::from(call.arguments), given_to_alibaba(line), "line {number}");
                 decoded += 1;
             }
         }
@@ -76,10 +61,7 @@ fn given_to_alibaba(line: &Value) -> Value {
             // Natively given lists: the old Python SDK prints them, the others number their elements. Neither is the
             // documented spelling, so neither is read as a list.
             Value::Array(items) if is_legacy_python => {
-                let items: Vec<_> = items
-                    .iter()
-                    .map(|item| format!("'{}'", item.as_str().unwrap()))
-                    .collect();
+                let items: Vec<_> = items.iter().map(|item| format!("'{}'", item.as_str().unwrap())).collect();
                 arguments.insert(name, format!("[{}]", items.join(", ")).into());
             }
             Value::Array(items) => {
@@ -88,9 +70,8 @@ fn given_to_alibaba(line: &Value) -> Value {
                 }
             }
             Value::String(text) => {
-                let typed = serde_json::from_str(text)
-                    .ok()
-                    .filter(|value: &Value| value.is_array() || value.is_boolean());
+                let typed =
+                    serde_json::from_str(text).ok().filter(|value: &Value| value.is_array() || value.is_boolean());
                 arguments.insert(name, typed.unwrap_or_else(|| text.as_str().into()));
             }
             _ => {
@@ -111,9 +92,7 @@ fn given_to_alibaba(line: &Value) -> Value {
 
 /// `image_ids` and `imageIds` travel as `ImageIds`.
 fn wire_name(name: &str) -> String {
-    name.split('_')
-        .map(|word| word[..1].to_uppercase() + &word[1..])
-        .collect()
+    name.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }
 
 #[test]
@@ -126,15 +105,8 @@ fn tencent_captures() {
         let call = protocol.decode_call(&request, &shape).unwrap();
         assert_eq!(call.action, text(line, "operation"), "line {number}");
         assert_eq!(call.version, "2017-03-12", "line {number}");
-        assert_eq!(
-            Value::from(call.arguments),
-            given_to_tencent(line),
-            "line {number}"
-        );
-        if let Some(region) = line["config"]["region"]
-            .as_str()
-            .filter(|region| !region.is_empty())
-        {
+        assert_eq!(Value::from(call.arguments), given_to_tencent(line), "line {number}");
+        if let Some(region) = line["config"]["region"].as_str().filter(|region| !region.is_empty()) {
             assert_eq!(call.region.as_deref(), Some(region), "line {number}");
         }
         // All others were sent to a host whose port is masked in the data.
@@ -160,10 +132,7 @@ fn given_to_tencent(line: &Value) -> Value {
     for value in arguments.values_mut() {
         let Some(text) = value.as_str() else { continue };
         // The tool turns words into booleans, except those of a file; flat parameters have only words; JSON keeps them.
-        *value = match (
-            text.to_lowercase().as_str(),
-            is_json && (!is_tool || is_from_file),
-        ) {
+        *value = match (text.to_lowercase().as_str(), is_json && (!is_tool || is_from_file)) {
             (_, true) => continue,
             ("true" | "t" | "1", _) => Value::Bool(true),
             ("false" | "f" | "0", _) => Value::Bool(false),

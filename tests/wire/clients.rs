@@ -12,28 +12,15 @@ const DATE: &str = "2026-01-02";
 
 #[track_caller]
 fn check(protocol: &str, what: &str, request: &HttpRequest, expected: Result<(), &str>) {
-    let token = request
-        .header("x-acs-security-token")
-        .or(request.header("x-tc-token"));
+    let token = request.header("x-acs-security-token").or(request.header("x-tc-token"));
     let ring = Ring::of([credential("id", "secret", token)]);
     let verdict = signing::verify(protocol, request, &ring, NOW);
     let verdict = verdict.map(drop).map_err(|refusal| refusal.code);
-    assert_eq!(
-        verdict,
-        expected.map_err(str::to_owned),
-        "{what}: {request:?}"
-    );
+    assert_eq!(verdict, expected.map_err(str::to_owned), "{what}: {request:?}");
 }
 
 /// A header-signed request to `host` that signs `signed_host`.
-fn tc3(
-    content_type: &str,
-    signed_host: &str,
-    host: &str,
-    date: &str,
-    service: &str,
-    case: Case,
-) -> HttpRequest {
+fn tc3(content_type: &str, signed_host: &str, host: &str, date: &str, service: &str, case: Case) -> HttpRequest {
     let mut request = HttpRequest {
         method: "POST".to_owned(),
         path: "/".to_owned(),
@@ -47,8 +34,7 @@ fn tc3(
         ]),
         body: b"{}".to_vec(),
     };
-    let canonical =
-        tc3_hmac_sha256::canonical_request(&request, "content-type;host", signed_host, case);
+    let canonical = tc3_hmac_sha256::canonical_request(&request, "content-type;host", signed_host, case);
     let text = tc3_hmac_sha256::string_to_sign(&NOW.to_string(), date, service, &canonical);
     let signature = tc3_hmac_sha256::signature("secret", date, service, &text);
     let header = format!(
@@ -64,21 +50,9 @@ fn tencent_headers() {
     let vendor = "cvm.tencentcloudapi.com";
     let refused = Err("AuthFailure.SignatureFailure");
     for (what, request, expected) in [
-        (
-            "plain",
-            tc3(json, vendor, vendor, DATE, "cvm", Case::Lower),
-            Ok(()),
-        ),
-        (
-            "scope of another day",
-            tc3(json, vendor, vendor, "2026-01-03", "cvm", Case::Lower),
-            refused,
-        ),
-        (
-            "scope of another product",
-            tc3(json, vendor, vendor, DATE, "cbs", Case::Lower),
-            refused,
-        ),
+        ("plain", tc3(json, vendor, vendor, DATE, "cvm", Case::Lower), Ok(())),
+        ("scope of another day", tc3(json, vendor, vendor, "2026-01-03", "cvm", Case::Lower), refused),
+        ("scope of another product", tc3(json, vendor, vendor, DATE, "cbs", Case::Lower), refused),
         (
             "regional host",
             tc3(
@@ -91,74 +65,22 @@ fn tencent_headers() {
             ),
             Ok(()),
         ),
-        (
-            "loopback, own product",
-            tc3(
-                json,
-                "127.0.0.1:80",
-                "127.0.0.1:80",
-                DATE,
-                "cvm",
-                Case::Lower,
-            ),
-            Ok(()),
-        ),
-        (
-            "loopback, first label",
-            tc3(json, "127.0.0.1", "127.0.0.1:80", DATE, "127", Case::Lower),
-            Ok(()),
-        ),
+        ("loopback, own product", tc3(json, "127.0.0.1:80", "127.0.0.1:80", DATE, "cvm", Case::Lower), Ok(())),
+        ("loopback, first label", tc3(json, "127.0.0.1", "127.0.0.1:80", DATE, "127", Case::Lower), Ok(())),
         (
             "capitals signed as sent",
-            tc3(
-                "application/json; charset=UTF-8",
-                "Mock:80",
-                "Mock:80",
-                DATE,
-                "cvm",
-                Case::AsSent,
-            ),
+            tc3("application/json; charset=UTF-8", "Mock:80", "Mock:80", DATE, "cvm", Case::AsSent),
             Ok(()),
         ),
         (
             "capitals signed in lower case",
-            tc3(
-                "application/json; charset=UTF-8",
-                "Mock:80",
-                "Mock:80",
-                DATE,
-                "cvm",
-                Case::Lower,
-            ),
+            tc3("application/json; charset=UTF-8", "Mock:80", "Mock:80", DATE, "cvm", Case::Lower),
             Ok(()),
         ),
-        (
-            "URL sent and signed",
-            tc3(
-                json,
-                "http://mock:80",
-                "http://mock:80",
-                DATE,
-                "cvm",
-                Case::Lower,
-            ),
-            Ok(()),
-        ),
-        (
-            "URL signed, host left by a server",
-            tc3(json, "http://mock:80", "mock:80", DATE, "cvm", Case::Lower),
-            Ok(()),
-        ),
-        (
-            "IPv6 without port",
-            tc3(json, "[::1]", "[::1]:80", DATE, "cvm", Case::Lower),
-            Ok(()),
-        ),
-        (
-            "port of another",
-            tc3(json, "mock:81", "mock:80", DATE, "cvm", Case::Lower),
-            refused,
-        ),
+        ("URL sent and signed", tc3(json, "http://mock:80", "http://mock:80", DATE, "cvm", Case::Lower), Ok(())),
+        ("URL signed, host left by a server", tc3(json, "http://mock:80", "mock:80", DATE, "cvm", Case::Lower), Ok(())),
+        ("IPv6 without port", tc3(json, "[::1]", "[::1]:80", DATE, "cvm", Case::Lower), Ok(())),
+        ("port of another", tc3(json, "mock:81", "mock:80", DATE, "cvm", Case::Lower), refused),
     ] {
         check("tencent-api3", what, &request, expected);
     }
@@ -199,24 +121,12 @@ fn tencent_parameters() {
     let empty = [("Region", ""), ("A_B", "1")];
     for (what, request, expected) in [
         ("plain", v1("mock:80", &empty, &empty), Ok(())),
-        (
-            "empty values left out",
-            v1("mock:80", &[("A_B", "1")], &empty),
-            Ok(()),
-        ),
-        (
-            "dots for underscores",
-            v1("mock:80", &[("Region", ""), ("A.B", "1")], &empty),
-            Ok(()),
-        ),
+        ("empty values left out", v1("mock:80", &[("A_B", "1")], &empty), Ok(())),
+        ("dots for underscores", v1("mock:80", &[("Region", ""), ("A.B", "1")], &empty), Ok(())),
         ("both", v1("mock:80", &[("A.B", "1")], &empty), Ok(())),
         ("without port", v1("mock", &empty, &empty), Ok(())),
         ("with scheme", v1("http://mock:80", &empty, &empty), Ok(())),
-        (
-            "value left out",
-            v1("mock:80", &[("Region", "")], &empty),
-            refused,
-        ),
+        ("value left out", v1("mock:80", &[("Region", "")], &empty), refused),
         ("other host", v1("mack:80", &empty, &empty), refused),
     ] {
         check("tencent-api3", what, &request, expected);
@@ -240,15 +150,12 @@ fn acs3(extra: &[(&str, &str)], signed: &str, body_hash: &str, body: &str) -> Ht
         body: body.as_bytes().to_vec(),
     };
     request.headers.extend(owned(extra));
-    let signed = format!(
-        "host;{signed}x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version"
-    );
+    let signed =
+        format!("host;{signed}x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version");
     let payload_hash = hash::sha256_hex(&request.body);
     let canonical = acs3_hmac_sha256::canonical_request(&request, &signed, &payload_hash);
-    let signature =
-        acs3_hmac_sha256::signature("secret", &acs3_hmac_sha256::string_to_sign(&canonical));
-    let header =
-        format!("ACS3-HMAC-SHA256 Credential=id, SignedHeaders={signed}, Signature={signature}");
+    let signature = acs3_hmac_sha256::signature("secret", &acs3_hmac_sha256::string_to_sign(&canonical));
+    let header = format!("ACS3-HMAC-SHA256 Credential=id, SignedHeaders={signed}, Signature={signature}");
     request.headers.extend(owned(&[("AUTHORIZATION", &header)]));
     request
 }
@@ -256,45 +163,16 @@ fn acs3(extra: &[(&str, &str)], signed: &str, body_hash: &str, body: &str) -> Ht
 #[test]
 fn alibaba_headers() {
     let empty = hash::sha256_hex(b"");
-    let twice = acs3(
-        &[("x-acs-a", "2"), ("X-ACS-A", " 1")],
-        "x-acs-a;",
-        &empty,
-        "",
-    );
+    let twice = acs3(&[("x-acs-a", "2"), ("X-ACS-A", " 1")], "x-acs-a;", &empty, "");
     let canonical = acs3_hmac_sha256::canonical_request(&twice, "x-acs-a", &empty);
-    assert_eq!(
-        canonical,
-        format!("POST\n/\nA=%20&B=%2A\nx-acs-a:1,2\n\nx-acs-a\n{empty}")
-    );
+    assert_eq!(canonical, format!("POST\n/\nA=%20&B=%2A\nx-acs-a:1,2\n\nx-acs-a\n{empty}"));
     for (what, request, expected) in [
         ("plain", acs3(&[], "", &empty, ""), Ok(())),
-        (
-            "unsigned header beside",
-            acs3(&[("Content-Type", "a/b")], "", &empty, ""),
-            Ok(()),
-        ),
+        ("unsigned header beside", acs3(&[("Content-Type", "a/b")], "", &empty, ""), Ok(())),
         ("header twice", twice, Ok(())),
-        (
-            "signed token",
-            acs3(
-                &[("x-acs-security-token", "t")],
-                "x-acs-security-token;",
-                &empty,
-                "",
-            ),
-            Ok(()),
-        ),
-        (
-            "unsigned token",
-            acs3(&[("x-acs-security-token", "t")], "", &empty, ""),
-            Err("IncompleteSignature"),
-        ),
-        (
-            "hash of another body",
-            acs3(&[], "", &empty, "a"),
-            Err("SignatureDoesNotMatch"),
-        ),
+        ("signed token", acs3(&[("x-acs-security-token", "t")], "x-acs-security-token;", &empty, ""), Ok(())),
+        ("unsigned token", acs3(&[("x-acs-security-token", "t")], "", &empty, ""), Err("IncompleteSignature")),
+        ("hash of another body", acs3(&[], "", &empty, "a"), Err("SignatureDoesNotMatch")),
     ] {
         check("alibaba-rpc", what, &request, expected);
     }

@@ -2,9 +2,7 @@
 
 use aswritten::wire::protocol::{self, PROTOCOLS, Reply};
 use aswritten::wire::signing::{self, SCHEMES};
-use aswritten::wire::{
-    Answer, Call, Format, HttpRequest, HttpResponse, Placement, Shape, Stamp, Transport, form,
-};
+use aswritten::wire::{Answer, Call, Format, HttpRequest, HttpResponse, Placement, Shape, Stamp, Transport, form};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -20,10 +18,9 @@ fn shape(name: &str) -> Option<Shape> {
         "Count" => Shape::Integer,
         "Flag" => Shape::Boolean,
         "Names" => list(Shape::Text),
-        "Filters" => list(Shape::Object(vec![
-            ("Name".to_owned(), Shape::Text),
-            ("Values".to_owned(), list(Shape::Text)),
-        ])),
+        "Filters" => {
+            list(Shape::Object(vec![("Name".to_owned(), Shape::Text), ("Values".to_owned(), list(Shape::Text))]))
+        }
         "Json" => Shape::JsonText(Box::new(list(Shape::Text))),
         "Commas" => Shape::CommaText(Box::new(list(Shape::Text))),
         _ => return None,
@@ -32,17 +29,12 @@ fn shape(name: &str) -> Option<Shape> {
 
 /// Any text at all: control characters, other scripts, reserved characters.
 fn any_text() -> impl Strategy<Value = String> {
-    prop_oneof![
-        Just(String::new()),
-        "[ -~]{0,12}",
-        vec(any::<char>(), 0..8).prop_map(String::from_iter),
-    ]
+    prop_oneof![Just(String::new()), "[ -~]{0,12}", vec(any::<char>(), 0..8).prop_map(String::from_iter),]
 }
 
 fn arguments() -> impl Strategy<Value = Map<String, Value>> {
     let texts = || vec(any_text(), 1..12);
-    let filter =
-        (any_text(), texts()).prop_map(|(name, values)| json!({ "Name": name, "Values": values }));
+    let filter = (any_text(), texts()).prop_map(|(name, values)| json!({ "Name": name, "Values": values }));
     let strategies = (
         option::of(any_text().prop_map(Value::from)),
         option::of(any_text().prop_map(Value::from)),
@@ -54,24 +46,22 @@ fn arguments() -> impl Strategy<Value = Map<String, Value>> {
         option::of(vec("[^,]{1,5}", 0..4).prop_map(Value::from)),
         option::of(any_text().prop_map(Value::from)),
     );
-    strategies.prop_map(
-        |(text, dotted, count, flag, names, filters, json, commas, unknown)| {
-            [
-                ("Text", text),
-                ("SystemDisk.Category", dotted),
-                ("Count", count),
-                ("Flag", flag),
-                ("Names", names),
-                ("Filters", filters),
-                ("Json", json),
-                ("Commas", commas),
-                ("Unknown_1", unknown),
-            ]
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-            .collect()
-        },
-    )
+    strategies.prop_map(|(text, dotted, count, flag, names, filters, json, commas, unknown)| {
+        [
+            ("Text", text),
+            ("SystemDisk.Category", dotted),
+            ("Count", count),
+            ("Flag", flag),
+            ("Names", names),
+            ("Filters", filters),
+            ("Json", json),
+            ("Commas", commas),
+            ("Unknown_1", unknown),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect()
+    })
 }
 
 proptest! {
@@ -240,7 +230,8 @@ fn hostile_header() -> impl Strategy<Value = (String, String)> {
         "x-tc-token",
         "x-tc-content-sha256",
     ];
-    let values = prop_oneof![
+    let values =
+        prop_oneof![
         any_text(),
         prop::sample::select(vec![
             form::FORM, "application/json", "ACS3-HMAC-SHA256 Credential=id,SignedHeaders=;;,Signature=zz",

@@ -4,9 +4,7 @@ mod alibaba;
 mod tencent;
 
 use aswritten::wire::signing;
-use aswritten::wire::{
-    Call, Credential, Format, HttpRequest, Placement, Refusal, Stamp, Transport, form, protocol,
-};
+use aswritten::wire::{Call, Credential, Format, HttpRequest, Placement, Refusal, Stamp, Transport, form, protocol};
 use serde_json::{Map, Value};
 
 use crate::support::{Ring, credential, shape};
@@ -38,25 +36,14 @@ struct Expected {
 }
 
 fn expected(code: &str, status: u16, message: &str) -> Expected {
-    Expected {
-        code: code.to_owned(),
-        status,
-        message: message.to_owned(),
-    }
+    Expected { code: code.to_owned(), status, message: message.to_owned() }
 }
 
 impl Expected {
     #[track_caller]
     fn compare(&self, refusal: &Refusal, what: &str) {
-        assert_eq!(
-            (&refusal.code, refusal.status),
-            (&self.code, self.status),
-            "{what}: {refusal}"
-        );
-        assert!(
-            refusal.message.starts_with(&self.message),
-            "{what}: {refusal}"
-        );
+        assert_eq!((&refusal.code, refusal.status), (&self.code, self.status), "{what}: {refusal}");
+        assert!(refusal.message.starts_with(&self.message), "{what}: {refusal}");
     }
 }
 
@@ -86,21 +73,13 @@ fn send(scheme: &str, placement: Placement, credential: &Credential) -> Sent {
     };
     let lookup = |name: &str| shape(&call.action, &call.version, name);
     let draft = protocol.draft(&call, &lookup, transport);
-    let stamp = Stamp {
-        seconds: NOW,
-        nonce: "7".to_owned(),
-    };
-    Sent {
-        request: scheme.sign(draft, credential, &stamp),
-        now: NOW,
-    }
+    let stamp = Stamp { seconds: NOW, nonce: "7".to_owned() };
+    Sent { request: scheme.sign(draft, credential, &stamp), now: NOW }
 }
 
 /// What a server does: read the call, then verify it.
 fn judge(protocol: &str, sent: &Sent, ring: &Ring) -> Result<String, Refusal> {
-    protocol::find(protocol)
-        .unwrap()
-        .decode_call(&sent.request, &shape)?;
+    protocol::find(protocol).unwrap().decode_call(&sent.request, &shape)?;
     let (_, id) = signing::verify(protocol, &sent.request, ring, sent.now)?;
     Ok(id)
 }
@@ -213,14 +192,8 @@ fn check_keys(scheme: &str, unknown: Expected, mismatch: Expected, token: [Expec
     let cases = [
         (credential("nobody", "secret-1", None), unknown),
         (credential(LONG_TERM, "secret-2", None), mismatch),
-        (
-            credential(LONG_TERM, "secret-1", Some("token+/=")),
-            unexpected_token,
-        ),
-        (
-            credential(TEMPORARY, "secret-2", Some("other")),
-            wrong_token,
-        ),
+        (credential(LONG_TERM, "secret-1", Some("token+/=")), unexpected_token),
+        (credential(TEMPORARY, "secret-2", Some("other")), wrong_token),
         (credential(TEMPORARY, "secret-2", None), no_token),
     ];
     let found = signing::find(scheme).unwrap();
@@ -237,11 +210,7 @@ fn check_keys(scheme: &str, unknown: Expected, mismatch: Expected, token: [Expec
 /// does not use its nonce up.
 #[test]
 fn nonces() {
-    let used = expected(
-        "SignatureNonceUsed",
-        400,
-        "Specified signature nonce was used already.",
-    );
+    let used = expected("SignatureNonceUsed", 400, "Specified signature nonce was used already.");
     for scheme in signing::SCHEMES {
         for &placement in scheme.placements() {
             let ring = ring();

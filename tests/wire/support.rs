@@ -15,10 +15,7 @@ pub struct Ring {
 
 impl Ring {
     pub fn of(keys: impl IntoIterator<Item = Credential>) -> Self {
-        Self {
-            keys: keys.into_iter().collect(),
-            seen: Mutex::default(),
-        }
+        Self { keys: keys.into_iter().collect(), seen: Mutex::default() }
     }
 }
 
@@ -28,10 +25,7 @@ impl KeyRing for Ring {
     }
 
     fn remember(&self, id: &str, nonce: &str) -> bool {
-        self.seen
-            .lock()
-            .unwrap()
-            .insert((id.to_owned(), nonce.to_owned()))
+        self.seen.lock().unwrap().insert((id.to_owned(), nonce.to_owned()))
     }
 }
 
@@ -46,16 +40,8 @@ pub fn credential(id: &str, secret: &str, token: Option<&str>) -> Credential {
 /// The two invented keys that vectors and captures of Alibaba Cloud are signed with.
 pub fn alibaba_ring() -> Ring {
     Ring::of([
-        credential(
-            "LTAIFAKEEXAMPLE0001",
-            "FAKEfakeFAKEfakeFAKEfakeFAKE01",
-            None,
-        ),
-        credential(
-            "STS.FAKEFAKEFAKEEXAMPLE02",
-            "FAKEfakeFAKEfakeFAKEfakeFAKE02",
-            Some("FAKE-STS-TOKEN+/=EXAMPLE=="),
-        ),
+        credential("LTAIFAKEEXAMPLE0001", "FAKEfakeFAKEfakeFAKEfakeFAKE01", None),
+        credential("STS.FAKEFAKEFAKEEXAMPLE02", "FAKEfakeFAKEfakeFAKEfakeFAKE02", Some("FAKE-STS-TOKEN+/=EXAMPLE==")),
     ])
 }
 
@@ -70,9 +56,7 @@ pub fn shape(action: &str, _version: &str, name: &str) -> Option<Shape> {
         ("DeleteImages", "DryRun" | "DeleteBindedSnap") => Some(Shape::Boolean),
         ("DeleteImage", "Force" | "DryRun") => Some(Shape::Boolean),
         ("DeleteImage", "OwnerId" | "ResourceOwnerId") => Some(Shape::Integer),
-        ("DeleteImage" | "DeleteCustomImages", "ImageId" | "RegionId" | "ClientToken") => {
-            Some(Shape::Text)
-        }
+        ("DeleteImage" | "DeleteCustomImages", "ImageId" | "RegionId" | "ClientToken") => Some(Shape::Text),
         ("DeleteImage", "OwnerAccount" | "ResourceOwnerAccount") => Some(Shape::Text),
         ("DeleteCustomImages", "ImageIds") => Some(Shape::JsonText(Box::new(list(Shape::Text)))),
         _ => None,
@@ -89,35 +73,20 @@ pub fn request(entry: &Value) -> HttpRequest {
             .as_array()
             .unwrap()
             .iter()
-            .map(|header| {
-                (
-                    header[0].as_str().unwrap().to_owned(),
-                    header[1].as_str().unwrap().to_owned(),
-                )
-            })
+            .map(|header| (header[0].as_str().unwrap().to_owned(), header[1].as_str().unwrap().to_owned()))
             .collect(),
         body: text(entry, "body").as_bytes().to_vec(),
     }
 }
 
 pub fn text<'a>(entry: &'a Value, name: &str) -> &'a str {
-    entry[name]
-        .as_str()
-        .unwrap_or_else(|| panic!("`{name}` is not a text in {entry}"))
+    entry[name].as_str().unwrap_or_else(|| panic!("`{name}` is not a text in {entry}"))
 }
 
 pub fn texts<'a>(entry: &'a Value, name: &str) -> Vec<(&'a str, &'a str)> {
-    entry[name]
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.as_str().unwrap()))
-        .collect()
+    entry[name].as_object().unwrap().iter().map(|(key, value)| (key.as_str(), value.as_str().unwrap())).collect()
 }
 
 pub fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }

@@ -1,12 +1,8 @@
 //! Every published or vendor-computed signature, in both directions: what is signed here is what the vendor signs, and
 //! what the vendor signs is accepted here.
 
-use aswritten::wire::signing::{
-    self, acs_hmac_sha1, acs3_hmac_sha256, tc_hmac, tc3_hmac_sha256, time,
-};
-use aswritten::wire::{
-    Draft, Format, HttpRequest, Placement, Stamp, Transport, form, protocol, target,
-};
+use aswritten::wire::signing::{self, acs_hmac_sha1, acs3_hmac_sha256, tc_hmac, tc3_hmac_sha256, time};
+use aswritten::wire::{Draft, Format, HttpRequest, Placement, Stamp, Transport, form, protocol, target};
 use serde_json::Value;
 
 use crate::support::{Ring, alibaba_ring, credential, owned, request, shape, text, texts};
@@ -24,12 +20,7 @@ fn draft(pairs: &[(&str, &str)], common: [&str; 2], host: &str, placement: Place
         action: common[0].to_owned(),
         version: common[1].to_owned(),
         region: None,
-        transport: Transport {
-            host: host.to_owned(),
-            product: "cvm".to_owned(),
-            placement,
-            format: Format::Json,
-        },
+        transport: Transport { host: host.to_owned(), product: "cvm".to_owned(), placement, format: Format::Json },
         parameters: owned(pairs),
         json: None,
     }
@@ -37,14 +28,7 @@ fn draft(pairs: &[(&str, &str)], common: [&str; 2], host: &str, placement: Place
 
 /// The request is accepted by exactly one scheme of its protocol, the expected one, as signed by the expected key.
 #[track_caller]
-fn check_accepted(
-    protocol: &str,
-    scheme: &str,
-    request: &HttpRequest,
-    ring: &Ring,
-    id: &str,
-    now: i64,
-) {
+fn check_accepted(protocol: &str, scheme: &str, request: &HttpRequest, ring: &Ring, id: &str, now: i64) {
     let (found, signer) = signing::verify(protocol, request, ring, now).unwrap();
     assert_eq!((found.name(), signer.as_str()), (scheme, id));
 }
@@ -59,10 +43,7 @@ fn alibaba_parameter_vectors() {
         let method = text(vector, "method");
         let pairs = texts(vector, "params");
         let get = |key: &str| pairs.iter().find(|pair| pair.0 == key).map(|pair| pair.1);
-        let (id, secret) = (
-            get("AccessKeyId").unwrap(),
-            text(vector, "access_key_secret"),
-        );
+        let (id, secret) = (get("AccessKeyId").unwrap(), text(vector, "access_key_secret"));
         let seconds = time::read_second(get("Timestamp").unwrap()).unwrap();
 
         let query = form::write_sorted(pairs.iter().copied());
@@ -75,9 +56,9 @@ fn alibaba_parameter_vectors() {
         let mut signed = pairs.clone();
         signed.push(("Signature", &signature));
         let placement = text(vector, "parameters_placement");
-        let (in_query, in_body): (Vec<_>, Vec<_>) = signed.iter().partition(|pair| {
-            placement == "query" || (placement.starts_with("common") && pair.0 != "ImageId")
-        });
+        let (in_query, in_body): (Vec<_>, Vec<_>) = signed
+            .iter()
+            .partition(|pair| placement == "query" || (placement.starts_with("common") && pair.0 != "ImageId"));
         let request = HttpRequest {
             method: method.to_owned(),
             path: "/".to_owned(),
@@ -94,21 +75,10 @@ fn alibaba_parameter_vectors() {
             continue;
         };
         let common = [get("Action").unwrap(), get("Version").unwrap()];
-        let placement = if method == "GET" {
-            Placement::Get
-        } else {
-            Placement::PostForm
-        };
+        let placement = if method == "GET" { Placement::Get } else { Placement::PostForm };
         let mut draft = draft(&pairs, common, "any", placement);
-        draft.transport.format = if format == "XML" {
-            Format::Xml
-        } else {
-            Format::Json
-        };
-        let stamp = Stamp {
-            seconds,
-            nonce: get("SignatureNonce").unwrap().to_owned(),
-        };
+        draft.transport.format = if format == "XML" { Format::Xml } else { Format::Json };
+        let stamp = Stamp { seconds, nonce: get("SignatureNonce").unwrap().to_owned() };
         let scheme = signing::find("acs-hmac-sha1").unwrap();
         let request = scheme.sign(draft, &credential, &stamp);
         assert_eq!(form::merged(&request)["Signature"], signature, "{name}");
@@ -124,10 +94,7 @@ fn alibaba_header_vectors() {
     let mut reproduced = 0;
     for vector in vectors {
         let name = text(vector, "id");
-        let (id, secret) = (
-            text(vector, "access_key_id"),
-            text(vector, "access_key_secret"),
-        );
+        let (id, secret) = (text(vector, "access_key_id"), text(vector, "access_key_secret"));
         let pairs = texts(vector, "query");
         let headers = texts(vector, "headers");
         let get = |key: &str| headers.iter().find(|pair| pair.0 == key).map(|pair| pair.1);
@@ -140,11 +107,8 @@ fn alibaba_header_vectors() {
             body: text(vector, "body").as_bytes().to_vec(),
         };
         let signed_headers = text(vector, "signed_headers");
-        let canonical = acs3_hmac_sha256::canonical_request(
-            &request,
-            signed_headers,
-            get("x-acs-content-sha256").unwrap(),
-        );
+        let canonical =
+            acs3_hmac_sha256::canonical_request(&request, signed_headers, get("x-acs-content-sha256").unwrap());
         assert_eq!(canonical, text(vector, "canonical_request"), "{name}");
         let to_sign = acs3_hmac_sha256::string_to_sign(&canonical);
         assert_eq!(to_sign, text(vector, "string_to_sign"), "{name}");
@@ -152,19 +116,10 @@ fn alibaba_header_vectors() {
         assert_eq!(signature, text(vector, "signature"), "{name}");
 
         let authorization = text(vector, "authorization");
-        request
-            .headers
-            .extend(owned(&[("Authorization", authorization)]));
+        request.headers.extend(owned(&[("Authorization", authorization)]));
         let credential = credential(id, secret, get("x-acs-security-token"));
         let ring = Ring::of([credential.clone()]);
-        check_accepted(
-            "alibaba-rpc",
-            "acs3-hmac-sha256",
-            &request,
-            &ring,
-            id,
-            seconds,
-        );
+        check_accepted("alibaba-rpc", "acs3-hmac-sha256", &request, &ring, id, seconds);
 
         let body = form::read(&request.body);
         let body: Vec<_> = body.iter().map(|(key, value)| (&**key, &**value)).collect();
@@ -199,10 +154,7 @@ fn alibaba_whole_requests() {
         };
         let id = text(entry, "access_key_id");
         check_accepted("alibaba-rpc", scheme, &request, &alibaba_ring(), id, now);
-        let call = protocol::find("alibaba-rpc")
-            .unwrap()
-            .decode_call(&request, &shape)
-            .unwrap();
+        let call = protocol::find("alibaba-rpc").unwrap().decode_call(&request, &shape).unwrap();
         assert_eq!(request.header("x-acs-action"), Some(call.action.as_str()));
     }
     assert_eq!(requests.len(), 23);
@@ -243,25 +195,13 @@ fn tencent_header_vectors() {
         assert_eq!(signature, text(vector, "signature"), "{name}");
 
         let authorization = text(vector, "authorization");
-        request
-            .headers
-            .extend(owned(&[("Authorization", authorization)]));
+        request.headers.extend(owned(&[("Authorization", authorization)]));
         let credential = credential(id, secret, vector["token"].as_str());
         let ring = Ring::of([credential.clone()]);
-        check_accepted(
-            "tencent-api3",
-            "tc3-hmac-sha256",
-            &request,
-            &ring,
-            id,
-            seconds,
-        );
+        check_accepted("tencent-api3", "tc3-hmac-sha256", &request, &ring, id, seconds);
 
         let pairs = form::read(request.query.as_bytes());
-        let pairs: Vec<_> = pairs
-            .iter()
-            .map(|(key, value)| (&**key, &**value))
-            .collect();
+        let pairs: Vec<_> = pairs.iter().map(|(key, value)| (&**key, &**value)).collect();
         let placement = match request.method.as_str() {
             "GET" => Placement::Get,
             _ => Placement::PostJson,
@@ -270,14 +210,7 @@ fn tencent_header_vectors() {
         let mut draft = draft(&pairs, common, host, placement);
         draft.json = Some(request.body.clone());
         let scheme = signing::find("tc3-hmac-sha256").unwrap();
-        let ours = scheme.sign(
-            draft,
-            &credential,
-            &Stamp {
-                seconds,
-                nonce: String::new(),
-            },
-        );
+        let ours = scheme.sign(draft, &credential, &Stamp { seconds, nonce: String::new() });
         if ours.header("authorization") == Some(authorization) {
             reproduced += 1;
         }
@@ -307,11 +240,7 @@ fn tencent_parameter_vectors() {
         assert_eq!(to_sign, text(vector, "string_to_sign"), "{name}");
         let signature = scheme.signature(secret, &to_sign);
         assert_eq!(signature, text(vector, "signature"), "{name}");
-        assert_eq!(
-            form::encode(&signature),
-            text(vector, "signature_url_encoded"),
-            "{name}"
-        );
+        assert_eq!(form::encode(&signature), text(vector, "signature_url_encoded"), "{name}");
 
         let mut signed = pairs.clone();
         signed.push(("Signature", &signature));
@@ -336,16 +265,9 @@ fn tencent_parameter_vectors() {
         check_accepted("tencent-api3", name_of_scheme, &request, &ring, id, seconds);
 
         let common = [get("Action").unwrap(), get("Version").unwrap()];
-        let placement = if method == "GET" {
-            Placement::Get
-        } else {
-            Placement::PostForm
-        };
+        let placement = if method == "GET" { Placement::Get } else { Placement::PostForm };
         let draft = draft(&pairs, common, host, placement);
-        let stamp = Stamp {
-            seconds,
-            nonce: get("Nonce").unwrap().to_owned(),
-        };
+        let stamp = Stamp { seconds, nonce: get("Nonce").unwrap().to_owned() };
         let ours = signing::Scheme::sign(scheme, draft, &credential, &stamp);
         if form::merged(&ours)["Signature"] == signature {
             reproduced += 1;

@@ -23,11 +23,21 @@ pub enum Expr {
     /// Value of a parameter, with its default applied.
     Param(usize),
     /// Attribute of the resource that a variable stands for.
-    Attribute { var: usize, attribute: usize },
+    Attribute {
+        var: usize,
+        attribute: usize,
+    },
     /// Derived attribute, computed with the resource as the only variable.
-    Derived { var: usize, kind: usize, derived: usize },
+    Derived {
+        var: usize,
+        kind: usize,
+        derived: usize,
+    },
     /// What is known of a resource besides its attributes.
-    Fact { var: usize, fact: Fact },
+    Fact {
+        var: usize,
+        fact: Fact,
+    },
     /// The resource itself, to compare with references.
     Var(usize),
     /// The endpoint's answer to an open question.
@@ -50,9 +60,15 @@ pub enum Expr {
     Compare(Comparison, Box<Expr>, Box<Expr>),
     In(Box<Expr>, Vec<Expr>),
     /// Some resource of a kind satisfies the condition; it is the variable after those in scope.
-    Any { kind: usize, body: Box<Expr> },
+    Any {
+        kind: usize,
+        body: Box<Expr>,
+    },
     /// Some resource that the call names through a binding satisfies the condition.
-    Named { binding: usize, body: Box<Expr> },
+    Named {
+        binding: usize,
+        body: Box<Expr>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +169,10 @@ impl Expr {
         visit(self);
         match self {
             Expr::Not(inner) | Expr::Count(inner) => inner.walk(visit),
-            Expr::And(left, right) | Expr::Or(left, right) | Expr::Compare(_, left, right) | Expr::Contains(left, right) => {
+            Expr::And(left, right)
+            | Expr::Or(left, right)
+            | Expr::Compare(_, left, right)
+            | Expr::Contains(left, right) => {
                 left.walk(visit);
                 right.walk(visit);
             }
@@ -170,7 +189,8 @@ impl Expr {
     pub fn bindings(&self, n_bindings: usize) -> Vec<usize> {
         let mut found = Vec::new();
         self.walk(&mut |expr| {
-            if let Expr::Attribute { var, .. } | Expr::Derived { var, .. } | Expr::Fact { var, .. } | Expr::Var(var) = expr
+            if let Expr::Attribute { var, .. } | Expr::Derived { var, .. } | Expr::Fact { var, .. } | Expr::Var(var) =
+                expr
                 && *var < n_bindings
                 && !found.contains(var)
             {

@@ -29,7 +29,11 @@ pub enum Node {
     Compare(Comparison, Box<Tree>, Box<Tree>),
     In(Box<Tree>, Vec<Tree>),
     /// `any(task: …)` and `named(image: …)`.
-    Quantified { all_of_kind: bool, name: (String, Range<usize>), body: Box<Tree> },
+    Quantified {
+        all_of_kind: bool,
+        name: (String, Range<usize>),
+        body: Box<Tree>,
+    },
 }
 
 pub fn parse(text: &str) -> Result<Tree, Mistake> {

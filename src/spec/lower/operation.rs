@@ -10,8 +10,8 @@ use crate::{
         diagnostic::{Diagnostics, did_you_mean},
         expression::{Comparison, Expr, Function, Names, compile, parse},
         operation::{
-            Action, Basics, Binding, Choice, Code, Document, Effect, Expectation, Field, FieldType, Operation, Override,
-            Param, ParamType, Promise, Question, Role, Row, Showable, Shown, Source, Spelling, Use, View,
+            Action, Basics, Binding, Choice, Code, Document, Effect, Expectation, Field, FieldType, Operation,
+            Override, Param, ParamType, Promise, Question, Role, Row, Showable, Shown, Source, Spelling, Use, View,
         },
         reading::{Data, Entry, Word},
         requirement::{Kind, Level, Requirement},
@@ -113,7 +113,9 @@ impl Lowering<'_> {
             }
             if let Some(kind_word) = entry.word("names") {
                 let kinds = &self.service.kinds;
-                if let Some((kind, _)) = resolve(&kind_word, kinds, |kind| &kind.name, "kind of resource", self.problems) {
+                if let Some((kind, _)) =
+                    resolve(&kind_word, kinds, |kind| &kind.name, "kind of resource", self.problems)
+                {
                     let name = entry.word("as").map_or(kind_word.text, |word| word.text);
                     if self.operation.bindings.iter().any(|binding| binding.name == name) {
                         self.problems.report(
@@ -202,7 +204,12 @@ impl Lowering<'_> {
             success: add("success", Level::Must, "a call that no documented condition forbids succeeds", "description"),
             effect: add("effect", Level::Must, "what a success announces is then shown by reads", "description"),
             unchanged: add("unchanged", Level::Should, "a refused call changes nothing", "error codes"),
-            others: add("others", Level::Should, "resources that the call does not name stay as they are", "description"),
+            others: add(
+                "others",
+                Level::Should,
+                "resources that the call does not name stay as they are",
+                "description",
+            ),
         });
     }
 
@@ -230,7 +237,11 @@ impl Lowering<'_> {
             let answers: Vec<Choice> = entry
                 .tables("answers")
                 .iter()
-                .map(|answer| Choice { id: answer.text("id").as_str().into(), text: answer.text("text"), source: answer.text("source") })
+                .map(|answer| Choice {
+                    id: answer.text("id").as_str().into(),
+                    text: answer.text("text"),
+                    source: answer.text("source"),
+                })
                 .collect();
             if !id.text.contains('-') && !entry.flag("precedence") {
                 self.problems.report(
@@ -272,9 +283,7 @@ impl Lowering<'_> {
                 continue;
             }
             let requirement = self.requirement(&format!("open/{}", id.text), Kind::Open, entry, Level::Open);
-            self.names
-                .questions
-                .push((id.text.clone(), answers.iter().map(|answer| answer.id.to_string()).collect()));
+            self.names.questions.push((id.text.clone(), answers.iter().map(|answer| answer.id.to_string()).collect()));
             self.operation.questions.push(Question {
                 id: id.text,
                 question: entry.text("question"),
@@ -322,8 +331,9 @@ impl Lowering<'_> {
         }
         for entry in self.file.tables("refusal") {
             let id = entry.word("id");
-            let requirement =
-                id.as_ref().and_then(|id| self.requirement(&format!("promise/{}", id.text), Kind::Promise, entry, level(entry)));
+            let requirement = id
+                .as_ref()
+                .and_then(|id| self.requirement(&format!("promise/{}", id.text), Kind::Promise, entry, level(entry)));
             if let Some(id) = &id
                 && !entry.has("source")
             {
@@ -340,7 +350,13 @@ impl Lowering<'_> {
             if let Some(item) = entry.item("codes")
                 && codes.is_empty()
             {
-                self.problems.report("empty", &item.span, "a refusal without codes", "no code", "list codes, or `*` for any");
+                self.problems.report(
+                    "empty",
+                    &item.span,
+                    "a refusal without codes",
+                    "no code",
+                    "list codes, or `*` for any",
+                );
             }
             let key = id.map_or_else(|| entry.text("key"), |id| id.text);
             self.push_row(entry, key, codes, due, None, requirement, false);
@@ -401,7 +417,11 @@ impl Lowering<'_> {
                 ("required", entry.flag("required").then(|| call(Function::Missing)), "a call without it is refused"),
                 ("max_length", more(Function::Length, entry.integer("max_length")), "a longer text is refused"),
                 ("max_count", more(Function::Count, entry.integer("max_count")), "a longer list is refused"),
-                ("ascii", entry.flag("ascii").then(|| Expr::Not(Box::new(call(Function::Ascii)))), "other characters are refused"),
+                (
+                    "ascii",
+                    entry.flag("ascii").then(|| Expr::Not(Box::new(call(Function::Ascii)))),
+                    "other characters are refused",
+                ),
             ];
             for (limit, due, text) in limits {
                 let Some(due) = due else { continue };
@@ -409,7 +429,8 @@ impl Lowering<'_> {
                     continue;
                 }
                 let name = entry.text("name");
-                let level = if limit == "required" && entry.item("level").is_none() { Level::Should } else { level(entry) };
+                let level =
+                    if limit == "required" && entry.item("level").is_none() { Level::Should } else { level(entry) };
                 let requirement = self.requirement(&format!("param/{name}/{limit}"), Kind::Param, entry, level);
                 if let Some(requirement) = requirement {
                     self.operation.requirements[requirement].text = format!("{name}: {text}");
@@ -451,7 +472,8 @@ impl Lowering<'_> {
             // What is created can be named by the effects after it, and by its own condition.
             let when = self.condition(entry, "when");
             let region = entry.word("region").and_then(|word| {
-                resolve(&word, &self.operation.params, |param| &param.name, "parameter", self.problems).map(|(index, _)| index)
+                resolve(&word, &self.operation.params, |param| &param.name, "parameter", self.problems)
+                    .map(|(index, _)| index)
             });
             let effect = Effect {
                 action,
@@ -509,7 +531,13 @@ impl Lowering<'_> {
             let known = resolve(&word, attributes, |attribute| &attribute.name, "attribute", self.problems);
             let (Some((index, attribute)), Data::Any(value)) = (known, &item.data) else { continue };
             if key != "set" && attribute.kind != AttributeType::Set {
-                self.problems.report("attribute", &item.span, format!("`{name}` is not a set"), "here", "use `set` for what holds one value");
+                self.problems.report(
+                    "attribute",
+                    &item.span,
+                    format!("`{name}` is not a set"),
+                    "here",
+                    "use `set` for what holds one value",
+                );
                 continue;
             }
             let source = match value.as_str().and_then(|text| text.strip_prefix('$')) {
@@ -521,7 +549,13 @@ impl Lowering<'_> {
                         let names = params.chain(self.names.variables.iter().map(|(name, _)| name));
                         let known: Vec<String> = names.map(|name| format!("${name}")).collect();
                         let help = did_you_mean(&format!("${place}"), known.iter().map(String::as_str));
-                        self.problems.report("unknown-place", &item.span, format!("nothing fills `${place}`"), "a place to fill", help);
+                        self.problems.report(
+                            "unknown-place",
+                            &item.span,
+                            format!("nothing fills `${place}`"),
+                            "a place to fill",
+                            help,
+                        );
                         continue;
                     };
                     source
@@ -544,7 +578,8 @@ impl Lowering<'_> {
             let creates = entry.word("names").and_then(|word| {
                 let n_bindings = self.operation.bindings.len();
                 let created = &self.created;
-                resolve(&word, created, |(name, _)| name, "created resource", self.problems).map(|(index, _)| n_bindings + index)
+                resolve(&word, created, |(name, _)| name, "created resource", self.problems)
+                    .map(|(index, _)| n_bindings + index)
             });
             let kind = match entry.text("type").as_str() {
                 "integer" => FieldType::Integer,
@@ -557,7 +592,13 @@ impl Lowering<'_> {
             if let (Some(value), Some(item)) = (&value, entry.item("value"))
                 && !kind.admits(value)
             {
-                self.problems.report("default", &item.span, format!("the value of `{name}` is not of type `{}`", kind.name()), "not of the field's type", "write a value of that type, or change the type");
+                self.problems.report(
+                    "default",
+                    &item.span,
+                    format!("the value of `{name}` is not of type `{}`", kind.name()),
+                    "not of the field's type",
+                    "write a value of that type, or change the type",
+                );
             }
             let requirement = self.requirement(&format!("response/{name}"), Kind::Response, entry, level(entry));
             self.operation.fields.push(Field {
@@ -595,7 +636,9 @@ impl Lowering<'_> {
                 "kept" => Some(Expectation::Kept),
                 _ => None,
             };
-            if let Some(requirement) = self.requirement(&format!("promise/{}", id.text), Kind::Promise, entry, level(entry)) {
+            if let Some(requirement) =
+                self.requirement(&format!("promise/{}", id.text), Kind::Promise, entry, level(entry))
+            {
                 let each = when.as_ref().map(|when| when.bindings(self.operation.bindings.len())).unwrap_or_default();
                 self.operation.promises.push(Promise { when, each, expect, requirement });
             }
@@ -606,11 +649,13 @@ impl Lowering<'_> {
         for entry in self.file.tables("view") {
             let Some(word) = entry.word("of") else { continue };
             let kinds = &self.service.kinds;
-            let Some((kind, resource)) = resolve(&word, kinds, |kind| &kind.name, "kind of resource", self.problems) else {
+            let Some((kind, resource)) = resolve(&word, kinds, |kind| &kind.name, "kind of resource", self.problems)
+            else {
                 continue;
             };
             let set = entry.word("set").and_then(|word| {
-                resolve(&word, &resource.attributes, |attribute| &attribute.name, "attribute", self.problems).map(|(index, _)| index)
+                resolve(&word, &resource.attributes, |attribute| &attribute.name, "attribute", self.problems)
+                    .map(|(index, _)| index)
             });
             self.names.variables.push((resource.name.clone(), kind));
             let when = self.condition(entry, "when");
@@ -630,7 +675,11 @@ impl Lowering<'_> {
                 table.items().into_iter().map(|(name, _)| (name.to_owned(), texts(name))).collect()
             });
             let fixed = entry.table("static").map(|table| {
-                table.items().into_iter().filter_map(|(name, _)| Some((name.to_owned(), table.value(name)?.clone()))).collect()
+                table
+                    .items()
+                    .into_iter()
+                    .filter_map(|(name, _)| Some((name.to_owned(), table.value(name)?.clone())))
+                    .collect()
             });
             self.operation.views.push(View {
                 kind,
@@ -704,7 +753,13 @@ impl Lowering<'_> {
             });
         }
         if self.operation.uses.is_empty() && !self.operation.is_documented() {
-            self.operation.uses.push(Use { id: "default".into(), arguments: Vec::new(), when: None, read: false, weight: 5 });
+            self.operation.uses.push(Use {
+                id: "default".into(),
+                arguments: Vec::new(),
+                when: None,
+                read: false,
+                weight: 5,
+            });
         }
     }
 
@@ -733,7 +788,8 @@ impl Lowering<'_> {
         // What a broken condition would have asked is unknown.
         let tables = ["error", "refusal", "override", "effect", "promise"];
         let entries = tables.iter().flat_map(|table| self.file.tables(table));
-        let mut texts: Vec<Word> = entries.flat_map(|entry| [entry.word("when"), entry.word("may")]).flatten().collect();
+        let mut texts: Vec<Word> =
+            entries.flat_map(|entry| [entry.word("when"), entry.word("may")]).flatten().collect();
         if let Some(table) = self.file.table("define") {
             texts.extend(table.items().into_iter().filter_map(|(name, _)| table.word(name)));
         }
@@ -755,7 +811,9 @@ impl Lowering<'_> {
             if asked.contains(&index) || excused {
                 continue;
             }
-            let Some(entry) = self.file.tables("open").iter().find(|entry| entry.text("id") == question.id) else { continue };
+            let Some(entry) = self.file.tables("open").iter().find(|entry| entry.text("id") == question.id) else {
+                continue;
+            };
             self.problems.report(
                 "unasked",
                 &entry.span,
@@ -767,7 +825,13 @@ impl Lowering<'_> {
     }
 
     fn duplicate(&mut self, entry: &Entry, what: &str) {
-        self.problems.report("duplicate", &entry.span, format!("{what} is described twice"), "the second", "rename or remove one");
+        self.problems.report(
+            "duplicate",
+            &entry.span,
+            format!("{what} is described twice"),
+            "the second",
+            "rename or remove one",
+        );
     }
 }
 
@@ -811,4 +875,3 @@ fn repeated<'a>(mut names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let mut seen = BTreeSet::new();
     names.find(|name| !seen.insert(*name))
 }
-

@@ -17,8 +17,7 @@ use crate::{
 
 pub fn lower(file: &Entry, problems: &mut Diagnostics) -> Option<Service> {
     let head = file.table("service")?;
-    let mut kinds: Vec<ResourceKind> =
-        file.tables("resource").iter().map(|entry| kind(entry, problems)).collect();
+    let mut kinds: Vec<ResourceKind> = file.tables("resource").iter().map(|entry| kind(entry, problems)).collect();
     check_references(file, &kinds, problems);
     unique_givens(file, problems);
     let derived: Vec<Vec<Expr>> = file
@@ -84,9 +83,9 @@ pub fn check_templates(file: &Entry, service: &Service, problems: &mut Diagnosti
 }
 
 fn kind(entry: &Entry, problems: &mut Diagnostics) -> ResourceKind {
-    let attributes = entry.table("attribute").map(|table| {
-        table.items().into_iter().filter_map(|(name, item)| attribute(name, item, problems)).collect()
-    });
+    let attributes = entry
+        .table("attribute")
+        .map(|table| table.items().into_iter().filter_map(|(name, item)| attribute(name, item, problems)).collect());
     let derived = entry.table("derived").map(|table| {
         table
             .items()
@@ -151,7 +150,13 @@ fn attribute(name: &str, item: &Item, problems: &mut Diagnostics) -> Option<Attr
 fn check_references(file: &Entry, kinds: &[ResourceKind], problems: &mut Diagnostics) {
     for (index, (entry, kind)) in file.tables("resource").iter().zip(kinds).enumerate() {
         if kinds[..index].iter().any(|first| first.name == kind.name) {
-            problems.report("duplicate", &entry.span, format!("resource `{}` is described twice", kind.name), "the second", "rename or remove one");
+            problems.report(
+                "duplicate",
+                &entry.span,
+                format!("resource `{}` is described twice", kind.name),
+                "the second",
+                "rename or remove one",
+            );
         }
         for attribute in &kind.attributes {
             if let AttributeType::Resource(name) = &attribute.kind
@@ -184,12 +189,7 @@ fn unique_givens(file: &Entry, problems: &mut Diagnostics) {
 
 fn derive(entry: &Entry, own: usize, kinds: &[ResourceKind], problems: &mut Diagnostics) -> Vec<Expr> {
     let Some(table) = entry.table("derived") else { return Vec::new() };
-    let names = Names {
-        kinds,
-        variables: vec![("self".into(), own)],
-        own: Some(0),
-        ..Names::default()
-    };
+    let names = Names { kinds, variables: vec![("self".into(), own)], own: Some(0), ..Names::default() };
     table
         .items()
         .into_iter()

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use super::{Protocol, Reply};
 use crate::wire::{
-    Answer, Call, Draft, Format, HttpRequest, HttpResponse, Refusal, Shape, Transport, Unreadable,
-    flatten, form, target, xml,
+    Answer, Call, Draft, Format, HttpRequest, HttpResponse, Refusal, Shape, Transport, Unreadable, flatten, form,
+    target, xml,
 };
 
 /// The protocol `alibaba-rpc`.
@@ -39,21 +39,13 @@ const COMMON: &[&str] = &[
 const COMMON_BESIDE_HEADERS: &[&str] = &["Format", "SignatureType"];
 
 /// Headers that only the header scheme sends; `x-acs-action` and `x-acs-version` come with both.
-const HEADER_SCHEME_ONLY: &[&str] = &[
-    "x-acs-date",
-    "x-acs-signature-nonce",
-    "x-acs-content-sha256",
-    "x-acs-bearer-token",
-];
+const HEADER_SCHEME_ONLY: &[&str] =
+    &["x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256", "x-acs-bearer-token"];
 
 /// Whether action, version, time and nonce of a request travel in headers (V3) rather than as parameters.
 pub fn travels_in_headers(request: &HttpRequest) -> bool {
-    request
-        .header("authorization")
-        .is_some_and(|value| value.trim_start().starts_with("ACS3-"))
-        || HEADER_SCHEME_ONLY
-            .iter()
-            .any(|name| request.header(name).is_some())
+    request.header("authorization").is_some_and(|value| value.trim_start().starts_with("ACS3-"))
+        || HEADER_SCHEME_ONLY.iter().any(|name| request.header(name).is_some())
 }
 
 impl Protocol for AlibabaRpc {
@@ -61,12 +53,7 @@ impl Protocol for AlibabaRpc {
         "alibaba-rpc"
     }
 
-    fn draft(
-        &self,
-        call: &Call,
-        shape: &dyn Fn(&str) -> Option<Shape>,
-        transport: Transport,
-    ) -> Draft {
+    fn draft(&self, call: &Call, shape: &dyn Fn(&str) -> Option<Shape>, transport: Transport) -> Draft {
         flatten::draft(call, shape, transport, FIRST_INDEX)
     }
 
@@ -84,11 +71,7 @@ impl Protocol for AlibabaRpc {
         let in_headers = travels_in_headers(request);
         let parameters = form::merged(request);
         let common = |header: &str, parameter: &str| -> Result<String, Refusal> {
-            let value = if in_headers {
-                request.header(header)
-            } else {
-                parameters.get(parameter).map(String::as_str)
-            };
+            let value = if in_headers { request.header(header) } else { parameters.get(parameter).map(String::as_str) };
             match value {
                 Some(value) if !value.is_empty() => Ok(value.to_owned()),
                 _ => Err(refusals::missing(parameter)),
@@ -102,22 +85,13 @@ impl Protocol for AlibabaRpc {
         {
             return Err(refusals::invalid_format());
         }
-        let removed = if in_headers {
-            COMMON_BESIDE_HEADERS
-        } else {
-            COMMON
-        };
+        let removed = if in_headers { COMMON_BESIDE_HEADERS } else { COMMON };
         let own = parameters
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .filter(|(name, _)| !removed.contains(name));
         let arguments = flatten::read(own, &|name| shape(&action, &version, name), FIRST_INDEX);
-        Ok(Call {
-            action,
-            version,
-            region: None,
-            arguments,
-        })
+        Ok(Call { action, version, region: None, arguments })
     }
 
     /// JSON with headers; as parameters say otherwise, XML when they say nothing (the documented default).
@@ -125,39 +99,25 @@ impl Protocol for AlibabaRpc {
         if travels_in_headers(request) {
             return Format::Json;
         }
-        form::merged(request)
-            .get("Format")
-            .and_then(|format| read_format(format))
-            .unwrap_or(Format::Xml)
+        form::merged(request).get("Format").and_then(|format| read_format(format)).unwrap_or(Format::Xml)
     }
 
     fn encode_answer(&self, answer: &Answer, reply: &Reply<'_>) -> HttpResponse {
         let fields = match answer {
             Answer::Success(fields) => success_fields(fields, reply),
-            Answer::Failure {
-                code,
-                message,
-                body,
-                ..
-            } => failure_fields(code, message, body, reply),
+            Answer::Failure { code, message, body, .. } => failure_fields(code, message, body, reply),
         };
         let request_id = match fields.get("RequestId") {
             Some(Value::String(id)) => id.clone(),
             _ => reply.request_id.to_owned(),
         };
         let (content_type, body) = match (reply.format, answer) {
-            (Format::Json, _) => (
-                "application/json;charset=utf-8",
-                Value::Object(fields).to_string(),
-            ),
+            (Format::Json, _) => ("application/json;charset=utf-8", Value::Object(fields).to_string()),
             // Without a space: SDKs compare the whole header before they parse an XML error.
-            (Format::Xml, Answer::Success(_)) => (
-                "text/xml;charset=utf-8",
-                xml::write(&format!("{}Response", reply.action), &fields),
-            ),
-            (Format::Xml, Answer::Failure { .. }) => {
-                ("text/xml;charset=utf-8", xml::write("Error", &fields))
+            (Format::Xml, Answer::Success(_)) => {
+                ("text/xml;charset=utf-8", xml::write(&format!("{}Response", reply.action), &fields))
             }
+            (Format::Xml, Answer::Failure { .. }) => ("text/xml;charset=utf-8", xml::write("Error", &fields)),
         };
         HttpResponse {
             status: reply.status,
@@ -169,16 +129,12 @@ impl Protocol for AlibabaRpc {
         }
     }
 
-    fn decode_answer(
-        &self,
-        response: &HttpResponse,
-        shape: Option<&Shape>,
-    ) -> Result<Answer, Unreadable> {
+    fn decode_answer(&self, response: &HttpResponse, shape: Option<&Shape>) -> Result<Answer, Unreadable> {
         let (fields, is_error) = read_body(response, shape)?;
         let is_error = is_error || !(200..300).contains(&response.status);
         // A success may carry an integer `Code` (0), which is a field like any other.
-        let both_texts = fields.get("Code").is_some_and(Value::is_string)
-            && fields.get("Message").is_some_and(Value::is_string);
+        let both_texts =
+            fields.get("Code").is_some_and(Value::is_string) && fields.get("Message").is_some_and(Value::is_string);
         if !is_error && !both_texts {
             return Ok(Answer::Success(fields));
         }
@@ -186,9 +142,7 @@ impl Protocol for AlibabaRpc {
             Some(Value::String(code)) if !code.is_empty() => code.clone(),
             Some(Value::Number(code)) => code.to_string(),
             _ => {
-                return Err(Unreadable {
-                    reason: format!("status {} without a `Code` in the body", response.status),
-                });
+                return Err(Unreadable { reason: format!("status {} without a `Code` in the body", response.status) });
             }
         };
         Ok(Answer::Failure {
@@ -216,19 +170,12 @@ fn text_field(fields: &Map<String, Value>, name: &str) -> Option<String> {
 
 fn success_fields(fields: &Map<String, Value>, reply: &Reply<'_>) -> Map<String, Value> {
     let mut fields = fields.clone();
-    fields
-        .entry("RequestId")
-        .or_insert_with(|| reply.request_id.into());
+    fields.entry("RequestId").or_insert_with(|| reply.request_id.into());
     fields
 }
 
 /// Members in the order of published samples; what else the error object had (`AccessDeniedDetail`) follows.
-fn failure_fields(
-    code: &str,
-    message: &str,
-    body: &Value,
-    reply: &Reply<'_>,
-) -> Map<String, Value> {
+fn failure_fields(code: &str, message: &str, body: &Value, reply: &Reply<'_>) -> Map<String, Value> {
     let mut fields = Map::new();
     fields.insert("RequestId".to_owned(), reply.request_id.into());
     fields.insert("HostId".to_owned(), reply.host.into());
@@ -254,13 +201,8 @@ fn failure_fields(
 }
 
 /// Fields of a body, and whether its root alone says that it is an error. Content decides, not the content type.
-fn read_body(
-    response: &HttpResponse,
-    shape: Option<&Shape>,
-) -> Result<(Map<String, Value>, bool), Unreadable> {
-    let unreadable = |what: String| Unreadable {
-        reason: format!("status {} with {what}", response.status),
-    };
+fn read_body(response: &HttpResponse, shape: Option<&Shape>) -> Result<(Map<String, Value>, bool), Unreadable> {
+    let unreadable = |what: String| Unreadable { reason: format!("status {} with {what}", response.status) };
     let body = response.body.trim_ascii();
     if body.is_empty() {
         return Err(unreadable("an empty body".to_owned()));
@@ -284,8 +226,6 @@ fn read_body(
     match value {
         Value::Object(fields) => Ok((fields, is_error)),
         Value::String(text) if text.trim().is_empty() => Ok((Map::new(), is_error)),
-        _ => Err(unreadable(format!(
-            "a root element <{root}> without elements"
-        ))),
+        _ => Err(unreadable(format!("a root element <{root}> without elements"))),
     }
 }

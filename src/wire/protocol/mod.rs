@@ -8,19 +8,14 @@ pub mod tencent;
 
 use serde_json::Value;
 
-use super::{
-    Answer, Call, Draft, Format, HttpRequest, HttpResponse, Refusal, Shape, Transport, Unreadable,
-};
+use super::{Answer, Call, Draft, Format, HttpRequest, HttpResponse, Refusal, Shape, Transport, Unreadable};
 
 /// Every protocol that is spoken here.
 pub static PROTOCOLS: &[&dyn Protocol] = &[&alibaba_rpc::AlibabaRpc, &tencent::Tencent];
 
 /// The protocol of that name.
 pub fn find(name: &str) -> Option<&'static dyn Protocol> {
-    PROTOCOLS
-        .iter()
-        .copied()
-        .find(|protocol| protocol.name() == name)
+    PROTOCOLS.iter().copied().find(|protocol| protocol.name() == name)
 }
 
 /// One way to spell calls and answers.
@@ -29,12 +24,7 @@ pub trait Protocol: Sync {
     fn name(&self) -> &'static str;
 
     /// Spells a call, by the shapes of its parameters; a scheme of [`super::signing`] then makes a request of it.
-    fn draft(
-        &self,
-        call: &Call,
-        shape: &dyn Fn(&str) -> Option<Shape>,
-        transport: Transport,
-    ) -> Draft;
+    fn draft(&self, call: &Call, shape: &dyn Fn(&str) -> Option<Shape>, transport: Transport) -> Draft;
 
     /// Reads a call from a request, by the shapes of its parameters (asked for by action, version and parameter).
     ///
@@ -53,11 +43,7 @@ pub trait Protocol: Sync {
     fn encode_answer(&self, answer: &Answer, reply: &Reply<'_>) -> HttpResponse;
 
     /// Reads an answer. The shape of the whole answer gives types to formats that have none.
-    fn decode_answer(
-        &self,
-        response: &HttpResponse,
-        shape: Option<&Shape>,
-    ) -> Result<Answer, Unreadable>;
+    fn decode_answer(&self, response: &HttpResponse, shape: Option<&Shape>) -> Result<Answer, Unreadable>;
 
     /// Writes a refusal of this layer, with its own status.
     fn encode_refusal(&self, refusal: &Refusal, reply: &Reply<'_>) -> HttpResponse {
@@ -67,10 +53,7 @@ pub trait Protocol: Sync {
             request_id: None,
             body: Value::Null,
         };
-        let reply = Reply {
-            status: refusal.status,
-            ..*reply
-        };
+        let reply = Reply { status: refusal.status, ..*reply };
         self.encode_answer(&answer, &reply)
     }
 }

@@ -10,8 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Protocol, Reply};
 use crate::wire::{
-    Answer, Call, Draft, Format, HttpRequest, HttpResponse, Refusal, Shape, Transport, Unreadable,
-    flatten, form,
+    Answer, Call, Draft, Format, HttpRequest, HttpResponse, Refusal, Shape, Transport, Unreadable, flatten, form,
 };
 
 /// The protocol `tencent-api3`.
@@ -36,18 +35,11 @@ const COMMON: &[&str] = &[
 ];
 
 /// Headers that only requests with common parameters in headers have; `X-TC-TraceId` comes with both.
-const HEADER_SCHEME_ONLY: &[&str] = &[
-    "authorization",
-    "x-tc-action",
-    "x-tc-version",
-    "x-tc-timestamp",
-];
+const HEADER_SCHEME_ONLY: &[&str] = &["authorization", "x-tc-action", "x-tc-version", "x-tc-timestamp"];
 
 /// Whether the common parameters of a request travel in headers (TC3) rather than as parameters.
 pub fn travels_in_headers(request: &HttpRequest) -> bool {
-    HEADER_SCHEME_ONLY
-        .iter()
-        .any(|name| request.header(name).is_some())
+    HEADER_SCHEME_ONLY.iter().any(|name| request.header(name).is_some())
 }
 
 impl Protocol for Tencent {
@@ -55,12 +47,7 @@ impl Protocol for Tencent {
         "tencent-api3"
     }
 
-    fn draft(
-        &self,
-        call: &Call,
-        shape: &dyn Fn(&str) -> Option<Shape>,
-        transport: Transport,
-    ) -> Draft {
+    fn draft(&self, call: &Call, shape: &dyn Fn(&str) -> Option<Shape>, transport: Transport) -> Draft {
         flatten::draft(call, shape, transport, FIRST_INDEX)
     }
 
@@ -73,17 +60,9 @@ impl Protocol for Tencent {
             return Err(refusals::unsupported_method());
         }
         let in_headers = travels_in_headers(request);
-        let parameters = if in_headers {
-            own_parameters(request)
-        } else {
-            form::merged(request)
-        };
+        let parameters = if in_headers { own_parameters(request) } else { form::merged(request) };
         let common = |header: &str, parameter: &str| -> Option<String> {
-            let value = if in_headers {
-                request.header(header)
-            } else {
-                parameters.get(parameter).map(String::as_str)
-            };
+            let value = if in_headers { request.header(header) } else { parameters.get(parameter).map(String::as_str) };
             value.filter(|value| !value.is_empty()).map(str::to_owned)
         };
         let required = |header: &str, parameter: &str| {
@@ -102,12 +81,7 @@ impl Protocol for Tencent {
                 .filter(|(name, _)| in_headers || !COMMON.contains(name));
             flatten::read(own, &|name| shape(&action, &version, name), FIRST_INDEX)
         };
-        Ok(Call {
-            region: common("x-tc-region", "Region"),
-            action,
-            version,
-            arguments,
-        })
+        Ok(Call { region: common("x-tc-region", "Region"), action, version, arguments })
     }
 
     fn format_of(&self, _request: &HttpRequest) -> Format {
@@ -124,9 +98,7 @@ impl Protocol for Tencent {
                 Map::from_iter([("Error".to_owned(), error)])
             }
         };
-        fields
-            .entry("RequestId")
-            .or_insert_with(|| reply.request_id.into());
+        fields.entry("RequestId").or_insert_with(|| reply.request_id.into());
         HttpResponse {
             status: 200,
             headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
@@ -134,19 +106,13 @@ impl Protocol for Tencent {
         }
     }
 
-    fn decode_answer(
-        &self,
-        response: &HttpResponse,
-        _shape: Option<&Shape>,
-    ) -> Result<Answer, Unreadable> {
-        let unreadable = |what: String| Unreadable {
-            reason: format!("status {} with {what}", response.status),
-        };
+    fn decode_answer(&self, response: &HttpResponse, _shape: Option<&Shape>) -> Result<Answer, Unreadable> {
+        let unreadable = |what: String| Unreadable { reason: format!("status {} with {what}", response.status) };
         if response.body.trim_ascii().is_empty() {
             return Err(unreadable("an empty body".to_owned()));
         }
-        let body: Value = serde_json::from_slice(&response.body)
-            .map_err(|error| unreadable(format!("broken JSON: {error}")))?;
+        let body: Value =
+            serde_json::from_slice(&response.body).map_err(|error| unreadable(format!("broken JSON: {error}")))?;
         let Value::Object(mut envelope) = body else {
             return Err(unreadable("JSON that is not an object".to_owned()));
         };
@@ -154,9 +120,7 @@ impl Protocol for Tencent {
             return Err(unreadable("no `Response` object in the body".to_owned()));
         };
         if response.status != 200 {
-            return Err(unreadable(
-                "a `Response`, which is documented to come with 200 only".to_owned(),
-            ));
+            return Err(unreadable("a `Response`, which is documented to come with 200 only".to_owned()));
         }
         let Some(error) = fields.get("Error") else {
             return Ok(Answer::Success(fields));

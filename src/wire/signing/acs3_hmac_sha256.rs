@@ -8,9 +8,7 @@ use secrecy::ExposeSecret;
 use super::hash::{self, Algorithm};
 use super::{Scheme, alibaba, authorization, place, time};
 use crate::wire::protocol::alibaba_rpc::{refusals, travels_in_headers};
-use crate::wire::{
-    Credential, Draft, HttpRequest, KeyRing, Placement, Refusal, Stamp, form, target,
-};
+use crate::wire::{Credential, Draft, HttpRequest, KeyRing, Placement, Refusal, Stamp, form, target};
 
 /// The scheme `acs3-hmac-sha256`.
 pub struct Acs3HmacSha256;
@@ -18,14 +16,8 @@ pub struct Acs3HmacSha256;
 const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 
 /// Headers that a signature has to cover; a list without them would let an action or a time be exchanged.
-const ALWAYS_SIGNED: &[&str] = &[
-    "host",
-    "x-acs-action",
-    "x-acs-version",
-    "x-acs-date",
-    "x-acs-signature-nonce",
-    "x-acs-content-sha256",
-];
+const ALWAYS_SIGNED: &[&str] =
+    &["host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256"];
 
 impl Scheme for Acs3HmacSha256 {
     fn name(&self) -> &'static str {
@@ -55,29 +47,16 @@ impl Scheme for Acs3HmacSha256 {
             add("x-acs-security-token", token.expose_secret());
         }
         let payload_hash = hash::sha256_hex(&request.body);
-        request
-            .headers
-            .push(("x-acs-content-sha256".to_owned(), payload_hash.clone()));
-        let mut names: Vec<_> = request
-            .headers
-            .iter()
-            .map(|(name, _)| name.to_ascii_lowercase())
-            .collect();
+        request.headers.push(("x-acs-content-sha256".to_owned(), payload_hash.clone()));
+        let mut names: Vec<_> = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
         names.sort_unstable();
         let signed_headers = names.join(";");
         let canonical = canonical_request(&request, &signed_headers, &payload_hash);
-        let signature = signature(
-            credential.secret.expose_secret(),
-            &string_to_sign(&canonical),
-        );
-        let header = format!(
-            "{ALGORITHM} Credential={},SignedHeaders={signed_headers},Signature={signature}",
-            credential.id
-        );
+        let signature = signature(credential.secret.expose_secret(), &string_to_sign(&canonical));
+        let header =
+            format!("{ALGORITHM} Credential={},SignedHeaders={signed_headers},Signature={signature}", credential.id);
         request.headers.push(("Authorization".to_owned(), header));
-        request
-            .headers
-            .push(("accept".to_owned(), "application/json".to_owned()));
+        request.headers.push(("accept".to_owned(), "application/json".to_owned()));
         request
     }
 
@@ -85,12 +64,7 @@ impl Scheme for Acs3HmacSha256 {
         travels_in_headers(request)
     }
 
-    fn verify(
-        &self,
-        request: &HttpRequest,
-        keys: &dyn KeyRing,
-        now_seconds: i64,
-    ) -> Result<String, Refusal> {
+    fn verify(&self, request: &HttpRequest, keys: &dyn KeyRing, now_seconds: i64) -> Result<String, Refusal> {
         let part = |header: &str| request.header(header).filter(|value| !value.is_empty());
         // The error list names parameters, not headers: without `Authorization` the first of them is the key's id.
         let header = part("authorization").ok_or_else(|| refusals::missing("AccessKeyId"))?;
@@ -104,8 +78,7 @@ impl Scheme for Acs3HmacSha256 {
         if parts.signature.is_empty() {
             return Err(refusals::missing("Signature"));
         }
-        let nonce =
-            part("x-acs-signature-nonce").ok_or_else(|| refusals::missing("SignatureNonce"))?;
+        let nonce = part("x-acs-signature-nonce").ok_or_else(|| refusals::missing("SignatureNonce"))?;
         let date = part("x-acs-date").ok_or_else(|| refusals::missing("Timestamp"))?;
         let token = part("x-acs-security-token");
         if part("x-acs-content-sha256").is_none()
@@ -134,25 +107,14 @@ impl Scheme for Acs3HmacSha256 {
 }
 
 /// Method, path, sorted query, signed headers and payload hash, one to a line.
-pub fn canonical_request(
-    request: &HttpRequest,
-    signed_headers: &str,
-    payload_hash: &str,
-) -> String {
+pub fn canonical_request(request: &HttpRequest, signed_headers: &str, payload_hash: &str) -> String {
     let query = form::read(request.query.as_bytes());
     let query = form::write_sorted(query.iter().map(|(name, value)| (&**name, &**value)));
     let lowered = signed_headers.to_ascii_lowercase();
     let mut names: Vec<_> = lowered.split(';').collect();
     names.sort_unstable();
-    let headers: String = names
-        .iter()
-        .map(|name| format!("{name}:{}\n", header_values(request, name)))
-        .collect();
-    format!(
-        "{}\n{}\n{query}\n{headers}\n{signed_headers}\n{payload_hash}",
-        request.method,
-        target::path(&request.path),
-    )
+    let headers: String = names.iter().map(|name| format!("{name}:{}\n", header_values(request, name))).collect();
+    format!("{}\n{}\n{query}\n{headers}\n{signed_headers}\n{payload_hash}", request.method, target::path(&request.path),)
 }
 
 /// Values of all headers of a name, trimmed, sorted and joined by commas.
@@ -169,17 +131,10 @@ fn header_values(request: &HttpRequest, name: &str) -> String {
 
 /// What is signed: the algorithm and the digest of the canonical request.
 pub fn string_to_sign(canonical_request: &str) -> String {
-    format!(
-        "{ALGORITHM}\n{}",
-        hash::sha256_hex(canonical_request.as_bytes())
-    )
+    format!("{ALGORITHM}\n{}", hash::sha256_hex(canonical_request.as_bytes()))
 }
 
 /// Lower-case hex; the secret itself is the key.
 pub fn signature(secret: &str, string_to_sign: &str) -> String {
-    hash::hex(&hash::hmac(
-        Algorithm::Sha256,
-        secret.as_bytes(),
-        string_to_sign.as_bytes(),
-    ))
+    hash::hex(&hash::hmac(Algorithm::Sha256, secret.as_bytes(), string_to_sign.as_bytes()))
 }

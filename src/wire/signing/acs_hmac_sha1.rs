@@ -10,9 +10,7 @@ use secrecy::ExposeSecret;
 use super::hash::{self, Algorithm};
 use super::{Scheme, alibaba, place, time};
 use crate::wire::protocol::alibaba_rpc::{refusals, travels_in_headers};
-use crate::wire::{
-    Credential, Draft, Format, HttpRequest, KeyRing, Placement, Refusal, Stamp, form,
-};
+use crate::wire::{Credential, Draft, Format, HttpRequest, KeyRing, Placement, Refusal, Stamp, form};
 
 /// The scheme `acs-hmac-sha1`.
 pub struct AcsHmacSha1;
@@ -58,12 +56,8 @@ impl Scheme for AcsHmacSha1 {
         add("SignatureNonce", &stamp.nonce);
         add("Timestamp", &time::write_second(stamp.seconds));
         let mut request = place::place(draft.transport.placement, &parameters, draft.json);
-        let text = string_to_sign(
-            &request.method,
-            parameters
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str())),
-        );
+        let text =
+            string_to_sign(&request.method, parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let signature = signature(credential.secret.expose_secret(), &text);
         let last = form::write([("Signature", signature.as_str())]);
         if draft.transport.placement == Placement::PostForm {
@@ -72,9 +66,7 @@ impl Scheme for AcsHmacSha1 {
         } else {
             request.query = format!("{}&{last}", request.query);
         }
-        request
-            .headers
-            .insert(0, ("Host".to_owned(), draft.transport.host));
+        request.headers.insert(0, ("Host".to_owned(), draft.transport.host));
         request
     }
 
@@ -82,19 +74,9 @@ impl Scheme for AcsHmacSha1 {
         !travels_in_headers(request)
     }
 
-    fn verify(
-        &self,
-        request: &HttpRequest,
-        keys: &dyn KeyRing,
-        now_seconds: i64,
-    ) -> Result<String, Refusal> {
+    fn verify(&self, request: &HttpRequest, keys: &dyn KeyRing, now_seconds: i64) -> Result<String, Refusal> {
         let parameters = form::merged(request);
-        let part = |name: &str| {
-            parameters
-                .get(name)
-                .map(String::as_str)
-                .filter(|value| !value.is_empty())
-        };
+        let part = |name: &str| parameters.get(name).map(String::as_str).filter(|value| !value.is_empty());
         let required = |name: &str| part(name).ok_or_else(|| refusals::missing(name));
         let id = required("AccessKeyId")?;
         let method = required("SignatureMethod")?;
@@ -110,12 +92,8 @@ impl Scheme for AcsHmacSha1 {
         }
         alibaba::check_time(timestamp, now_seconds)?;
         let credential = alibaba::find_key(keys, id)?;
-        let text = string_to_sign(
-            &request.method,
-            parameters
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str())),
-        );
+        let text =
+            string_to_sign(&request.method, parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let matches = STANDARD.decode(sent).is_ok_and(|tag| {
             let key = key(credential.secret.expose_secret());
             hash::hmac_matches(Algorithm::Sha1, key.as_bytes(), text.as_bytes(), &tag)
@@ -130,23 +108,14 @@ impl Scheme for AcsHmacSha1 {
 }
 
 /// What is signed: the method and all parameters but `Signature`, sorted and encoded, then encoded once more.
-pub fn string_to_sign<'a>(
-    method: &str,
-    parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> String {
-    let signed = parameters
-        .into_iter()
-        .filter(|(name, _)| *name != "Signature");
+pub fn string_to_sign<'a>(method: &str, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let signed = parameters.into_iter().filter(|(name, _)| *name != "Signature");
     format!("{method}&%2F&{}", form::encode(&form::write_sorted(signed)))
 }
 
 /// Base64 of the HMAC.
 pub fn signature(secret: &str, string_to_sign: &str) -> String {
-    STANDARD.encode(hash::hmac(
-        Algorithm::Sha1,
-        key(secret).as_bytes(),
-        string_to_sign.as_bytes(),
-    ))
+    STANDARD.encode(hash::hmac(Algorithm::Sha1, key(secret).as_bytes(), string_to_sign.as_bytes()))
 }
 
 /// The secret with an `&` behind it, where OAuth 1.0 had a token secret.

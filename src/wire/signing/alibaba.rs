@@ -39,9 +39,5 @@ pub fn check_token(credential: &Credential, sent: Option<&str>) -> Result<(), Re
 
 /// Checks the nonce last, so that a request refused for another reason does not use it up.
 pub fn check_nonce(keys: &dyn KeyRing, id: &str, nonce: &str) -> Result<(), Refusal> {
-    if keys.remember(id, nonce) {
-        Ok(())
-    } else {
-        Err(refusals::nonce_used())
-    }
+    if keys.remember(id, nonce) { Ok(()) } else { Err(refusals::nonce_used()) }
 }

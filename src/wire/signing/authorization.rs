@@ -27,12 +27,7 @@ pub fn read(header: &str) -> Option<Authorization<'_>> {
             return None;
         }
     }
-    Some(Authorization {
-        algorithm,
-        credential: credential?,
-        signed_headers: signed_headers?,
-        signature: signature?,
-    })
+    Some(Authorization { algorithm, credential: credential?, signed_headers: signed_headers?, signature: signature? })
 }
 
 impl<'a> Authorization<'a> {

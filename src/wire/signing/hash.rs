@@ -20,9 +20,7 @@ pub fn sha256_hex(data: &[u8]) -> String {
 pub fn hmac(algorithm: Algorithm, key: &[u8], message: &[u8]) -> Vec<u8> {
     match algorithm {
         Algorithm::Sha1 => keyed::<Hmac<Sha1>>(key, message).finalize().into_bytes()[..].to_vec(),
-        Algorithm::Sha256 => {
-            keyed::<Hmac<Sha256>>(key, message).finalize().into_bytes()[..].to_vec()
-        }
+        Algorithm::Sha256 => keyed::<Hmac<Sha256>>(key, message).finalize().into_bytes()[..].to_vec(),
     }
 }
 
@@ -30,9 +28,7 @@ pub fn hmac(algorithm: Algorithm, key: &[u8], message: &[u8]) -> Vec<u8> {
 pub fn hmac_matches(algorithm: Algorithm, key: &[u8], message: &[u8], tag: &[u8]) -> bool {
     match algorithm {
         Algorithm::Sha1 => keyed::<Hmac<Sha1>>(key, message).verify_slice(tag).is_ok(),
-        Algorithm::Sha256 => keyed::<Hmac<Sha256>>(key, message)
-            .verify_slice(tag)
-            .is_ok(),
+        Algorithm::Sha256 => keyed::<Hmac<Sha256>>(key, message).verify_slice(tag).is_ok(),
     }
 }
 
@@ -65,10 +61,7 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) {
         return None;
     }
-    text.as_bytes()
-        .chunks(2)
-        .map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?))
-        .collect()
+    text.as_bytes().chunks(2).map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?)).collect()
 }
 
 fn nibble(digit: u8) -> Option<u8> {

@@ -51,12 +51,7 @@ pub trait Scheme: Sync {
     fn recognises(&self, request: &HttpRequest) -> bool;
 
     /// Checks a request and returns the id of the key that signed it, or the documented refusal.
-    fn verify(
-        &self,
-        request: &HttpRequest,
-        keys: &dyn KeyRing,
-        now_seconds: i64,
-    ) -> Result<String, Refusal>;
+    fn verify(&self, request: &HttpRequest, keys: &dyn KeyRing, now_seconds: i64) -> Result<String, Refusal>;
 }
 
 impl fmt::Debug for dyn Scheme {
@@ -74,19 +69,14 @@ pub fn verify(
     keys: &dyn KeyRing,
     now_seconds: i64,
 ) -> Result<(&'static dyn Scheme, String), Refusal> {
-    let of_protocol = || {
-        SCHEMES
-            .iter()
-            .copied()
-            .filter(|scheme| scheme.protocol() == protocol)
-    };
-    let scheme = of_protocol()
-        .find(|scheme| scheme.recognises(request))
-        .or_else(|| of_protocol().next())
-        .ok_or_else(|| Refusal {
-            code: "InternalError".to_owned(),
-            status: 500,
-            message: format!("no signature scheme is known for `{protocol}`"),
+    let of_protocol = || SCHEMES.iter().copied().filter(|scheme| scheme.protocol() == protocol);
+    let scheme =
+        of_protocol().find(|scheme| scheme.recognises(request)).or_else(|| of_protocol().next()).ok_or_else(|| {
+            Refusal {
+                code: "InternalError".to_owned(),
+                status: 500,
+                message: format!("no signature scheme is known for `{protocol}`"),
+            }
         })?;
     let id = scheme.verify(request, keys, now_seconds)?;
     Ok((scheme, id))

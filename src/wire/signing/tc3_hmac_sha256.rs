@@ -20,11 +20,7 @@ const ALWAYS_SIGNED: &[&str] = &["content-type", "host"];
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 /// Domains of the vendor, where the first label of a host is the product.
-const VENDOR_DOMAINS: &[&str] = &[
-    ".tencentcloudapi.com",
-    ".tencentcloudapi.cn",
-    ".tencentcloudapi.com.cn",
-];
+const VENDOR_DOMAINS: &[&str] = &[".tencentcloudapi.com", ".tencentcloudapi.cn", ".tencentcloudapi.com.cn"];
 
 /// What a key is bound to: `id/date/service/tc3_request`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +37,7 @@ pub struct Scope<'a> {
 /// A verifier that knows its product compares [`Scope::service`] with it; [`Scheme::verify`] cannot.
 pub fn scope<'a>(authorization: &Authorization<'a>) -> Option<Scope<'a>> {
     let mut parts = authorization.credential.split('/');
-    let scope = Scope {
-        id: parts.next()?,
-        date: parts.next()?,
-        service: parts.next()?,
-    };
+    let scope = Scope { id: parts.next()?, date: parts.next()?, service: parts.next()? };
     let complete = parts.next() == Some(TERMINATOR) && parts.next().is_none();
     let filled = !scope.id.is_empty() && !scope.service.is_empty();
     (complete && filled).then_some(scope)
@@ -68,9 +60,7 @@ impl Scheme for Tc3HmacSha256 {
         let mut request = place::place(draft.transport.placement, &draft.parameters, draft.json);
         // The content type is signed, so there has to be one on a GET too.
         if request.headers.is_empty() {
-            request
-                .headers
-                .push(("Content-Type".to_owned(), form::FORM.to_owned()));
+            request.headers.push(("Content-Type".to_owned(), form::FORM.to_owned()));
         }
         let mut add = |name: &str, value: &str| {
             request.headers.push((name.to_owned(), value.to_owned()));
@@ -89,12 +79,7 @@ impl Scheme for Tc3HmacSha256 {
         let signed_headers = ALWAYS_SIGNED.join(";");
         let date = time::write_date(stamp.seconds);
         let service = &draft.transport.product;
-        let canonical = canonical_request(
-            &request,
-            &signed_headers,
-            &draft.transport.host,
-            Case::Lower,
-        );
+        let canonical = canonical_request(&request, &signed_headers, &draft.transport.host, Case::Lower);
         let text = string_to_sign(&timestamp, &date, service, &canonical);
         let signature = signature(credential.secret.expose_secret(), &date, service, &text);
         let header = format!(
@@ -110,15 +95,9 @@ impl Scheme for Tc3HmacSha256 {
         travels_in_headers(request)
     }
 
-    fn verify(
-        &self,
-        request: &HttpRequest,
-        keys: &dyn KeyRing,
-        now_seconds: i64,
-    ) -> Result<String, Refusal> {
+    fn verify(&self, request: &HttpRequest, keys: &dyn KeyRing, now_seconds: i64) -> Result<String, Refusal> {
         let part = |header: &str| request.header(header).filter(|value| !value.is_empty());
-        let timestamp =
-            part("x-tc-timestamp").ok_or_else(|| refusals::missing_parameter("Timestamp"))?;
+        let timestamp = part("x-tc-timestamp").ok_or_else(|| refusals::missing_parameter("Timestamp"))?;
         let seconds = tencent::read_time(timestamp)?;
         let parts = part("authorization")
             .and_then(authorization::read)
@@ -131,9 +110,7 @@ impl Scheme for Tc3HmacSha256 {
             return Err(refusals::signature_mismatch());
         }
         tencent::check_window(seconds, now_seconds)?;
-        if !service_fits(scope.service, request)
-            || !is_signed(request, timestamp, &parts, &scope, &credential)
-        {
+        if !service_fits(scope.service, request) || !is_signed(request, timestamp, &parts, &scope, &credential) {
             return Err(refusals::signature_mismatch());
         }
         tencent::check_token(&credential, part("x-tc-token"))?;
@@ -183,12 +160,7 @@ pub enum Case {
 }
 
 /// Method, path, query as sent, signed headers and payload hash, one to a line.
-pub fn canonical_request(
-    request: &HttpRequest,
-    signed_headers: &str,
-    host: &str,
-    case: Case,
-) -> String {
+pub fn canonical_request(request: &HttpRequest, signed_headers: &str, host: &str, case: Case) -> String {
     let lowered = signed_headers.to_ascii_lowercase();
     let mut names: Vec<_> = lowered.split(';').collect();
     names.sort_unstable();
@@ -211,11 +183,7 @@ pub fn canonical_request(
         "GET" => request.query.as_str(),
         _ => "",
     };
-    format!(
-        "{}\n/\n{query}\n{headers}\n{signed_headers}\n{}",
-        request.method,
-        payload_hash(request)
-    )
+    format!("{}\n/\n{query}\n{headers}\n{signed_headers}\n{}", request.method, payload_hash(request))
 }
 
 /// Hash of the body, or of a literal when the client says that it left the body unsigned.
@@ -227,30 +195,19 @@ fn payload_hash(request: &HttpRequest) -> String {
 }
 
 /// What is signed: algorithm, time, scope and the digest of the canonical request.
-pub fn string_to_sign(
-    timestamp: &str,
-    date: &str,
-    service: &str,
-    canonical_request: &str,
-) -> String {
+pub fn string_to_sign(timestamp: &str, date: &str, service: &str, canonical_request: &str) -> String {
     let digest = hash::sha256_hex(canonical_request.as_bytes());
     format!("{ALGORITHM}\n{timestamp}\n{date}/{service}/{TERMINATOR}\n{digest}")
 }
 
 /// Lower-case hex, under a key derived for one day and one product.
 pub fn signature(secret: &str, date: &str, service: &str, string_to_sign: &str) -> String {
-    hash::hex(&hash::hmac(
-        Algorithm::Sha256,
-        &signing_key(secret, date, service),
-        string_to_sign.as_bytes(),
-    ))
+    hash::hex(&hash::hmac(Algorithm::Sha256, &signing_key(secret, date, service), string_to_sign.as_bytes()))
 }
 
 fn signing_key(secret: &str, date: &str, service: &str) -> Vec<u8> {
     let secret = format!("TC3{secret}");
     [date, service, TERMINATOR]
         .iter()
-        .fold(secret.into_bytes(), |key, part| {
-            hash::hmac(Algorithm::Sha256, &key, part.as_bytes())
-        })
+        .fold(secret.into_bytes(), |key, part| hash::hmac(Algorithm::Sha256, &key, part.as_bytes()))
 }

@@ -21,18 +21,11 @@ pub struct TcHmac {
 }
 
 /// The scheme `tc-hmac-sha1`.
-pub static TC_HMAC_SHA1: TcHmac = TcHmac {
-    name: "tc-hmac-sha1",
-    algorithm: Algorithm::Sha1,
-    method: "HmacSHA1",
-};
+pub static TC_HMAC_SHA1: TcHmac = TcHmac { name: "tc-hmac-sha1", algorithm: Algorithm::Sha1, method: "HmacSHA1" };
 
 /// The scheme `tc-hmac-sha256`.
-pub static TC_HMAC_SHA256: TcHmac = TcHmac {
-    name: "tc-hmac-sha256",
-    algorithm: Algorithm::Sha256,
-    method: "HmacSHA256",
-};
+pub static TC_HMAC_SHA256: TcHmac =
+    TcHmac { name: "tc-hmac-sha256", algorithm: Algorithm::Sha256, method: "HmacSHA256" };
 
 impl Scheme for TcHmac {
     fn name(&self) -> &'static str {
@@ -73,22 +66,16 @@ impl Scheme for TcHmac {
         let text = string_to_sign(
             method,
             &draft.transport.host,
-            parameters
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str())),
+            parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())),
         );
         let signature = self.signature(credential.secret.expose_secret(), &text);
         parameters.push(("Signature".to_owned(), signature));
         let mut request = place::place(draft.transport.placement, &parameters, draft.json);
         // Documented for GET too.
         if request.headers.is_empty() {
-            request
-                .headers
-                .push(("Content-Type".to_owned(), form::FORM.to_owned()));
+            request.headers.push(("Content-Type".to_owned(), form::FORM.to_owned()));
         }
-        request
-            .headers
-            .insert(0, ("Host".to_owned(), draft.transport.host));
+        request.headers.insert(0, ("Host".to_owned(), draft.transport.host));
         request
     }
 
@@ -97,27 +84,15 @@ impl Scheme for TcHmac {
         if travels_in_headers(request) {
             return false;
         }
-        let sha256 = form::merged(request)
-            .get("SignatureMethod")
-            .is_some_and(|method| method == TC_HMAC_SHA256.method);
+        let sha256 = form::merged(request).get("SignatureMethod").is_some_and(|method| method == TC_HMAC_SHA256.method);
         sha256 == (self.algorithm == Algorithm::Sha256)
     }
 
     /// The nonce has to be a number and is not remembered: no page says that API 3.0 refuses one it has seen, and SDKs
     /// draw from as few as 65,536.
-    fn verify(
-        &self,
-        request: &HttpRequest,
-        keys: &dyn KeyRing,
-        now_seconds: i64,
-    ) -> Result<String, Refusal> {
+    fn verify(&self, request: &HttpRequest, keys: &dyn KeyRing, now_seconds: i64) -> Result<String, Refusal> {
         let parameters = form::merged(request);
-        let part = |name: &str| {
-            parameters
-                .get(name)
-                .map(String::as_str)
-                .filter(|value| !value.is_empty())
-        };
+        let part = |name: &str| parameters.get(name).map(String::as_str).filter(|value| !value.is_empty());
         let required = |name: &str| part(name).ok_or_else(|| refusals::missing_parameter(name));
         let timestamp = required("Timestamp")?;
         let nonce = required("Nonce")?;
@@ -129,10 +104,7 @@ impl Scheme for TcHmac {
         }
         let credential = tencent::find_key(keys, id)?;
         tencent::check_window(seconds, now_seconds)?;
-        let pairs: Vec<_> = parameters
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
+        let pairs: Vec<_> = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let matches = STANDARD.decode(sent).is_ok_and(|tag| {
             let key = credential.secret.expose_secret().as_bytes();
             signed_texts(request, &pairs)
@@ -150,11 +122,7 @@ impl Scheme for TcHmac {
 impl TcHmac {
     /// Base64 of the HMAC.
     pub fn signature(&self, secret: &str, string_to_sign: &str) -> String {
-        STANDARD.encode(hash::hmac(
-            self.algorithm,
-            secret.as_bytes(),
-            string_to_sign.as_bytes(),
-        ))
+        STANDARD.encode(hash::hmac(self.algorithm, secret.as_bytes(), string_to_sign.as_bytes()))
     }
 }
 
@@ -164,30 +132,17 @@ pub fn string_to_sign<'a>(
     host: &str,
     parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> String {
-    let mut signed: Vec<_> = parameters
-        .into_iter()
-        .filter(|(name, _)| *name != "Signature")
-        .collect();
+    let mut signed: Vec<_> = parameters.into_iter().filter(|(name, _)| *name != "Signature").collect();
     signed.sort_by_key(|(name, _)| *name);
-    let pairs: Vec<_> = signed
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
+    let pairs: Vec<_> = signed.iter().map(|(name, value)| format!("{name}={value}")).collect();
     format!("{method}{host}/?{}", pairs.join("&"))
 }
 
 /// Texts that clients of the vendor may have signed for one request: for each host, with empty values or without (an
 /// older Go SDK), and with names as sent or with dots for underscores (the Python SDK).
 fn signed_texts(request: &HttpRequest, pairs: &[(&str, &str)]) -> Vec<String> {
-    let dotted: Vec<_> = pairs
-        .iter()
-        .map(|(name, _)| name.replace('_', "."))
-        .collect();
-    let renamed: Vec<_> = dotted
-        .iter()
-        .zip(pairs)
-        .map(|(name, (_, value))| (name.as_str(), *value))
-        .collect();
+    let dotted: Vec<_> = pairs.iter().map(|(name, _)| name.replace('_', ".")).collect();
+    let renamed: Vec<_> = dotted.iter().zip(pairs).map(|(name, (_, value))| (name.as_str(), *value)).collect();
     let filled = |(_, value): &(&str, &str)| !value.is_empty();
     let variants = [
         pairs.to_vec(),

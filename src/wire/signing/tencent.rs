@@ -11,8 +11,7 @@ pub const WINDOW_SECONDS: u64 = 5 * 60;
 
 /// Reads a time stamp in whole seconds.
 pub fn read_time(text: &str) -> Result<i64, Refusal> {
-    text.parse()
-        .map_err(|_| refusals::wrong_type("Timestamp", "integer"))
+    text.parse().map_err(|_| refusals::wrong_type("Timestamp", "integer"))
 }
 
 /// Checks that a time stamp is near enough.
@@ -35,11 +34,7 @@ pub fn check_token(credential: &Credential, sent: Option<&str>) -> Result<(), Re
         (Some(token), Some(sent)) => hash::same_secret(token.expose_secret(), sent),
         _ => false,
     };
-    if matches {
-        Ok(())
-    } else {
-        Err(refusals::token_failure())
-    }
+    if matches { Ok(()) } else { Err(refusals::token_failure()) }
 }
 
 /// Hosts that a client may have signed, likeliest first.
@@ -66,11 +61,7 @@ pub fn signed_hosts(request: &HttpRequest) -> Vec<String> {
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
-            if name.contains(':') && !name.ends_with(']') {
-                host
-            } else {
-                name
-            }
+            if name.contains(':') && !name.ends_with(']') { host } else { name }
         }
         _ => host,
     }

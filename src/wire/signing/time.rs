@@ -26,9 +26,5 @@ pub fn write_date(seconds: i64) -> String {
 
 /// Times outside the calendar go to its nearest end; no window of validity reaches there.
 fn timestamp(seconds: i64) -> Timestamp {
-    Timestamp::from_second(seconds).unwrap_or(if seconds < 0 {
-        Timestamp::MIN
-    } else {
-        Timestamp::MAX
-    })
+    Timestamp::from_second(seconds).unwrap_or(if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }

@@ -1,8 +1,6 @@
 //! Refusals of the Alibaba Cloud gateway.
 
-use super::{
-    Expected, LONG_TERM, absent, check, check_keys, expected, flipped, replaced, to, without,
-};
+use super::{Expected, LONG_TERM, absent, check, check_keys, expected, flipped, replaced, to, without};
 
 fn missing(name: &str) -> Expected {
     let message = format!("{name} is mandatory for this action.");
@@ -30,14 +28,12 @@ fn expired() -> Expected {
 }
 
 fn parameter_mismatch() -> Expected {
-    let message =
-        "Specified signature is not matched with our calculation. server string to sign is:";
+    let message = "Specified signature is not matched with our calculation. server string to sign is:";
     expected("SignatureDoesNotMatch", 400, message)
 }
 
 fn header_mismatch() -> Expected {
-    let message =
-        "Specified signature does not match our calculation. server StringToSign is [ACS3-";
+    let message = "Specified signature does not match our calculation. server StringToSign is [ACS3-";
     expected("SignatureDoesNotMatch", 400, message)
 }
 
@@ -135,10 +131,7 @@ fn header_scheme() {
 
 #[test]
 fn keys() {
-    for (scheme, mismatch) in [
-        ("acs-hmac-sha1", parameter_mismatch()),
-        ("acs3-hmac-sha256", header_mismatch()),
-    ] {
+    for (scheme, mismatch) in [("acs-hmac-sha1", parameter_mismatch()), ("acs3-hmac-sha256", header_mismatch())] {
         let message = "Specified access key is not found.";
         let unknown = expected("InvalidAccessKeyId.NotFound", 404, message);
         let token = [token_mismatch(), token_mismatch(), missing("SecurityToken")];

@@ -3,8 +3,8 @@
 use aswritten::wire::Placement;
 
 use super::{
-    Expected, LONG_TERM, absent, check, check_keys, expected, flipped, judge, long_term, replaced,
-    ring, send, to, without,
+    Expected, LONG_TERM, absent, check, check_keys, expected, flipped, judge, long_term, replaced, ring, send, to,
+    without,
 };
 
 fn missing(name: &str) -> Expected {
@@ -13,8 +13,7 @@ fn missing(name: &str) -> Expected {
 }
 
 fn wrong_type(name: &str) -> Expected {
-    let message =
-        format!("The value type of parameter `{name}` is not valid, input type should be");
+    let message = format!("The value type of parameter `{name}` is not valid, input type should be");
     expected("InvalidParameter", 200, &message)
 }
 
@@ -24,16 +23,11 @@ fn malformed() -> Expected {
 }
 
 fn expired() -> Expected {
-    expected(
-        "AuthFailure.SignatureExpire",
-        200,
-        "The signature has expired",
-    )
+    expected("AuthFailure.SignatureExpire", 200, "The signature has expired")
 }
 
 fn mismatch() -> Expected {
-    let message =
-        "The provided credentials could not be validated. Please check your signature is correct.";
+    let message = "The provided credentials could not be validated. Please check your signature is correct.";
     expected("AuthFailure.SignatureFailure", 200, message)
 }
 
@@ -42,11 +36,7 @@ fn token_failure() -> Expected {
 }
 
 fn unsupported() -> Expected {
-    expected(
-        "UnsupportedProtocol",
-        200,
-        "The HTTP method is not supported",
-    )
+    expected("UnsupportedProtocol", 200, "The HTTP method is not supported")
 }
 
 #[test]
@@ -119,11 +109,7 @@ fn keys() {
 
 #[test]
 fn broken_json_bodies() {
-    let broken = expected(
-        "InvalidParameter",
-        200,
-        "The request body is not a JSON object.",
-    );
+    let broken = expected("InvalidParameter", 200, "The request body is not a JSON object.");
     for body in ["{", "[]", "null", "\"a\"", "{\"a\":1e999}"] {
         let mut sent = send("tc3-hmac-sha256", Placement::PostJson, &long_term());
         sent.request.body = body.as_bytes().to_vec();

@@ -6,26 +6,17 @@
 use crate::wire::Refusal;
 
 fn refusal(code: &str, message: impl Into<String>) -> Refusal {
-    Refusal {
-        code: code.to_owned(),
-        status: 200,
-        message: message.into(),
-    }
+    Refusal { code: code.to_owned(), status: 200, message: message.into() }
 }
 
 pub fn missing_parameter(name: &str) -> Refusal {
-    refusal(
-        "MissingParameter",
-        format!("The request is missing a required parameter `{name}`."),
-    )
+    refusal("MissingParameter", format!("The request is missing a required parameter `{name}`."))
 }
 
 pub fn wrong_type(name: &str, expected: &str) -> Refusal {
     refusal(
         "InvalidParameter",
-        format!(
-            "The value type of parameter `{name}` is not valid, input type should be `{expected}`."
-        ),
+        format!("The value type of parameter `{name}` is not valid, input type should be `{expected}`."),
     )
 }
 
@@ -36,33 +27,21 @@ pub fn broken_body() -> Refusal {
 
 /// Neither GET nor POST.
 pub fn unsupported_method() -> Refusal {
-    refusal(
-        "UnsupportedProtocol",
-        "The HTTP method is not supported, only GET and POST are.",
-    )
+    refusal("UnsupportedProtocol", "The HTTP method is not supported, only GET and POST are.")
 }
 
 /// The `Authorization` header is absent or malformed.
 pub fn invalid_authorization() -> Refusal {
-    refusal(
-        "AuthFailure.InvalidAuthorization",
-        "The `Authorization` header is missing or malformed.",
-    )
+    refusal("AuthFailure.InvalidAuthorization", "The `Authorization` header is missing or malformed.")
 }
 
 pub fn unknown_key() -> Refusal {
-    refusal(
-        "AuthFailure.SecretIdNotFound",
-        "The SecretId is not found, please ensure that your SecretId is correct.",
-    )
+    refusal("AuthFailure.SecretIdNotFound", "The SecretId is not found, please ensure that your SecretId is correct.")
 }
 
 /// The clock of the caller differs by more than five minutes.
 pub fn signature_expired() -> Refusal {
-    refusal(
-        "AuthFailure.SignatureExpire",
-        "The signature has expired, please check the clock of the caller.",
-    )
+    refusal("AuthFailure.SignatureExpire", "The signature has expired, please check the clock of the caller.")
 }
 
 pub fn signature_mismatch() -> Refusal {
@@ -74,8 +53,5 @@ pub fn signature_mismatch() -> Refusal {
 
 /// A token that is missing, wrong, or sent with a long-term key.
 pub fn token_failure() -> Refusal {
-    refusal(
-        "AuthFailure.TokenFailure",
-        "The token is not valid for this SecretId.",
-    )
+    refusal("AuthFailure.TokenFailure", "The token is not valid for this SecretId.")
 }
