@@ -1,5 +1,6 @@
 //! aswritten
 pub mod campaign;
+pub mod cli;
 pub mod endpoint;
 pub mod execute;
 pub mod generate;
@@ -7,6 +8,7 @@ pub mod history;
 pub mod mock;
 pub mod model;
 pub mod oracle;
+pub mod report;
 pub mod sequence;
 pub mod spec;
 pub mod value;

@@ -89,13 +89,22 @@ impl Front {
         encode(protocol, &call.action, product, &host, format, reply)
     }
 
+    /// The protocol that reads a call of one of its services in the request; where none does, what the headers look like.
+    ///
+    /// A scheme tells its own requests only from those of its siblings: parameters in a query may belong to any protocol.
     fn protocol(&self, request: &HttpRequest) -> Option<&'static dyn Protocol> {
-        let scheme = signing::SCHEMES.iter().find(|scheme| scheme.recognises(request));
-        match scheme {
-            Some(scheme) => protocol::find(scheme.protocol()),
-            None if request.header("x-tc-action").is_some() => protocol::find("tencent-api3"),
-            None => protocol::PROTOCOLS.first().copied(),
-        }
+        let reads = |protocol: &&'static dyn Protocol| {
+            let call = protocol.decode_call(request, &|action, version, param| self.shape(action, version, param));
+            call.is_ok_and(|call| {
+                let mut services = self.mock.set.services.iter();
+                services.any(|service| service.version == call.version && service.protocol == protocol.name())
+            })
+        };
+        let has_header =
+            |start: &str| request.headers.iter().any(|(name, _)| name.to_ascii_lowercase().starts_with(start));
+        let by_header = || has_header("x-tc-").then(|| protocol::find("tencent-api3")).flatten();
+        let found = protocol::PROTOCOLS.iter().copied().find(reads);
+        found.or_else(by_header).or_else(|| protocol::PROTOCOLS.first().copied())
     }
 
     fn shape(&self, action: &str, version: &str, param: &str) -> Option<crate::wire::Shape> {

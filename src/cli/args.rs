@@ -1,0 +1,245 @@
+//! What the user typed. Nothing is resolved here.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::duration;
+
+const EXIT_CODES: &str = "Exit codes: 0 conforms, 1 violations, 2 usage, 3 bad spec, 4 nothing selected or nothing exercised, \
+5 environment (unreachable, credentials refused), 6 inconclusive, 130 interrupted.";
+
+/// Does a cloud API behave as its document is written?
+///
+/// aswritten generates sequences of calls from what the documents promise, sends them to an endpoint, and judges every
+/// answer by a model of the documents. What breaks a promise is shrunk to the shortest sequence that shows it.
+#[derive(Debug, Parser)]
+#[command(name = "aswritten", version, after_help = EXIT_CODES, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Load the specs from this folder instead of those that are built in.
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Common options")]
+    pub specs: Option<PathBuf>,
+    /// Use colours: when the output is a terminal, always, or never.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Common options")]
+    pub color: Color,
+    /// No progress, and no list of operations: findings and the verdict only.
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Common options")]
+    pub quiet: bool,
+    /// Say more: which credentials are used, why each requirement was not exercised, reworded messages.
+    #[arg(short, long, global = true, help_heading = "Common options")]
+    pub verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the suite.
+    Run(Run),
+    /// Serve the mock on its own.
+    Serve(Serve),
+    /// Run one counterexample again, on any endpoint.
+    Replay(Replay),
+    /// List, show or check what the documents promise.
+    #[command(subcommand)]
+    Spec(Spec),
+}
+
+/// Run the suite.
+///
+/// Without a selector, every documented operation is judged. On a URL, editions such as `ecs/DeleteImage@legacy` are judged
+/// only when a selector spells the `@`: an endpoint serves one edition.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Run {
+    /// A service (`ecs`), an operation (`ecs/DeleteImage`), an edition (`ecs/DeleteImage@legacy`) or a requirement
+    /// (`ecs/DeleteImage/error/ImageUseShared`); `*` stands for any text.
+    #[arg(value_name = "SELECTOR")]
+    pub selectors: Vec<String>,
+    #[command(flatten)]
+    pub endpoint: EndpointArgs,
+    /// Number of cases [default: 8 for each requirement].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Amount")]
+    pub cases: Option<u64>,
+    /// Root of all randomness; the same seed makes the same cases [default: random, and printed].
+    #[arg(long, value_name = "S", help_heading = "Amount")]
+    pub seed: Option<String>,
+    /// Cases that run at the same time [default: 8, in-process 1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Amount")]
+    pub workers: Option<u16>,
+    /// Start no case after this many requests.
+    #[arg(long, value_name = "N", help_heading = "Amount")]
+    pub max_requests: Option<u64>,
+    /// Start no case after this time.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "Amount")]
+    pub max_time: Option<Duration>,
+    /// Requests that shrinking one failure may cost.
+    #[arg(long, value_name = "N", default_value_t = crate::campaign::settings::SHRINK_REQUESTS, help_heading = "Amount")]
+    pub shrink_requests: u64,
+    /// Also write a report to a file: `json=out.json`, `human=out.txt`. May be repeated.
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report, help_heading = "Reports")]
+    pub reports: Vec<(Format, PathBuf)>,
+    /// What is printed.
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT", help_heading = "Reports")]
+    pub format: Format,
+    /// Folder for counterexamples; written only when there are findings.
+    #[arg(long, value_name = "DIR", default_value = ".aswritten", help_heading = "Reports")]
+    pub counterexamples: PathBuf,
+}
+
+/// Where calls go, and how.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Endpoint")]
+pub struct EndpointArgs {
+    /// `mock` (a mock server of its own), `in-process` (the mock as a function, in virtual time), a URL for all services, or
+    /// `SERVICE=URL` for one of them. May be repeated for several services.
+    #[arg(long = "endpoint", value_name = "ENDPOINT", default_value = "mock")]
+    pub endpoints: Vec<String>,
+    /// Answer an open question in the mock: `missing-image=refused`, `ecs/DeleteImage/open/missing-image=ignored`. May be
+    /// repeated.
+    #[arg(long = "answer", value_name = "ID=CHOICE")]
+    pub answers: Vec<String>,
+    /// How long asynchronous work takes in the mock.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "50ms")]
+    pub settle: Duration,
+    /// What the endpoint already has: `region=cn-hangzhou`, `ecs.snapshot=s-…`. May be repeated; `aswritten spec show SERVICE`
+    /// lists the names.
+    #[arg(long = "given", value_name = "[SERVICE.]NAME=VALUE")]
+    pub givens: Vec<String>,
+    /// How long a repeated read waits for asynchronous work [default: 2s + 20 × settle on the mock, 10s on a loopback URL, else
+    /// as the service's spec says].
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub patience: Option<Duration>,
+    /// How long one HTTP request may take.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10s")]
+    pub timeout: Duration,
+    /// Signing scheme, for services that speak its protocol [default: the first that the spec of the service lists].
+    #[arg(long, value_name = "SCHEME")]
+    pub signing: Option<String>,
+    /// Where parameters travel [default: post-json where the scheme has it, else post-query].
+    #[arg(long, value_enum, value_name = "PLACE")]
+    pub placement: Option<Place>,
+    /// Ask for answers in XML, where the service has that.
+    #[arg(long)]
+    pub xml: bool,
+}
+
+/// Serve the mock on its own.
+///
+/// It checks signatures, keeps state, and answers as the documents promise. Ctrl-C stops it.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: String,
+    /// How long asynchronous work takes.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "50ms")]
+    pub settle: Duration,
+    /// Answer an open question: `missing-image=refused`. May be repeated.
+    #[arg(long = "answer", value_name = "ID=CHOICE")]
+    pub answers: Vec<String>,
+    /// Serve an operation in an older edition: `ecs/DeleteImage@legacy`. May be repeated.
+    #[arg(long = "edition", value_name = "ID")]
+    pub editions: Vec<String>,
+    /// Know another key pair, beside the well-known ones. May be repeated.
+    #[arg(long = "credentials", value_name = "ID:SECRET")]
+    pub credentials: Vec<String>,
+    /// Accept anything, signed or not.
+    #[arg(long)]
+    pub unsigned: bool,
+}
+
+/// Run one counterexample again, on any endpoint.
+///
+/// Exit codes: 1 when it shows itself, 0 when it does not, 6 when it could not be judged.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// A file that `aswritten run` wrote.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub endpoint: EndpointArgs,
+    /// Times that it is run.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub times: u32,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Spec {
+    /// List services and operations.
+    List {
+        /// What is printed.
+        #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+        format: Format,
+    },
+    /// Show a service, an operation or a requirement.
+    Show {
+        /// `ecs`, `ecs/DeleteImage` or `ecs/DeleteImage/error/ImageUseShared`.
+        #[arg(value_name = "ID")]
+        id: String,
+        /// What is printed.
+        #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+        format: Format,
+    },
+    /// Say everything that is wrong with specs, each with its place and what to do.
+    Check {
+        /// A folder with specs [default: those of `--specs`, else those that are built in].
+        #[arg(value_name = "PATH")]
+        path: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of spec files.
+    Schema,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// One JSON object.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Place {
+    /// GET, all in the query.
+    Get,
+    /// POST, all in the query.
+    PostQuery,
+    /// POST, a form as body.
+    PostForm,
+    /// POST, a JSON object as body.
+    PostJson,
+}
+
+fn report(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, path) = text.split_once('=').ok_or("write FORMAT=PATH, such as json=report.json")?;
+    let format =
+        Format::from_str(format, false).map_err(|_| format!("`{format}` is no format; valid are: human, json"))?;
+    if path.is_empty() {
+        return Err("the path is empty".into());
+    }
+    Ok((format, path.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,32 @@
+//! One file for each subcommand.
+
+mod replay;
+mod run;
+mod serve;
+mod spec;
+
+use super::{
+    args::{Cli, Command},
+    exit_code::ExitCode,
+    failure::Failure,
+};
+
+/// Does what a command line says.
+///
+/// # Errors
+/// What kept it from doing so.
+pub fn run(cli: &Cli) -> Result<ExitCode, Failure> {
+    match &cli.command {
+        Command::Run(args) => runtime()?.block_on(run::run(args, &cli.global)),
+        Command::Serve(args) => runtime()?.block_on(serve::run(args, &cli.global)),
+        Command::Replay(args) => runtime()?.block_on(replay::run(args, &cli.global)),
+        Command::Spec(command) => spec::run(command, &cli.global),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::environment(format!("cannot start threads: {error}")))
+}

@@ -1,0 +1,107 @@
+//! `aswritten serve`.
+
+use std::{
+    fmt::Write,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
+};
+
+use crate::{
+    cli::{
+        args::{Global, Serve},
+        duration,
+        exit_code::ExitCode,
+        failure::Failure,
+        signals, specs, terminal,
+    },
+    mock::{
+        Mock, Policy,
+        http::{Front, MAIN, RESTRICTED},
+        server::Server,
+    },
+    spec::SpecSet,
+    wire::Credential,
+};
+
+/// Serves until someone stops it.
+pub async fn run(args: &Serve, global: &Global) -> Result<ExitCode, Failure> {
+    let set = specs::load(global.specs.as_deref())?;
+    let mut policy = Policy::new(&set, duration::ms(args.settle));
+    for answer in &args.answers {
+        policy.answer(&set, answer).map_err(|why| Failure::usage(format!("`--answer {answer}`: {why}")))?;
+    }
+    for edition in &args.editions {
+        policy.edition(&set, edition).map_err(|why| Failure::usage(format!("`--edition {edition}`: {why}")))?;
+    }
+    let served = served(&set, &policy);
+    let credentials = args.credentials.iter().map(|text| credential(text)).collect::<Result<_, _>>()?;
+    let address = address(&args.listen)?;
+    let mut front = Front::new(Mock::new(set.clone(), policy), credentials);
+    front.unsigned = args.unsigned;
+    let server = Server::start(front, address).await.map_err(|error| {
+        Failure::environment(format!("cannot listen on {address}: {error}"))
+            .help("choose another address, or port 0 for any free one")
+    })?;
+    terminal::print(&greeting(&set, &server, &served, !args.editions.is_empty(), args.unsigned));
+    signals::stop().await;
+    server.stop().await;
+    Ok(ExitCode::Fine)
+}
+
+/// Ids of the documented operations, in the editions that are served.
+fn served(set: &SpecSet, policy: &Policy) -> Vec<String> {
+    let current = set.operations().filter(|(_, operation)| operation.is_documented() && operation.edition.is_none());
+    current.map(|(at, _)| set.operation(policy.editions.get(&at).copied().unwrap_or(at)).id.clone()).collect()
+}
+
+/// Reads `ID:SECRET`; what was typed is not repeated, because it holds a secret.
+fn credential(text: &str) -> Result<Credential, Failure> {
+    match text.split_once(':') {
+        Some((id, secret)) if !id.is_empty() && !secret.is_empty() => {
+            Ok(Credential { id: id.into(), secret: secret.to_owned().into(), token: None })
+        }
+        _ => Err(Failure::usage("`--credentials` wants ID:SECRET, and neither may be empty")),
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, Failure> {
+    let found = text.to_socket_addrs().ok().and_then(|mut found| found.next());
+    found.ok_or_else(|| {
+        Failure::usage(format!("`--listen {text}` is no address")).help("write HOST:PORT, such as 127.0.0.1:8080")
+    })
+}
+
+fn greeting(set: &SpecSet, server: &Server, served: &[String], has_editions: bool, unsigned: bool) -> String {
+    let services: Vec<String> =
+        set.services.iter().map(|service| format!("{} ({})", service.name, service.version)).collect();
+    let url = url(server.address);
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {name:<12}{value}");
+    };
+    line("url", &url);
+    line("key id", MAIN.0);
+    line("secret", MAIN.1);
+    line("restricted", &format!("{} with {} (is denied the documented operations)", RESTRICTED.0, RESTRICTED.1));
+    line("services", &services.join(", "));
+    line("documented", &served.join(", "));
+    if unsigned {
+        line("signatures", "not checked");
+    }
+    // An edition has to be spelled out: without selectors, the current ones are judged.
+    let selectors = if has_editions { format!("{} ", served.join(" ")) } else { String::new() };
+    line("try", &format!("aswritten run {selectors}--endpoint {url}"));
+    format!("aswritten mock is listening; Ctrl-C stops it\n{text}")
+}
+
+/// A URL that leads to the server from this machine.
+fn url(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() {
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        } else {
+            IpAddr::V6(Ipv6Addr::LOCALHOST)
+        });
+    }
+    format!("http://{address}")
+}

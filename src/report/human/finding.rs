@@ -1,0 +1,132 @@
+//! A finding, told like an error of a good compiler.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use serde_json::Value;
+
+use super::{
+    WIDTH,
+    style::{BAD, FAINT, PLACE, STRONG, UNSURE, labelled, paint, wrap},
+    table,
+};
+use crate::{
+    campaign::outcome::FindingResult,
+    oracle::Nature,
+    report::{Address, curl, document, number},
+    spec::SpecSet,
+};
+
+/// Indent of what belongs to a finding, and the column where its texts begin.
+const INDENT: usize = 2;
+const COLUMN: usize = 10;
+/// Longest answer that is shown, in characters.
+const LONGEST_ANSWER: usize = 400;
+
+/// What is known beside the finding itself.
+pub struct Evidence {
+    /// How often it was found and came again.
+    pub seen: String,
+    /// File to replay it from.
+    pub replay: Option<String>,
+}
+
+impl Evidence {
+    /// What a campaign knows.
+    pub fn campaign(result: &FindingResult, replay: Option<&str>) -> Self {
+        let cases = if result.cases == 1 { "1 case".to_owned() } else { format!("{} cases", number(result.cases)) };
+        let stable =
+            if result.stable { "stable" } else { "not stable: it did not show itself each time it was run again" };
+        let mut seen =
+            format!("{stable}; found in {cases}, first after {} requests", number(result.requests_to_failure));
+        if result.shrink_requests > 0 {
+            let _ = write!(seen, ", shrunk with {} more", number(result.shrink_requests));
+        }
+        if !result.counts {
+            seen.push_str("; it does not make the verdict");
+        }
+        Self { seen, replay: replay.map(str::to_owned) }
+    }
+}
+
+/// The finding, ending in a line break.
+pub fn text(
+    set: &SpecSet,
+    addresses: &BTreeMap<usize, Address>,
+    result: &FindingResult,
+    evidence: &Evidence,
+) -> String {
+    let finding = &result.finding;
+    let (at, index) = finding.requirement;
+    let operation = set.operation(at);
+    let requirement = &operation.requirements[index];
+    let style = if result.counts { BAD } else { UNSURE };
+    let word = format!("{}[{}]", finding.nature.name(), requirement.level);
+    let mut out = format!("{}: {}\n", paint(style, &word), paint(STRONG, &requirement.id));
+    for line in wrap(&finding.summary, WIDTH - INDENT) {
+        out.push_str(&format!("  {}\n", paint(STRONG, &line)));
+    }
+    out.push_str(&format!("  {} {}\n\n", paint(PLACE, "-->"), requirement.span));
+    out.push_str(&labelled("promised", &requirement.text, INDENT, COLUMN));
+    let place = format!("{}, {}", document(&operation.document), requirement.source);
+    out.push_str(&labelled("", &place, INDENT, COLUMN));
+    out.push('\n');
+    out.push_str(&table::text(set, result));
+    out.push('\n');
+    let culprit = finding.culprit + 1;
+    for (position, line) in finding.before.iter().enumerate() {
+        let name = if position == 0 { format!("before {culprit}") } else { String::new() };
+        out.push_str(&labelled(&name, line, INDENT, COLUMN));
+    }
+    for (position, line) in finding.expected.iter().enumerate() {
+        let (name, or) = if position == 0 { ("expected", "") } else { ("", "or ") };
+        out.push_str(&labelled(name, &format!("{or}{line}"), INDENT, COLUMN));
+    }
+    out.push_str(&labelled("actual", &actual(&finding.actual), INDENT, COLUMN));
+    out.push_str(&labelled("seen", &evidence.seen, INDENT, COLUMN));
+    if let Some(path) = &evidence.replay {
+        // Kept in one line, to be pasted.
+        out.push_str(&format!("  {FAINT}{:<COLUMN$}{FAINT:#}aswritten replay {}\n", "replay", shell(path)));
+    }
+    if let Some(line) = request(set, addresses, result) {
+        out.push_str(&format!("  {FAINT}{:<COLUMN$}{FAINT:#}{line}\n", format!("call {culprit}")));
+    }
+    out
+}
+
+/// The request of the command that broke the promise.
+fn request(set: &SpecSet, addresses: &BTreeMap<usize, Address>, result: &FindingResult) -> Option<String> {
+    // Two answers to one question are no matter of one request.
+    if result.finding.nature == Nature::Inconsistent {
+        return None;
+    }
+    let command = result.script.commands.get(result.finding.culprit)?;
+    let exchange = result.history.exchanges.iter().rfind(|exchange| exchange.command == result.finding.culprit)?;
+    let address = addresses.get(&command.operation.service)?;
+    let home = result.history.filled.get("$given.region").map(String::as_str);
+    curl::line(set, address, command, exchange, home)
+}
+
+/// What came, in few words.
+fn actual(value: &Value) -> String {
+    let part = |name: &str| value.get(name).and_then(Value::as_str);
+    let status = value.get("status").map(|status| format!("{status} ")).unwrap_or_default();
+    let text = match (part("code"), part("trouble"), value.get("fields")) {
+        (Some(code), _, _) => match part("message").filter(|message| !message.is_empty()) {
+            Some(message) => format!("{status}{code}: {message}"),
+            None => format!("{status}{code}"),
+        },
+        (_, Some(trouble), _) => format!("{trouble}: {}", part("text").unwrap_or_default()),
+        (_, _, Some(fields)) => format!("{status}success {fields}"),
+        _ => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+    };
+    match text.char_indices().nth(LONGEST_ANSWER) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// A path as a shell takes it.
+fn shell(path: &str) -> String {
+    let is_plain = path.chars().all(|letter| letter.is_alphanumeric() || "/._-@".contains(letter));
+    if is_plain { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
+}

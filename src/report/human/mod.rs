@@ -1,0 +1,38 @@
+//! The report that people read: at most [`WIDTH`] columns, findings like errors of a good compiler, the verdict last.
+//!
+//! Texts hold colours; whoever prints them takes the colours out where they are not wanted.
+
+mod finding;
+mod observations;
+mod operations;
+mod reply;
+mod style;
+mod table;
+mod verdict;
+
+use super::{Context, Detail};
+pub use finding::{Evidence, text as finding};
+pub use style::wrap;
+
+/// Columns that lines keep to.
+pub const WIDTH: usize = 100;
+
+/// The whole report.
+pub fn text(context: &Context<'_>) -> String {
+    let mut parts = Vec::new();
+    if context.detail > Detail::Little {
+        parts.push(operations::text(context));
+        parts.push(observations::text(context));
+    }
+    for result in &context.outcome.findings {
+        let evidence = Evidence::campaign(result, context.replay.get(&result.finding.key).map(String::as_str));
+        parts.push(finding::text(context.set, context.addresses, result, &evidence));
+    }
+    if context.detail == Detail::Much {
+        parts.push(verdict::messages(context));
+    }
+    parts.push(verdict::reasons(context));
+    parts.push(verdict::line(context));
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n")
+}

@@ -1,0 +1,150 @@
+//! One JSON object for a run. Fields are only ever added.
+
+use serde_json::{Map, Value, json};
+
+use super::Context;
+use crate::{
+    campaign::{
+        Verdict,
+        outcome::{FindingResult, OperationResult},
+    },
+    sequence::{Script, command::short},
+};
+
+/// Version of the object.
+const SCHEMA: u64 = 1;
+
+/// The object, ending in a line break.
+pub fn text(context: &Context<'_>) -> String {
+    let mut text = serde_json::to_string_pretty(&value(context)).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The object.
+pub fn value(context: &Context<'_>) -> Value {
+    let outcome = context.outcome;
+    // The whole run has three verdicts: where nothing was exercised, nothing is known.
+    let verdict = match outcome.verdict {
+        Verdict::NotExercised => Verdict::Inconclusive,
+        verdict => verdict,
+    };
+    let observations: Vec<Value> = outcome
+        .observations
+        .iter()
+        .map(|seen| json!({ "question": seen.question, "answer": seen.answer, "choice": seen.choice, "times": seen.times }))
+        .collect();
+    let messages: Vec<Value> = outcome
+        .messages
+        .iter()
+        .map(|(reworded, times)| {
+            let operation = &context.set.operation(reworded.operation).id;
+            json!({ "operation": operation, "code": reworded.code, "message": reworded.message, "times": times })
+        })
+        .collect();
+    let reasons: Vec<Value> =
+        outcome.reasons.iter().map(|(reason, times)| json!({ "reason": reason, "times": times })).collect();
+    json!({
+        "schema": SCHEMA,
+        "verdict": verdict.name(),
+        "reason": (outcome.verdict == Verdict::NotExercised).then_some("nothing was exercised"),
+        "seed": outcome.seed,
+        "endpoint": outcome.endpoint,
+        "cases": outcome.cases,
+        "requests": outcome.requests,
+        "shrink_requests": outcome.shrink_requests,
+        "seconds": (outcome.seconds * 1000.0).round() / 1000.0,
+        "interrupted": outcome.interrupted,
+        "operations": outcome.operations.iter().map(|result| operation(context, result)).collect::<Vec<_>>(),
+        "observations": observations,
+        "findings": outcome.findings.iter().map(|result| finding(context, result)).collect::<Vec<_>>(),
+        "messages": messages,
+        "reasons": reasons,
+    })
+}
+
+fn operation(context: &Context<'_>, result: &OperationResult) -> Value {
+    let at = result.at;
+    let described = context.set.operation(at);
+    let requirements: Vec<Value> = result
+        .requirements
+        .iter()
+        .map(|result| {
+            let requirement = &described.requirements[result.requirement];
+            json!({
+                "id": requirement.id,
+                "kind": requirement.kind.name(),
+                "level": requirement.level.name(),
+                "text": requirement.text,
+                "source": requirement.source,
+                "selected": context.is_selected(at, result.requirement),
+                "exercised": result.exercised,
+                "verdict": result.verdict.name(),
+                "reason": result.reason,
+            })
+        })
+        .collect();
+    let (covered, of) = result.coverage();
+    let (violated, exercised) = result.divergence();
+    json!({
+        "id": described.id,
+        "document": { "title": described.document.title, "updated": described.document.updated, "page": described.document.page },
+        "edition": described.edition,
+        "coverage": { "exercised": covered, "of": of },
+        "divergence": { "violated": violated, "of": exercised },
+        "requirements": requirements,
+    })
+}
+
+/// A finding by itself.
+pub fn finding(context: &Context<'_>, result: &FindingResult) -> Value {
+    let found = &result.finding;
+    let (at, index) = found.requirement;
+    let operation = context.set.operation(at);
+    let requirement = &operation.requirements[index];
+    json!({
+        "key": found.key,
+        "requirement": requirement.id,
+        "level": requirement.level.name(),
+        "status": found.nature.name(),
+        "counts": result.counts,
+        "summary": found.summary,
+        "promised": requirement.text,
+        "source": requirement.source,
+        "document": operation.document.title,
+        "file": requirement.span.to_string(),
+        "expected": found.expected,
+        "actual": found.actual,
+        "before": found.before,
+        "script": script(context, &result.script),
+        "culprit": found.culprit + 1,
+        "shown_by": found.command + 1,
+        "stable": result.stable,
+        "cases": result.cases,
+        "requests_to_failure": result.requests_to_failure,
+        "shrink_requests": result.shrink_requests,
+        "replay": context.replay.get(&found.key),
+    })
+}
+
+/// Commands with symbolic places; very long values are kept short, because the counterexample has them whole.
+fn script(context: &Context<'_>, script: &Script) -> Value {
+    let commands = script.commands.iter().map(|command| {
+        let operation = context.set.operation(command.operation);
+        let arguments: Map<String, Value> = operation
+            .params
+            .iter()
+            .zip(&command.arguments)
+            .filter_map(|(param, value)| {
+                let value = value.as_ref()?;
+                let is_long = value.to_string().len() > LONGEST_VALUE;
+                Some((param.name.clone(), if is_long { short(value).into() } else { value.clone() }))
+            })
+            .collect();
+        json!({ "operation": operation.id, "arguments": arguments })
+    });
+    Value::Array(commands.collect())
+}
+
+/// Longest value that a script shows whole, in bytes of JSON.
+const LONGEST_VALUE: usize = 4096;

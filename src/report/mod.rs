@@ -1,0 +1,104 @@
+//! What a run found, for people and for programs.
+//!
+//! A report reads a [`Context`] and makes text; it never computes a verdict, and knows neither endpoints nor how cases run.
+
+pub mod curl;
+pub mod human;
+pub mod json;
+
+use std::collections::BTreeMap;
+
+use url::Url;
+
+use crate::{
+    campaign::{Outcome, Verdict, outcome::OperationResult},
+    spec::{SpecSet, operation::Document, service::OpRef},
+    wire::{Format, Placement},
+};
+
+/// Everything that reports read.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    pub set: &'a SpecSet,
+    pub outcome: &'a Outcome,
+    /// Paths of counterexamples, by the key of their finding.
+    pub replay: &'a BTreeMap<String, String>,
+    /// How requests of each service travel.
+    pub addresses: &'a BTreeMap<usize, Address>,
+    /// Requirements that were selected; all when empty.
+    pub only: &'a [(OpRef, usize)],
+    pub detail: Detail,
+}
+
+/// Requirements of an operation that were selected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub selected: usize,
+    pub exercised: usize,
+    pub violated: usize,
+}
+
+impl Context<'_> {
+    pub fn is_selected(&self, at: OpRef, requirement: usize) -> bool {
+        self.only.is_empty() || self.only.contains(&(at, requirement))
+    }
+
+    pub fn counts(&self, result: &OperationResult) -> Counts {
+        let mut counts = Counts::default();
+        for found in result.requirements.iter().filter(|found| self.is_selected(result.at, found.requirement)) {
+            counts.selected += 1;
+            counts.exercised += usize::from(found.exercised > 0);
+            counts.violated += usize::from(found.verdict == Verdict::Violates);
+        }
+        counts
+    }
+}
+
+/// How much a person wants to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    Little,
+    Usual,
+    Much,
+}
+
+/// Where requests of a service go, and how; without secrets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Address {
+    pub url: Url,
+    pub scheme: String,
+    pub placement: Placement,
+    pub format: Format,
+}
+
+/// A document with its date: `ECS: DeleteImage (2026-06-18)`.
+pub fn document(document: &Document) -> String {
+    if document.updated.is_empty() {
+        document.title.clone()
+    } else {
+        format!("{} ({})", document.title, document.updated)
+    }
+}
+
+/// A number with separators between thousands: `1,203`.
+pub fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn numbers() {
+        for (number, expected) in [(0, "0"), (999, "999"), (1203, "1,203"), (1_234_567, "1,234,567")] {
+            assert_eq!(super::number(number), expected);
+        }
+    }
+}
