@@ -128,12 +128,13 @@ impl Plan {
         let mut operations = Vec::new();
         let mut probes = Vec::new();
         let mut restricted = BTreeSet::new();
+        let mut careful = false;
         let mut run = run_name(seed);
         let name = match &self.target {
             Target::Urls(_) => {
                 // A real account may hold what an earlier run with the same seed made.
                 run = run_name(&format!("{:016x}", rand::random::<u64>()));
-                let http = self.http(&mut probes, &mut restricted, verbose).await?;
+                let http = self.http(&mut probes, &mut restricted, &mut careful, verbose).await?;
                 let name = http.name();
                 endpoints.push(Arc::new(http));
                 operations.extend(self.operations.iter().map(|at| (*at, 0)));
@@ -169,8 +170,14 @@ impl Plan {
         probes.sort();
         probes.dedup();
         let workers = if self.target == Target::InProcess { 1 } else { HTTP_WORKERS };
-        let around = Surroundings { patience_ms: self.patience_ms(), linger_ms: self.linger_ms(), givens: self.known.givens, run, clean: true };
-        let options = Options { probes, restricted: restricted.into_iter().collect(), only: self.only };
+        let around = Surroundings {
+            patience_ms: self.patience_ms(),
+            linger_ms: self.linger_ms(),
+            givens: self.known.givens,
+            run,
+            clean: true,
+        };
+        let options = Options { probes, careful, restricted: restricted.into_iter().collect(), only: self.only };
         Ok(Connected {
             name,
             endpoints,
@@ -250,6 +257,7 @@ impl Plan {
         &mut self,
         probes: &mut Vec<Key>,
         restricted: &mut BTreeSet<usize>,
+        careful: &mut bool,
         verbose: bool,
     ) -> Result<Http, Failure> {
         let mut targets = BTreeMap::new();
@@ -265,6 +273,7 @@ impl Plan {
         }
         let first = self.client(targets.clone())?;
         let mocks = preflight::greet(&first, &self.addresses).await?;
+        *careful = self.addresses.keys().any(|service| mocks.get(service) != Some(&true));
         for (service, target) in &mut targets {
             if mocks.get(service) == Some(&true) {
                 target.restricted = Some(credentials::well_known(mock::http::RESTRICTED));

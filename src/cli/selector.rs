@@ -9,8 +9,6 @@ pub struct Selection {
     pub operations: Vec<OpRef>,
     /// Only these requirements; all of the operations when empty.
     pub only: Vec<(OpRef, usize)>,
-    /// Editions that a selector spells, with their `@`.
-    pub spelled: Vec<OpRef>,
 }
 
 /// Finds what selectors mean; everything documented when there are none.
@@ -42,9 +40,6 @@ pub fn select(set: &SpecSet, selectors: &[String]) -> Result<Selection, Failure>
         }
         by_requirement |= !single.is_empty();
         let operations = whole.iter().copied().chain(single.iter().map(|(at, _)| *at));
-        if selector.contains('@') {
-            found.spelled.extend(operations.clone());
-        }
         found.operations.extend(operations);
         found.only.extend(single);
         found

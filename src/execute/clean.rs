@@ -27,6 +27,9 @@ pub async fn clean(
         for template in &described.kinds[kind].remove {
             let Some(operation) = described.action(&template.operation, None) else { continue };
             let at = OpRef { service, operation };
+            if template.undo && !script.commands.iter().any(|command| command.operation == at) {
+                continue;
+            }
             let mut fill_in = |place: &str| match place {
                 "$self" => Some(id.clone()),
                 "$region" => Some(region.clone()),

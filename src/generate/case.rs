@@ -38,6 +38,8 @@ const LONGEST_WALK: usize = 6;
 pub struct Options {
     /// Given things of other people that calls may name, such as `$given.public_image`.
     pub probes: Vec<Key>,
+    /// The endpoint may be a real one: what is someone else's is named in dry runs only.
+    pub careful: bool,
     /// Services that have a second, restricted credential.
     pub restricted: Vec<usize>,
     /// Only these requirements are aimed at; all when empty.
@@ -116,14 +118,13 @@ impl<'a> Generator<'a> {
         if plan.call.caller == Caller::Restricted && !self.options.restricted.contains(&at.service) {
             return Some("needs a second credential whose policy denies the call (see `--restricted`)".into());
         }
-        let request = plan.call.request(self.set, &Script::home());
-        let probe = request
-            .targets
-            .iter()
-            .flatten()
-            .find(|key| key.starts_with("$given.") && !self.options.probes.contains(key))?;
-        let name = probe.trim_start_matches("$given.");
-        Some(format!("needs someone else's resource (see `--given {name}=ID`)"))
+        let probe = self.probes(&plan.call).into_iter().next()?;
+        if !self.options.probes.contains(&probe) {
+            let name = probe.trim_start_matches("$given.");
+            return Some(format!("needs someone else's resource (see `--given {name}=ID`)"));
+        }
+        let harmless = !self.options.careful || self.is_dry(&plan.call);
+        (!harmless).then(|| "a wrong endpoint would change someone else's resource, and there is no dry run".into())
     }
 
     /// The model's shortest scripts for what a failing script broke: its plans for the requirement, and its plans for the
@@ -153,6 +154,17 @@ impl<'a> Generator<'a> {
         });
         scripts.truncate(3);
         scripts
+    }
+
+    /// Other people's resources that a call names.
+    fn probes(&self, call: &Command) -> Vec<Key> {
+        let request = call.request(self.set, &Script::home());
+        request.targets.into_iter().flatten().filter(|key| key.starts_with("$given.")).collect()
+    }
+
+    fn is_dry(&self, call: &Command) -> bool {
+        let params = &self.set.operation(call.operation).params;
+        params.iter().zip(&call.arguments).any(|(param, value)| param.dry && *value == Some(true.into()))
     }
 
     /// Requirements that cases are aimed at.
@@ -248,7 +260,7 @@ impl<'a> Generator<'a> {
                 {
                     *value = Some(dice.text().into());
                 }
-                (ParamType::Boolean, _) if value.is_none() && dice.percent(30) => {
+                (ParamType::Boolean, _) if value.is_none() && !param.dry && dice.percent(30) => {
                     *value = Some(dice.percent(50).into())
                 }
                 _ => {}
@@ -306,6 +318,7 @@ impl<'a> Generator<'a> {
                     .calls()
                     .into_iter()
                     .filter(|call| call.caller == Caller::Main || self.options.restricted.contains(&at.service))
+                    .filter(|call| !self.options.careful || self.is_dry(call) || self.probes(call).is_empty())
                     .collect();
                 let Some(call) = dice.pick(&calls).cloned() else { continue };
                 n_calls += 1;

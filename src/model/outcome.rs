@@ -134,15 +134,13 @@ impl<'a> Step<'a> {
         while let Some(choices) = open.pop() {
             match attempt(&choices) {
                 Ok(value) => found.push((choices, value)),
-                Err(Ask(question)) => {
-                    match known.get(question).filter(|_| !self.operation.questions[question].varies) {
-                        Some(choice) => open.push(choices.with(question, choice)),
-                        None => {
-                            let answers = self.operation.questions[question].answers.len();
-                            open.extend((0..answers).rev().map(|choice| choices.with(question, choice)));
-                        }
+                Err(Ask(question)) => match known.get(question) {
+                    Some(choice) => open.push(choices.with(question, choice)),
+                    None => {
+                        let answers = self.operation.questions[question].answers.len();
+                        open.extend((0..answers).rev().map(|choice| choices.with(question, choice)));
                     }
-                }
+                },
             }
         }
         found

@@ -85,7 +85,7 @@ impl World {
             }
         }
         next.state.tokens.extend(outcome.token.clone());
-        next.learn(operation, &outcome.choices);
+        next.learn(operation, &self.known(operation).joined(&outcome.choices));
         next
     }
 

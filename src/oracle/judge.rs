@@ -124,7 +124,11 @@ impl<'a> Judge<'a> {
     }
 
     fn permitted(&self, turn: &Turn<'_>, world: &World, known: &Choices) -> Vec<Outcome> {
-        outcomes(self.set, &world.state, &turn.request, known)
+        // What may vary is open each time anew.
+        let varies = |question: usize| turn.operation.questions[question].varies;
+        let known = known.iter().filter(|(question, _)| !varies(*question));
+        let known = known.fold(Choices::default(), |known, (question, choice)| known.with(question, choice));
+        outcomes(self.set, &world.state, &turn.request, &known)
     }
 
     fn definite(&mut self, turn: &Turn<'_>) -> bool {

@@ -149,6 +149,7 @@ static REMOVE: Table = Table {
     keys: &[
         need("operation", Kind::Text, "Operation to call."),
         need("arguments", Kind::Map(&Kind::Any), "Its arguments; `$self` is the id."),
+        may("undo", Kind::Boolean, "Only after a script that called this operation."),
     ],
 };
 
@@ -249,6 +250,7 @@ static PARAM: Table = Table {
         may("names", Kind::Text, "Kind of resource that the value is an id of; conditions use that name."),
         may("as", Kind::Text, "Other name for conditions."),
         may("region", Kind::Boolean, "It is the region of the call."),
+        may("dry", Kind::Boolean, "The call changes nothing when it is true."),
         may("enum", Kind::Texts, "Documented values."),
         may("max_length", Kind::Integer, "Most characters."),
         may("max_count", Kind::Integer, "Most elements."),

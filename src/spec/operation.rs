@@ -79,6 +79,8 @@ pub struct Param {
     /// Binding that the value names.
     pub binding: Option<usize>,
     pub region: bool,
+    /// The call changes nothing when it is true.
+    pub dry: bool,
     pub words: Vec<String>,
     pub max_length: Option<usize>,
     pub max_count: Option<usize>,

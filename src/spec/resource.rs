@@ -72,6 +72,8 @@ pub struct Derived {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {
     pub operation: String,
+    /// Only after a script that called the operation.
+    pub undo: bool,
     pub arguments: Vec<(String, Value)>,
 }
 

@@ -43,7 +43,7 @@ pub async fn run(args: &Replay, global: &Global) -> Result<ExitCode, Failure> {
         return Err(Failure::usage(format!("cannot replay {shown}: it calls no documented operation")));
     }
     // Editions that the script names are meant.
-    let selection = Selection { spelled: operations.clone(), operations, only: Vec::new() };
+    let selection = Selection { operations, only: Vec::new() };
     let connected = connect::plan(&set, &args.endpoint, selection)?.connect(&file.key, global.verbose).await?;
     let mut runs = Vec::new();
     for number in 1..=args.times {

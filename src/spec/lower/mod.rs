@@ -99,7 +99,11 @@ fn template(entry: &Entry) -> Template {
             .filter_map(|(name, _)| Some((name.to_owned(), arguments.value(name)?.clone())))
             .collect()
     });
-    Template { operation: entry.text("operation"), arguments: arguments.unwrap_or_default() }
+    Template {
+        operation: entry.text("operation"),
+        undo: entry.item("undo").is_some(),
+        arguments: arguments.unwrap_or_default(),
+    }
 }
 
 /// Reports parameters of a template that its operation lacks.

@@ -857,6 +857,7 @@ fn param(entry: &Entry) -> Param {
         default: entry.value("default").cloned(),
         binding: None,
         region: entry.flag("region"),
+        dry: entry.flag("dry"),
         words: entry.texts("enum").into_iter().map(|word| word.text).collect(),
         max_length: count("max_length"),
         max_count: count("max_count"),
