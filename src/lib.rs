@@ -46,5 +46,8 @@ pub mod oracle;
 pub mod report;
 pub mod sequence;
 pub mod spec;
+pub mod trials;
 pub mod value;
 pub mod wire;
+
+pub use trials::trials;

@@ -15,5 +15,5 @@ mod tally;
 
 pub use event::Event;
 pub use outcome::{Outcome, Verdict};
-pub use run::run;
+pub use run::{run, run_planned};
 pub use settings::Settings;

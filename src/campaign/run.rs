@@ -41,6 +41,29 @@ pub async fn run(
     let began = Instant::now();
     let operations: Vec<OpRef> = settings.operations.iter().map(|(at, _)| *at).collect();
     let generator = Generator::new(set, &operations, &settings.seed, settings.options.clone());
+    since(began, set, settings, &generator, endpoints, tell).await
+}
+
+/// The same with a generator that was made before; its seed and options count, not those of the settings.
+pub async fn run_planned(
+    set: &Arc<SpecSet>,
+    settings: &Settings,
+    generator: &Generator<'_>,
+    endpoints: &[Arc<dyn Endpoint>],
+    tell: &(dyn Fn(Event) + Sync),
+) -> Outcome {
+    since(Instant::now(), set, settings, generator, endpoints, tell).await
+}
+
+async fn since(
+    began: Instant,
+    set: &Arc<SpecSet>,
+    settings: &Settings,
+    generator: &Generator<'_>,
+    endpoints: &[Arc<dyn Endpoint>],
+    tell: &(dyn Fn(Event) + Sync),
+) -> Outcome {
+    let operations: Vec<OpRef> = settings.operations.iter().map(|(at, _)| *at).collect();
     let n_cases = settings.cases.unwrap_or(generator.aims().len() as u64 * CASES_EACH);
     let n_cases = if generator.aims().is_empty() { 0 } else { n_cases };
     tell(Event::Started { cases: n_cases });

@@ -31,6 +31,11 @@ pub struct First {
     pub cases: u64,
 }
 
+/// The first case that shows something: its number, what it did, and what came.
+type Witness = (u64, Script, History);
+/// What cases say of one question: remaining alternatives, label, times.
+type Said<'a> = (&'a Vec<usize>, &'a str, u64);
+
 #[derive(Default)]
 pub struct Tally {
     pub cases: u64,
@@ -40,9 +45,9 @@ pub struct Tally {
     /// Question, remaining alternatives, label → times.
     answers: BTreeMap<(OpRef, usize, Vec<usize>, String), u64>,
     /// First case for each set of remaining alternatives.
-    witnesses: BTreeMap<(OpRef, usize, Vec<usize>), (u64, Script, History)>,
+    witnesses: BTreeMap<(OpRef, usize, Vec<usize>), Witness>,
     precedence: BTreeMap<(OpRef, String, String), u64>,
-    precedence_witnesses: BTreeMap<(OpRef, String, String), (u64, Script, History)>,
+    precedence_witnesses: BTreeMap<(OpRef, String, String), Witness>,
     messages: BTreeMap<Reworded, u64>,
     reasons: BTreeMap<String, u64>,
     /// Why cases that aimed at a requirement did not exercise it.
@@ -202,7 +207,7 @@ impl Tally {
 
     pub fn observations(&self, set: &SpecSet) -> Vec<Observation> {
         let mut list = Vec::new();
-        let mut by_question: BTreeMap<(OpRef, usize), Vec<(&Vec<usize>, &str, u64)>> = BTreeMap::new();
+        let mut by_question: BTreeMap<(OpRef, usize), Vec<Said<'_>>> = BTreeMap::new();
         for ((at, question, possible, label), times) in &self.answers {
             by_question.entry((*at, *question)).or_default().push((possible, label, *times));
         }
@@ -261,7 +266,7 @@ impl Tally {
     }
 }
 
-fn witness<K: Ord>(map: &mut BTreeMap<K, (u64, Script, History)>, key: K, case: &Case) {
+fn witness<K: Ord>(map: &mut BTreeMap<K, Witness>, key: K, case: &Case) {
     let known = map.entry(key).or_insert_with(|| (case.number, case.script.clone(), case.history.clone()));
     if case.number < known.0 {
         *known = (case.number, case.script.clone(), case.history.clone());

@@ -98,12 +98,11 @@ pub fn plan(set: &Arc<SpecSet>, args: &EndpointArgs, selection: Selection) -> Re
     Ok(Plan { set: set.clone(), args: args.clone(), target, known, policy, operations, only, addresses })
 }
 
+/// Operations, and requirements where only some are asked for.
+type Narrowed = (Vec<OpRef>, Vec<(OpRef, usize)>);
+
 /// What of a selection the endpoint can be asked about.
-fn narrowed(
-    set: &SpecSet,
-    selection: Selection,
-    target: &Target,
-) -> Result<(Vec<OpRef>, Vec<(OpRef, usize)>), Failure> {
+fn narrowed(set: &SpecSet, selection: Selection, target: &Target) -> Result<Narrowed, Failure> {
     let Target::Urls(urls) = target else { return Ok((selection.operations, selection.only)) };
     // Editions are judged side by side: what only one of them says is an open question of the other.
     let selected = |at: &OpRef| urls.contains_key(&at.service);

@@ -1,6 +1,6 @@
 //! Test cases: planned, woven, free.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     candidates::Surroundings,
@@ -51,7 +51,7 @@ pub struct Generator<'a> {
     set: &'a SpecSet,
     seed: String,
     options: Options,
-    plans: BTreeMap<OpRef, Plans>,
+    plans: BTreeMap<OpRef, Arc<Plans>>,
     /// Requirements that have a plan, in the order in which they are aimed at.
     aims: Vec<(OpRef, usize)>,
     /// Why the others have none.
@@ -62,7 +62,23 @@ impl<'a> Generator<'a> {
     /// Plans for these operations.
     pub fn new(set: &'a SpecSet, operations: &[OpRef], seed: &str, options: Options) -> Self {
         let number = Dice::new(seed, u64::MAX).number();
-        let plans = operations.iter().map(|at| (*at, search(set, *at, number))).collect();
+        let plans = operations.iter().map(|at| (*at, Arc::new(search(set, *at, number)))).collect();
+        Self::planned(set, plans, operations, seed, options)
+    }
+
+    /// The same plans with another seed or other options: planning is what takes time.
+    pub fn again(&self, seed: &str, options: Options) -> Self {
+        let operations: Vec<OpRef> = self.plans.keys().copied().collect();
+        Self::planned(self.set, self.plans.clone(), &operations, seed, options)
+    }
+
+    fn planned(
+        set: &'a SpecSet,
+        plans: BTreeMap<OpRef, Arc<Plans>>,
+        operations: &[OpRef],
+        seed: &str,
+        options: Options,
+    ) -> Self {
         let mut generator =
             Self { set, seed: seed.into(), options, plans, aims: Vec::new(), unplanned: BTreeMap::new() };
         generator.choose_aims(operations);
@@ -193,6 +209,11 @@ impl<'a> Generator<'a> {
             self.weave(aim, plan, &mut setup, &mut call, &mut dice);
         }
         Some(self.finish(aim, plan, setup, call, &mut dice))
+    }
+
+    /// Answers to open questions under which plans exercise a requirement.
+    pub fn assumed(&self, aim: (OpRef, usize)) -> impl Iterator<Item = &Choices> {
+        self.usable(aim).into_iter().map(|plan| &plan.assumed)
     }
 
     fn initial(&self, at: OpRef) -> State {

@@ -8,8 +8,8 @@ use super::{policy::Policy, render};
 use crate::{
     history::Reply,
     model::{Answer, Caller, Outcome, Request, Resource, State, outcomes},
-    spec::{SpecSet, id::mint, service::OpRef},
-    value::Key,
+    spec::{Service, SpecSet, id::mint, service::OpRef},
+    value::{Atom, Key},
 };
 
 /// Tokens that are remembered; older ones are forgotten.
@@ -60,7 +60,7 @@ impl Mock {
         let service = self.set.service(asked.operation);
         let mut held = self.states[asked.operation.service].lock().unwrap_or_else(PoisonError::into_inner);
         let held = &mut *held;
-        held.settle(now_ms, self.policy.settle_ms);
+        held.settle(service, now_ms, self.policy.settle_ms);
         let operation = self.set.operation(asked.operation);
         let created: Vec<Key> = operation
             .effects
@@ -102,7 +102,7 @@ impl Mock {
 }
 
 impl Held {
-    fn new(service: &crate::spec::Service) -> Self {
+    fn new(service: &Service) -> Self {
         let home = home(service);
         let mut state = State::new(
             ["region", "second_region"]
@@ -122,19 +122,32 @@ impl Held {
     }
 
     /// Does what is due by now, and forgets what is gone.
-    fn settle(&mut self, now_ms: u64, settle_ms: u64) {
+    fn settle(&mut self, service: &Service, now_ms: u64, settle_ms: u64) {
         while let Some(index) =
             self.state.pending.iter().position(|pending| pending.since_ms.saturating_add(settle_ms) <= now_ms)
         {
             self.state.fire(index);
         }
-        let gone = self.state.resources.values().any(|resource| resource.deleted);
-        if gone {
-            self.state.resources.retain(|_, resource| !resource.deleted);
+        let gone: Vec<Key> =
+            self.state.resources.iter().filter(|(_, found)| found.deleted).map(|(key, _)| key.clone()).collect();
+        if !gone.is_empty() {
+            self.state.resources.retain(|_, found| !found.deleted);
+            self.forget_dependents(service, &gone);
         }
         if self.state.tokens.len() > TOKENS {
             self.state.tokens.drain(..TOKENS / 2);
         }
+    }
+
+    /// What belonged to resources that are gone and that no call removes, such as their tasks, goes with them.
+    fn forget_dependents(&mut self, service: &Service, gone: &[Key]) {
+        let hangs_on = |found: &Resource| {
+            found.attributes.iter().any(|value| matches!(value, Atom::Ref(key) if gone.contains(key)))
+        };
+        let under_way: Vec<Key> = self.state.pending.iter().map(|pending| pending.key.clone()).collect();
+        self.state.resources.retain(|key, found| {
+            !service.kinds[found.kind].remove.is_empty() || under_way.contains(key) || !hangs_on(found)
+        });
     }
 
     fn apply(&mut self, outcome: &Outcome, now_ms: u64) {
@@ -149,6 +162,6 @@ impl Held {
 }
 
 /// Region of calls that say none.
-fn home(service: &crate::spec::Service) -> Arc<str> {
+fn home(service: &Service) -> Arc<str> {
     service.given("region").map_or_else(|| Arc::from(""), |given| Arc::from(given.default.as_str()))
 }

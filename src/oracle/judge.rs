@@ -312,6 +312,7 @@ impl<'a> Judge<'a> {
             let visible = view::shows(self.set, state, &turn.request, shown, &key);
             match (visible, element) {
                 (false, None) => {}
+                (true, None) if goes_with_another(turn.service, state, &key) => {}
                 (true, None) => {
                     return Some(Contradiction { key: key.clone(), expected: format!("{key} is shown"), gone: false });
                 }
@@ -522,6 +523,14 @@ impl<'a> Judge<'a> {
             before: blame::describe(self.set.service(found.operation), Some(&agreed.state)),
         });
     }
+}
+
+/// What no call removes, such as a task, may go with the resource that it belongs to; no document says that it stays.
+fn goes_with_another(service: &Service, state: &State, key: &Key) -> bool {
+    let Some(found) = state.living(key) else { return false };
+    let is_gone =
+        |value: &Atom| matches!(value, Atom::Ref(other) if state.living(other).is_none() || state.is_leaving(other));
+    service.kinds[found.kind].remove.is_empty() && found.attributes.iter().any(is_gone)
 }
 
 /// What a read shows otherwise.

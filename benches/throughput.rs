@@ -1,0 +1,225 @@
+//! How fast the suite is: over HTTP against what the HTTP client alone can do, and in process.
+//!
+//! `cargo bench --bench throughput`. `ASWRITTEN_BENCH_CASES` sets the number of cases of the longest run, 100,000 otherwise.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use aswritten::{
+    campaign::{Settings, run_planned},
+    endpoint::{
+        Call, Endpoint,
+        http::{Http, Target},
+        in_process::InProcess,
+    },
+    execute::{Givens, Surroundings, execute},
+    generate::{Generator, Options},
+    history::Reply,
+    mock::{Front, Mock, Policy, http::MAIN, server::Server},
+    model::Caller,
+    oracle::judge,
+    spec::{self, SpecSet, service::OpRef},
+    wire::{Credential, Format, Placement},
+};
+use url::Url;
+
+/// Operation that is run.
+const OPERATION: &str = "ecs/DeleteImage";
+/// How long work takes on the mock, so that waiting for it is not what is measured.
+const SETTLE_MS: u64 = 0;
+/// Cases of a run over HTTP.
+const HTTP_CASES: u64 = 400;
+/// Cases of the short run in process, and of the long one.
+const FEW: u64 = 1_000;
+const MANY: u64 = 100_000;
+
+fn main() {
+    // Test runners call benches with `--test` or `--list`; there is nothing to measure then.
+    if env::args().any(|argument| argument == "--test" || argument == "--list") {
+        return;
+    }
+    let set = Arc::new(spec::embedded().expect("the specs are sound"));
+    let at = set.find(OPERATION).expect("it is specified");
+    let began = Instant::now();
+    let generator = Generator::new(&set, &[at], "throughput", Options::default());
+    let planning = began.elapsed();
+    let mut table = Table::default();
+    table.row(["planning one operation", &format!("{:.2} s", planning.as_secs_f64()), ""]);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    for workers in [1, 8] {
+        let (suite, bare) = runtime.block_on(over_http(&set, at, &generator, workers));
+        let name = |what: &str| format!("{what}, {workers} worker{}", if workers == 1 { "" } else { "s" });
+        table.row([&name("HTTP client alone"), &format!("{bare:.0} requests/s"), "1.00"]);
+        table.row([&name("suite over HTTP"), &format!("{suite:.0} requests/s"), &format!("{:.2}", suite / bare)]);
+    }
+    let many = env::var("ASWRITTEN_BENCH_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(MANY);
+    let mut parts = Parts::default();
+    in_process(&set, at, &generator, 0..FEW, &mut parts);
+    let first = resident_kb();
+    let memory = |kb: Option<u64>| kb.map_or("not known here".into(), |kb| format!("{:.1} MB", kb as f64 / 1024.0));
+    table.row([&format!("resident after {FEW} cases"), &memory(first), "1.00"]);
+    // A mock of its own for each part: what no call can remove stays with it, and makes its answers slower and slower.
+    for start in (FEW..many.max(FEW)).step_by(FEW as usize) {
+        in_process(&set, at, &generator, start..(start + FEW).min(many), &mut parts);
+    }
+    let last = resident_kb();
+    let growth = first.zip(last).map_or(String::new(), |(first, last)| format!("{:.2}", last as f64 / first as f64));
+    table.row([&format!("resident after {} cases", many.max(FEW)), &memory(last), &growth]);
+    let all = parts.generating + parts.executing + parts.judging;
+    let per_second = |n: u64, time: Duration| n as f64 / time.as_secs_f64();
+    let share = |time: Duration| format!("{:.2}", time.as_secs_f64() / all.as_secs_f64());
+    table.row(["in process, one core", &format!("{:.0} commands/s", per_second(parts.commands, all)), "1.00"]);
+    table.row(["in process, one core", &format!("{:.0} requests/s", per_second(parts.requests, all)), ""]);
+    table.row(["  of it generating", &format!("{:.2} s", parts.generating.as_secs_f64()), &share(parts.generating)]);
+    table.row(["  of it executing", &format!("{:.2} s", parts.executing.as_secs_f64()), &share(parts.executing)]);
+    table.row(["  of it judging", &format!("{:.2} s", parts.judging.as_secs_f64()), &share(parts.judging)]);
+    table.print();
+}
+
+/// Requests per second of the suite, and of the same client without the suite, on the same mock.
+async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, workers: usize) -> (f64, f64) {
+    let front = Front::new(Mock::new(set.clone(), Policy::new(set, SETTLE_MS)), Vec::new());
+    let server = Server::start(front, ([127, 0, 0, 1], 0).into()).await.expect("a free port");
+    let (id, secret) = MAIN;
+    let target = Target {
+        url: Url::parse(&server.url()).expect("a URL"),
+        credential: Credential { id: id.into(), secret: secret.to_owned().into(), token: None },
+        restricted: None,
+        scheme: set.service(at).signing[0].clone(),
+        placement: Placement::PostQuery,
+        format: Format::Json,
+    };
+    let http =
+        Http::new(set.clone(), BTreeMap::from([(at.service, target)]), Duration::from_secs(30)).expect("a client");
+    let http: Arc<dyn Endpoint> = Arc::new(http);
+    let settings = Settings {
+        seed: "throughput".into(),
+        operations: vec![(at, 0)],
+        cases: Some(HTTP_CASES),
+        workers,
+        max_requests: None,
+        max_time: None,
+        shrink_requests: 0,
+        around: around(set),
+        options: Options::default(),
+        interrupted: Arc::default(),
+    };
+    let outcome = run_planned(set, &settings, generator, std::slice::from_ref(&http), &|_| {}).await;
+    assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
+    let suite = outcome.requests as f64 / outcome.seconds;
+    let wanted = outcome.requests;
+    let next = Arc::new(AtomicU64::new(0));
+    let began = Instant::now();
+    let loops: Vec<_> = (0..workers)
+        .map(|_| {
+            let (http, next, call) = (http.clone(), next.clone(), missing(set, at));
+            tokio::spawn(async move {
+                while next.fetch_add(1, Ordering::Relaxed) < wanted {
+                    assert!(matches!(http.send(&call).await, Reply::Refused { .. }), "the mock refuses it");
+                }
+            })
+        })
+        .collect();
+    for one in loops {
+        one.await.expect("no request fails");
+    }
+    let bare = wanted as f64 / began.elapsed().as_secs_f64();
+    server.stop().await;
+    (suite, bare)
+}
+
+/// A call for an image that is not there.
+fn missing(set: &SpecSet, at: OpRef) -> Call {
+    let operation = set.operation(at);
+    let region = set.service(at).given("region").map(|given| given.default.clone()).unwrap_or_default();
+    let arguments = operation
+        .params
+        .iter()
+        .map(|param| match (param.region, param.binding) {
+            (true, _) => Some(region.clone().into()),
+            (_, Some(_)) => Some("m-bp1aswritten0missing".into()),
+            _ => None,
+        })
+        .collect();
+    Call { operation: at, arguments, region: None, caller: Caller::Main }
+}
+
+#[derive(Default)]
+struct Parts {
+    commands: u64,
+    requests: u64,
+    generating: Duration,
+    executing: Duration,
+    judging: Duration,
+}
+
+/// Generates, executes and judges, one case after the other.
+fn in_process(
+    set: &Arc<SpecSet>,
+    at: OpRef,
+    generator: &Generator<'_>,
+    cases: std::ops::Range<u64>,
+    parts: &mut Parts,
+) {
+    let endpoint = InProcess::new(Mock::new(set.clone(), Policy::new(set, SETTLE_MS)));
+    let around = around(set);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    for number in cases {
+        let began = Instant::now();
+        let script = generator.case(number).expect("there are aims");
+        let generated = Instant::now();
+        let history = runtime.block_on(execute(set, &script, &endpoint, &around, &number.to_string()));
+        let executed = Instant::now();
+        let judged = judge(set, &script, &history);
+        parts.judging += executed.elapsed();
+        parts.executing += executed - generated;
+        parts.generating += generated - began;
+        parts.commands += script.commands.len() as u64;
+        parts.requests += history.exchanges.len() as u64;
+        assert!(judged.findings.is_empty(), "{} departs: {:?}", set.operation(at).id, judged.findings);
+    }
+}
+
+fn around(set: &SpecSet) -> Surroundings {
+    Surroundings {
+        givens: Givens::defaults(set),
+        run: "throughput".into(),
+        patience_ms: 2_000,
+        linger_ms: 0,
+        clean: true,
+    }
+}
+
+/// Memory of this process, where the system tells.
+fn resident_kb() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[derive(Default)]
+struct Table {
+    rows: Vec<[String; 3]>,
+}
+
+impl Table {
+    fn row(&mut self, cells: [&str; 3]) {
+        self.rows.push(cells.map(str::to_owned));
+    }
+
+    fn print(&self) {
+        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let (first, second) = (width(0).max(4), width(1).max(6));
+        println!("{:first$}  {:>second$}  ratio", "what", "figure");
+        for [what, figure, ratio] in &self.rows {
+            println!("{what:first$}  {figure:>second$}  {ratio:>5}");
+        }
+    }
+}
