@@ -150,6 +150,9 @@ fn specs() -> &'static Arc<SpecSet> {
     &SPECS
 }
 
+/// The edition that a mock serves, and the answers that it gives otherwise than usual.
+type MockKey = (Option<OpRef>, Vec<(usize, usize)>);
+
 /// What all trials share: it is made when it is first needed, and only once.
 struct Bench {
     trials: Trials,
@@ -157,7 +160,7 @@ struct Bench {
     /// Plans take longer than trials.
     generators: BTreeMap<OpRef, OnceLock<Generator<'static>>>,
     /// By edition that is served, and by answers that differ from the first ones.
-    mocks: Mutex<BTreeMap<(Option<OpRef>, Vec<(usize, usize)>), Subjected>>,
+    mocks: Mutex<BTreeMap<MockKey, Subjected>>,
     given: OnceLock<Result<Subjected, String>>,
 }
 

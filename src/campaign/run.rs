@@ -72,8 +72,7 @@ async fn since(
         .iter()
         .map(|endpoint| Arc::new(Counted { inner: endpoint.clone(), counter: counter.clone() }) as Arc<dyn Endpoint>)
         .collect();
-    let cases =
-        Cases { set, settings, endpoints: &endpoints, generator: &generator, counter: &counter, began, n_cases, tell };
+    let cases = Cases { set, settings, endpoints: &endpoints, generator, counter: &counter, began, n_cases, tell };
     let mut tally = cases.all().await;
     let requests = counter.load(Ordering::Relaxed);
     let broken: BTreeSet<OpRef> = tally

@@ -19,6 +19,7 @@ pub mod blame;
 mod explain;
 pub mod finding;
 mod judge;
+mod shown;
 
 pub use finding::{Finding, Judged, Nature};
 pub use judge::judge;

@@ -1,0 +1,79 @@
+//! What reads show, held against what a world has.
+
+use serde_json::{Map, Value};
+
+use super::{
+    belief::{StateClaim, World},
+    judge::Turn,
+};
+use crate::{
+    history::History,
+    model::{Aspect, State, view},
+    spec::{Service, operation::View},
+    value::{Atom, Key, at_path},
+};
+
+/// What no call removes, such as a task, may go with the resource that it belongs to; no document says that it stays.
+pub fn goes_with_another(service: &Service, state: &State, key: &Key) -> bool {
+    let Some(found) = state.living(key) else { return false };
+    let is_gone =
+        |value: &Atom| matches!(value, Atom::Ref(other) if state.living(other).is_none() || state.is_leaving(other));
+    service.kinds[found.kind].remove.is_empty() && found.attributes.iter().any(is_gone)
+}
+
+/// What a read shows otherwise.
+pub struct Contradiction {
+    pub key: Key,
+    pub expected: String,
+    /// It is shown although it should be gone.
+    pub gone: bool,
+}
+
+/// The claim that a contradiction breaks: of the last call that named the resource, or else of the last call at all.
+pub fn responsible(world: &World, contradiction: &Contradiction) -> Option<StateClaim> {
+    let claims = || world.claims.iter().chain(&world.proved);
+    let naming = claims().filter(|claim| claim.named.contains(&contradiction.key) && claim.aspect != Aspect::Others);
+    let last = naming.clone().map(|claim| claim.command).max();
+    if let Some(last) = last {
+        let aspect = if contradiction.gone { Aspect::Gone } else { Aspect::Unchanged };
+        let mut of_last: Vec<&StateClaim> = naming.filter(|claim| claim.command == last).collect();
+        // Specific promises come after the basic ones; the latest is the most specific.
+        of_last.sort_by_key(|claim| (claim.aspect == aspect, claim.requirement));
+        return of_last.last().map(|claim| (*claim).clone());
+    }
+    claims()
+        .filter(|claim| claim.aspect == Aspect::Others)
+        .max_by_key(|claim| (claim.command, claim.requirement))
+        .cloned()
+}
+
+/// Marks the claims that a read has shown in this world.
+pub fn prove(turn: &Turn<'_>, shown: &View, seen: &view::Observation, history: &History, world: &mut World) {
+    if shown.set.is_some() {
+        return;
+    }
+    let subjects = view::subjects(turn.operation, shown, &world.state, &turn.request);
+    let is_seen = |key: &Key| {
+        let id = history.filled.get(key).map_or(&**key, |id| id.as_str());
+        seen.elements.iter().any(|(found, _)| found == id)
+    };
+    let state = world.state.clone();
+    world.prove(|claim| match claim.aspect {
+        Aspect::Unchanged => claim.named.iter().any(|key| subjects.contains(key) && is_seen(key)),
+        Aspect::Gone => {
+            claim.named.iter().any(|key| subjects.contains(key) && !is_seen(key) && state.living(key).is_none())
+        }
+        Aspect::Others => subjects.iter().any(|key| !claim.named.contains(key) && is_seen(key)),
+        Aspect::Answer => false,
+    });
+}
+
+/// The part of an answer that a finding shows: its lists, shortened.
+pub fn shown_part(turn: &Turn<'_>, fields: &Map<String, Value>) -> Value {
+    let whole = Value::Object(fields.clone());
+    let lists = turn.operation.views.iter().filter_map(|shown| {
+        let list = at_path(&whole, &shown.list)?.as_array()?;
+        Some((shown.list.clone(), Value::Array(list.iter().take(3).cloned().collect())))
+    });
+    Value::Object(lists.collect())
+}
