@@ -1,8 +1,8 @@
 //! One run over many cases: plan, execute, judge, shrink, confirm, count.
 //!
-//! [`run`] hands case numbers to workers; each generates its script, executes it, and judges the history. Because a case is a
+//! [`run()`] hands case numbers to workers; each generates its script, executes it, and judges the history. Because a case is a
 //! function of the seed and its number, the order in which workers finish changes nothing but the progress bar.
-//! [`tally`] adds up what cases say. When all cases are done, each failure is shrunk and confirmed once.
+//! `tally` adds up what cases say. When all cases are done, each failure is shrunk and confirmed once.
 //! What a reader needs is plain data in [`outcome`]; terminals and file formats are for others.
 
 pub mod counterexample;

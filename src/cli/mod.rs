@@ -1,6 +1,6 @@
 //! The command line: what was typed, what it means, what is printed, how it exits.
 //!
-//! [`args`] is what the user typed; [`connect`] and [`selector`] make of it what a campaign needs; [`command`] has one file
+//! [`args`] is what the user typed; `connect` and `selector` make of it what a campaign needs; [`command`] has one file
 //! for each subcommand. Only this layer prints, reads the environment, and decides exit codes.
 
 pub mod args;

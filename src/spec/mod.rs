@@ -3,8 +3,8 @@
 //! A spec is a folder of TOML files: `<vendor>/<service>/service.toml`, and one file per operation beside it.
 //! Reading goes in passes, and each reports every problem that it finds before the next begins to rely on it:
 //!
-//! 1. [`reading`]: TOML → entries with the right keys and kinds, by the description in [`format`];
-//! 2. [`lower`]: entries → a [`SpecSet`] in which every name is resolved and every rule has its requirement.
+//! 1. [`reading`]: TOML → entries with the right keys and kinds, by the description in [`mod@format`];
+//! 2. `lower`: entries → a [`SpecSet`] in which every name is resolved and every rule has its requirement.
 //!
 //! This layer knows nothing of requests, endpoints or states.
 //!
