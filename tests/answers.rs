@@ -28,6 +28,8 @@ const SETTLE_MS: u64 = 20;
 const ROUNDS: u64 = 2;
 /// Seeds of the plain mock.
 const SEEDS: u64 = 12;
+/// Variable with another number of seeds, for a longer hunt.
+const SEEDS_VARIABLE: &str = "ASWRITTEN_SEEDS";
 /// False alarms that are known: id of an answer, and why it cannot be helped yet.
 const KNOWN: &[(&str, &str)] = &[];
 
@@ -100,7 +102,8 @@ fn every_answer(id: &str) {
 fn every_seed(id: &str) {
     let subject = Subject::of(id);
     let mut trouble = Vec::new();
-    for seed in 0..SEEDS {
+    let seeds = std::env::var(SEEDS_VARIABLE).ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS);
+    for seed in 0..seeds {
         let seed = format!("seed {seed}");
         let generator = subject.generator().again(&seed, options());
         let outcome = subject.campaign(&generator, subject.policy(SETTLE_MS), ROUNDS);

@@ -41,7 +41,14 @@ impl Script {
             .enumerate()
             .map(|(index, value)| command(set, value).map_err(|why| format!("command {}: {why}", index + 1)))
             .collect::<Result<_, _>>()?;
-        Ok(Self { commands, aim: None })
+        let script = Self { commands, aim: None };
+        let mut services = script.commands.iter().map(|command| command.operation.service);
+        match services.next() {
+            Some(first) if services.any(|service| service != first) => {
+                Err("its commands call more than one service".into())
+            }
+            _ => Ok(script),
+        }
     }
 }
 
@@ -130,4 +137,39 @@ fn until(value: &Value, n_views: usize) -> Result<Option<Until>, String> {
     };
     let wait = Wait::ALL.iter().find(|(name, _)| value["wait"] == *name).map_or(Wait::Patient, |(_, wait)| *wait);
     Ok(Some(Until { view, key, expected, wait }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Script;
+
+    fn check(script: Value, expected: Result<(), &str>) {
+        let set = crate::spec::embedded().expect("the embedded specs are sound");
+        let read = Script::from_json(&set, &script);
+        match (read, expected) {
+            (Ok(read), Ok(())) => assert_eq!(Script::from_json(&set, &read.to_json(&set)), Ok(read)),
+            (Err(why), Err(expected)) => assert_eq!(why, expected),
+            (read, _) => panic!("{script}: {read:?}"),
+        }
+    }
+
+    #[test]
+    fn files_are_read_or_refused_with_the_reason() {
+        let delete = json!({ "operation": "ecs/DeleteImage", "arguments": { "ImageId": "$image1" } });
+        check(json!([delete]), Ok(()));
+        check(json!({}), Err("the script is not a list of commands"));
+        check(json!([{}]), Err("command 1: it has no `operation`"));
+        check(json!([{ "operation": "ecs/Nothing" }]), Err("command 1: the specs have no operation `ecs/Nothing`"));
+        check(
+            json!([{ "operation": "ecs/DeleteImage", "arguments": { "Nothing": 1 } }]),
+            Err("command 1: `ecs/DeleteImage` has no parameter `Nothing`"),
+        );
+        check(
+            json!([{ "operation": "ecs/DeleteImage", "until": { "key": "$image1" } }]),
+            Err("command 1: it waits for a view that the operation no longer has"),
+        );
+        check(json!([delete, { "operation": "ens/DeleteImage" }]), Err("its commands call more than one service"));
+    }
 }
