@@ -276,7 +276,7 @@ impl Scope<'_> {
     fn token(&self, fact: TokenFact) -> bool {
         let Some(token) = self.request.token(self.operation) else { return false };
         let fingerprint = self.request.fingerprint(self.operation);
-        let used = self.state.tokens.iter().filter(|used| used.token == token);
+        let used = self.state.tokens.iter().filter(|used| used.token == token && !used.refused);
         match fact {
             TokenFact::Same => used.into_iter().any(|used| used.arguments == fingerprint),
             TokenFact::Other => {

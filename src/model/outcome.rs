@@ -85,7 +85,7 @@ pub fn outcomes(set: &SpecSet, state: &State, request: &Request, known: &Choices
             let consequences =
                 step.forked(known, asked.clone(), |choices| step.consequences(&answer, &judgement, choices));
             for (asked, (changes, later, mut claims)) in consequences {
-                let token = (answer == Answer::Success).then(|| step.token()).flatten();
+                let token = step.token(answer != Answer::Success);
                 step.claim_questions(&asked, &mut claims);
                 let choices = known.joined(&asked);
                 let answer = answer.clone();
@@ -317,7 +317,7 @@ impl<'a> Step<'a> {
         let rows = judgement.due.iter().chain(&judgement.may).map(|row| Refused::Row(*row));
         let common = judgement.common.iter().map(|common| Refused::Common(*common));
         answers.extend(rows.chain(common).map(Answer::Refused));
-        if companion || judgement.leaving {
+        if companion || judgement.leaving || self.token_was_refused() {
             answers.push(Answer::Refused(Refused::Any));
         }
         answers
@@ -452,11 +452,16 @@ impl<'a> Step<'a> {
         later.push(Pending { since_ms: 0, origin: 0, key: key.clone(), changes: list, unless_changed });
     }
 
-    fn token(&self) -> Option<TokenUse> {
+    fn token(&self, refused: bool) -> Option<TokenUse> {
         let token = self.request.token(self.operation)?;
-        let arguments = self.request.fingerprint(self.operation);
-        let known = self.state.tokens.iter().any(|used| used.token == token && used.arguments == arguments);
-        (!known).then_some(TokenUse { token, arguments })
+        let used = TokenUse { token, arguments: self.request.fingerprint(self.operation), refused };
+        (!self.state.tokens.contains(&used)).then_some(used)
+    }
+
+    /// The token was sent before with a call that was refused: the endpoint may repeat that refusal, or miss the sameness.
+    fn token_was_refused(&self) -> bool {
+        let token = self.request.token(self.operation);
+        token.is_some_and(|token| self.state.tokens.iter().any(|used| used.refused && used.token == token))
     }
 
     fn claims(

@@ -59,6 +59,8 @@ pub struct TokenUse {
     pub token: Arc<str>,
     /// The other arguments, spelled out.
     pub arguments: Arc<str>,
+    /// The call was refused; whether its token counts as used then, no document says.
+    pub refused: bool,
 }
 
 impl Resource {

@@ -31,6 +31,7 @@ pub fn judge(set: &SpecSet, script: &Script, history: &History) -> Judged {
         belief: Belief::new(initial),
         judged: Judged::default(),
         seen_ms: 0,
+        shown: BTreeSet::new(),
         labels: BTreeMap::new(),
     };
     for exchange in &history.exchanges {
@@ -50,6 +51,8 @@ struct Judge<'a> {
     judged: Judged,
     /// When the endpoint was looked at last.
     seen_ms: u64,
+    /// Resources that some read has shown.
+    shown: BTreeSet<Key>,
     /// What was answered when an open question was asked first.
     labels: BTreeMap<(OpRef, usize), String>,
 }
@@ -251,6 +254,8 @@ impl<'a> Judge<'a> {
                 self.reason(turn, format!("{} answered without a list `{}`", turn.operation.name, shown.list));
                 continue;
             };
+            let places = seen.elements.iter().filter_map(|(id, _)| self.history.place_of(id));
+            self.shown.extend(places.cloned());
             let failed = seen.elements.iter().find_map(|(id, element)| {
                 let place = self.history.place_of(id)?;
                 let (field, _) = shown
@@ -305,7 +310,12 @@ impl<'a> Judge<'a> {
                 expected.sort_unstable();
                 actual.sort_unstable();
                 if expected != actual {
-                    return Some(Contradiction { key, expected: format!("{}: {expected:?}", shown.list), gone: false });
+                    return Some(Contradiction {
+                        key,
+                        expected: format!("{}: {expected:?}", shown.list),
+                        gone: false,
+                        missing: false,
+                    });
                 }
                 continue;
             }
@@ -315,13 +325,19 @@ impl<'a> Judge<'a> {
                 (false, None) => {}
                 (true, None) if goes_with_another(turn.service, state, &key) => {}
                 (true, None) => {
-                    return Some(Contradiction { key: key.clone(), expected: format!("{key} is shown"), gone: false });
+                    return Some(Contradiction {
+                        key: key.clone(),
+                        expected: format!("{key} is shown"),
+                        gone: false,
+                        missing: true,
+                    });
                 }
                 (false, Some(_)) => {
                     return Some(Contradiction {
                         key: key.clone(),
                         expected: format!("{key} is not shown"),
                         gone: true,
+                        missing: false,
                     });
                 }
                 (true, Some((_, element))) => {
@@ -333,7 +349,7 @@ impl<'a> Judge<'a> {
                         {
                             let spelled = view::spellings(field, &value).join(" or ");
                             let expected = format!("{key}: {} is {spelled}", field.field);
-                            return Some(Contradiction { key, expected, gone: false });
+                            return Some(Contradiction { key, expected, gone: false, missing: false });
                         }
                     }
                 }
@@ -351,11 +367,13 @@ impl<'a> Judge<'a> {
         let in_time = found.iter().any(|(world, _)| world.late.is_none());
         let mut suspects = found.into_iter().filter(|(world, _)| !in_time || world.late.is_none());
         let Some((world, contradiction)) = suspects.next() else { return };
-        let Some(claim) = responsible(&world, &contradiction) else {
+        // A read may lag behind a creation: only what was shown once can be missed.
+        let never_shown = contradiction.missing && !self.shown.contains(&contradiction.key);
+        let Some(claim) = responsible(&world, &contradiction).filter(|_| !never_shown) else {
             self.reason(
                 turn,
                 format!(
-                    "{} shows something else than {}, before any documented call",
+                    "{} shows something else than {}, and no documented call is known to be the cause",
                     turn.operation.name, contradiction.expected
                 ),
             );
@@ -532,10 +550,10 @@ fn losers(operation: &Operation, permitted: &[Outcome], winner: &Outcome) -> Vec
         Answer::Refused(Refused::Row(row)) => Some(row),
         _ => None,
     };
-    let Some(won) = key(winner) else { return Vec::new() };
+    let Some(won) = key(winner).filter(|row| winner.due && operation.rows[*row].documented) else { return Vec::new() };
     let mut losers: Vec<String> = permitted
         .iter()
-        .filter(|outcome| outcome.choices == winner.choices)
+        .filter(|outcome| outcome.due && outcome.choices == winner.choices)
         .filter_map(key)
         .map(|row| &operation.rows[row])
         .filter(|row| row.documented && row.key != operation.rows[won].key && row.requirement.is_some())

@@ -27,6 +27,8 @@ pub struct Contradiction {
     pub expected: String,
     /// It is shown although it should be gone.
     pub gone: bool,
+    /// It is not shown although it should be there.
+    pub missing: bool,
 }
 
 /// The claim that a contradiction breaks: of the last call that named the resource, or else of the last call at all.
