@@ -262,16 +262,13 @@ impl<'a> Step<'a> {
                 None if param.required => means.push(Means::Missing),
                 None => {}
                 Some(value) => {
+                    // Empty values and long lists are what open questions are about: there, their answers say what is
+                    // accepted, and a common code must not blur which one it was.
                     let text = value.as_str();
-                    if param.required && (text == Some("") || value.as_array().is_some_and(Vec::is_empty)) {
-                        means.extend([Means::Missing, Means::Invalid]);
-                    }
                     let long =
                         param.max_length.is_some_and(|limit| text.is_some_and(|text| text.chars().count() > limit));
-                    let many =
-                        param.max_count.is_some_and(|limit| value.as_array().is_some_and(|list| list.len() > limit));
                     let foreign = param.ascii && text.is_some_and(|text| !text.is_ascii());
-                    if long || many || foreign || !fits(param.kind, value) {
+                    if long || foreign || !fits(param.kind, value) {
                         means.push(Means::Invalid);
                     }
                 }
