@@ -38,6 +38,7 @@ pub async fn execute(
         history: History { patience_ms: around.patience_ms, linger_ms: around.linger_ms, ..History::default() },
         began_ms: endpoint.now_ms(),
         last_call_succeeded: true,
+        last_change_succeeded: true,
     };
     for (index, command) in script.commands.iter().enumerate() {
         run.command(index, command).await;
@@ -57,6 +58,8 @@ struct Run<'a> {
     history: History,
     began_ms: u64,
     last_call_succeeded: bool,
+    /// So was the last command that changes something, whosever it was.
+    last_change_succeeded: bool,
 }
 
 impl Run<'_> {
@@ -113,6 +116,8 @@ impl Run<'_> {
     /// How long a read is repeated at most.
     fn patience(&self, until: &Until) -> u64 {
         match (until.wait, self.last_call_succeeded) {
+            // What was refused will not come about, however long one waits.
+            (Wait::Patient, _) if !self.last_change_succeeded => self.around.linger_ms,
             (Wait::Patient, _) | (Wait::AfterSuccess | Wait::AfterSuccessOrLinger, true) => self.around.patience_ms,
             (Wait::AfterSuccessOrLinger, false) | (Wait::Linger, _) => self.around.linger_ms,
             (Wait::AfterSuccess, false) => 0,
@@ -122,6 +127,9 @@ impl Run<'_> {
     fn learn(&mut self, operation: &Operation, command: &Command, reply: &Reply) {
         if operation.is_documented() && command.purpose != Purpose::Read {
             self.last_call_succeeded = matches!(reply, Reply::Success { .. });
+        }
+        if operation.changes() {
+            self.last_change_succeeded = matches!(reply, Reply::Success { .. });
         }
         let Reply::Success { fields, .. } = reply else { return };
         let whole = Value::Object(fields.clone());
