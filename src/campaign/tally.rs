@@ -57,6 +57,13 @@ pub struct Tally {
     inconclusive: BTreeMap<ReqRef, String>,
 }
 
+impl First {
+    /// What one witness shows.
+    fn of((number, script, history): &Witness, finding: Finding) -> Self {
+        Self { number: *number, finding, script: script.clone(), history: history.clone(), cases: 1 }
+    }
+}
+
 impl Tally {
     pub fn add(&mut self, case: &Case) {
         self.cases += 1;
@@ -117,7 +124,7 @@ impl Tally {
     pub fn changes_of_mind(&self, set: &SpecSet) -> Vec<First> {
         let mut found = Vec::new();
         let mut remaining: BTreeMap<(OpRef, usize), Vec<usize>> = BTreeMap::new();
-        for ((at, question, possible), (number, script, history)) in &self.witnesses {
+        for ((at, question, possible), witness) in &self.witnesses {
             let asked = &set.operation(*at).questions[*question];
             if asked.varies {
                 continue;
@@ -125,35 +132,19 @@ impl Tally {
             let known = remaining.entry((*at, *question)).or_insert_with(|| possible.clone());
             let both: Vec<usize> = known.iter().filter(|choice| possible.contains(choice)).copied().collect();
             if both.is_empty() {
-                let names = |list: &[usize]| {
-                    let names: Vec<&str> = list.iter().map(|choice| &*asked.answers[*choice].id).collect();
-                    names.join(" or ")
-                };
-                let finding = mind_changed(set, *at, asked.requirement, &names(known), &names(possible));
-                found.push(First {
-                    number: *number,
-                    finding,
-                    script: script.clone(),
-                    history: history.clone(),
-                    cases: 1,
-                });
+                let finding = mind_changed(set, *at, asked.requirement, &asked.names(&*known), &asked.names(possible));
+                found.push(First::of(witness, finding));
             } else {
                 *known = both;
             }
         }
-        for ((at, winner, loser), (number, script, history)) in &self.precedence_witnesses {
+        for ((at, winner, loser), witness) in &self.precedence_witnesses {
             let reverse = (*at, loser.clone(), winner.clone());
             let question = set.operation(*at).questions.iter().find(|question| question.precedence);
             if let (true, true, Some(question)) = (winner < loser, self.precedence.contains_key(&reverse), question) {
                 let one = format!("{winner} before {loser}");
                 let finding = mind_changed(set, *at, question.requirement, &one, &format!("{loser} before {winner}"));
-                found.push(First {
-                    number: *number,
-                    finding,
-                    script: script.clone(),
-                    history: history.clone(),
-                    cases: 1,
-                });
+                found.push(First::of(witness, finding));
             }
         }
         found
@@ -215,10 +206,6 @@ impl Tally {
             let operation = set.operation(at);
             let asked = &operation.questions[question];
             let id = operation.requirements[asked.requirement].id.clone();
-            let name = |list: &[usize]| {
-                let names: Vec<&str> = list.iter().map(|choice| &*asked.answers[*choice].id).collect();
-                names.join(" or ")
-            };
             // What remains when everything is taken together; where that is nothing, or may vary, each answer stands alone.
             let together = answers.iter().skip(1).fold(answers[0].0.clone(), |left, (possible, _, _)| {
                 left.into_iter().filter(|choice| possible.contains(choice)).collect()
@@ -226,7 +213,7 @@ impl Tally {
             let mut labels: BTreeMap<(String, String), u64> = BTreeMap::new();
             for (possible, label, times) in &answers {
                 let alone = asked.varies || together.is_empty();
-                let choice = if alone { name(possible) } else { name(&together) };
+                let choice = if alone { asked.names(*possible) } else { asked.names(&together) };
                 let label =
                     if !alone && possible.len() > together.len() { choice.clone() } else { (*label).to_owned() };
                 *labels.entry((label, choice)).or_default() += times;

@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use serde_json::{Map, Value};
 use url::Url;
 
 use super::{Call, Endpoint, Sent};
@@ -233,15 +232,4 @@ fn trouble(error: &reqwest::Error) -> Trouble {
         (TroubleKind::Broken, true)
     };
     Trouble { kind, text, may_have_happened }
-}
-
-/// Arguments as an object, for the record.
-pub fn named_arguments(set: &SpecSet, call: &Call) -> Map<String, Value> {
-    let operation = set.operation(call.operation);
-    operation
-        .params
-        .iter()
-        .zip(&call.arguments)
-        .filter_map(|(param, value)| Some((param.name.clone(), value.clone()?)))
-        .collect()
 }

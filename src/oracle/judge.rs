@@ -492,7 +492,7 @@ impl<'a> Judge<'a> {
             }
             certain.insert((operation, asked.requirement));
             let label = self.labels.get(&(operation, question)).cloned();
-            let label = label.unwrap_or_else(|| choice_names(self.set.operation(operation), question, &possible));
+            let label = label.unwrap_or_else(|| asked.names(&possible));
             let possible = possible.into_iter().collect();
             self.judged.answers.push(Observed { operation, question, possible, label });
         }
@@ -567,12 +567,4 @@ fn losers(operation: &Operation, permitted: &[Outcome], winner: &Outcome) -> Vec
     losers.sort();
     losers.dedup();
     losers
-}
-
-/// Names of alternatives: `copy or both`.
-fn choice_names(operation: &Operation, question: usize, possible: &BTreeSet<usize>) -> String {
-    let answers = &operation.questions[question].answers;
-    let names: Vec<&str> =
-        possible.iter().filter_map(|choice| answers.get(*choice)).map(|answer| &*answer.id).collect();
-    names.join(" or ")
 }

@@ -1,6 +1,6 @@
 //! An operation, checked: every name is an index, every rule has its requirement.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -220,6 +220,15 @@ pub struct Question {
     pub requirement: usize,
 }
 
+impl Question {
+    /// Names of alternatives: `copy or both`.
+    pub fn names<'a>(&self, choices: impl IntoIterator<Item = &'a usize>) -> String {
+        let names: Vec<&str> =
+            choices.into_iter().filter_map(|choice| self.answers.get(*choice)).map(|answer| &*answer.id).collect();
+        names.join(" or ")
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     pub id: Arc<str>,
@@ -381,11 +390,6 @@ impl Operation {
     /// The call changes something when it succeeds.
     pub fn changes(&self) -> bool {
         !self.effects.is_empty()
-    }
-
-    /// Questions that a rule may ask, directly or through the conditions that it uses.
-    pub fn questions_of(&self, expr: &Expr) -> BTreeSet<usize> {
-        expr.questions().into_iter().collect()
     }
 }
 
