@@ -194,6 +194,7 @@ fn around(set: &SpecSet) -> Surroundings {
         patience_ms: 2_000,
         linger_ms: 0,
         clean: true,
+        pace: Default::default(),
     }
 }
 

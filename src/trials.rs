@@ -243,6 +243,7 @@ impl Bench {
                 patience_ms: subject.patience_ms,
                 linger_ms: subject.linger_ms,
                 clean: true,
+                pace: Default::default(),
             },
             options: options(subject, aim),
             interrupted: Arc::default(),

@@ -192,6 +192,7 @@ impl Subject {
                 patience_ms,
                 linger_ms: 100,
                 clean: true,
+                pace: Default::default(),
             },
             options: options(),
             interrupted: Arc::default(),

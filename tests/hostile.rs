@@ -163,6 +163,7 @@ async fn judge(url: &str) -> Outcome {
             patience_ms: 500,
             linger_ms: 20,
             clean: true,
+            pace: Default::default(),
         },
         options,
         interrupted: Arc::default(),

@@ -148,11 +148,12 @@ fn answered(at: OpRef, script: &Script, policy: Policy) -> Option<(Reply, HttpRe
         patience_ms: 2_000,
         linger_ms: 100,
         clean: false,
+        pace: Default::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let upto =
         script.commands.iter().position(|command| command.operation == at && command.purpose == Purpose::Call)?;
-    let script = Script { commands: script.commands[..=upto].to_vec(), aim: script.aim };
+    let script = Script { commands: script.commands[..=upto].to_vec(), aims: script.aims };
     let history = runtime.block_on(execute(&SET, &script, &endpoint, &around, "0"));
     let reply = history.exchanges.last().filter(|exchange| exchange.command == upto)?.reply.clone();
     let response = endpoint.seen.into_inner().ok()?.last?;

@@ -28,6 +28,8 @@ use crate::{
     spec::{SpecSet, service::OpRef},
 };
 
+/// Requests that removing what a case left takes, about.
+const CLEANING: u64 = 2;
 /// Times that a case is run again when a documented call earned no answer, before that is called a failure.
 const REPEATS: u32 = 2;
 
@@ -64,7 +66,7 @@ async fn since(
     tell: &(dyn Fn(Event) + Sync),
 ) -> Outcome {
     let operations: Vec<OpRef> = settings.operations.iter().map(|(at, _)| *at).collect();
-    let n_cases = settings.cases.unwrap_or(generator.aims().len() as u64 * CASES_EACH);
+    let n_cases = settings.cases.unwrap_or(generator.n_tours() + generator.aims().len() as u64 * CASES_EACH);
     let n_cases = if generator.aims().is_empty() { 0 } else { n_cases };
     tell(Event::Started { cases: n_cases });
     let counter = Arc::new(AtomicU64::new(0));
@@ -179,21 +181,28 @@ impl Cases<'_> {
     /// Runs all cases; scripts are made here, in order, and executed by workers.
     async fn all(&self) -> Tally {
         let mut tally = Tally::default();
-        let mut running: JoinSet<Case> = JoinSet::new();
-        let mut next = 0;
+        let mut running: JoinSet<(u64, Case)> = JoinSet::new();
+        let (mut next, mut reserved) = (0, 0);
         // Once a removal took longer than patience, the rest of the run need not wait that long each time.
         let patience = Arc::new(Mutex::new(self.settings.around.clone()));
         loop {
             while running.len() < self.settings.workers && next < self.n_cases && !self.is_over() {
                 let Some(script) = self.generator.case(next) else { break };
+                // Cases under way still need what they have not sent yet.
+                let wanted = script.commands.len() as u64 + CLEANING;
+                if next > 0 && !self.affords(reserved + wanted) {
+                    break;
+                }
+                reserved += wanted;
                 let endpoint = self.endpoint_of(&script);
                 let around = patience.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let (set, number) = (self.set.clone(), next);
-                running.spawn(async move { one(&set, script, endpoint.as_ref(), &around, number).await });
+                running.spawn(async move { (wanted, one(&set, script, endpoint.as_ref(), &around, number).await) });
                 next += 1;
             }
             let Some(joined) = running.join_next().await else { break };
-            let Ok(mut case) = joined else { continue };
+            let Ok((wanted, mut case)) = joined else { continue };
+            reserved -= wanted;
             let slow = |finding: &Finding| finding.key.ends_with("#not within patience");
             if case.judged.findings.iter().any(slow) {
                 let mut around = patience.lock().unwrap_or_else(PoisonError::into_inner);
@@ -219,6 +228,12 @@ impl Cases<'_> {
         settings.interrupted.load(Ordering::Relaxed)
             || settings.max_requests.is_some_and(|most| self.counter.load(Ordering::Relaxed) >= most)
             || settings.max_time.is_some_and(|most| self.began.elapsed() >= most)
+    }
+
+    /// So many more requests fit into the budget.
+    fn affords(&self, wanted: u64) -> bool {
+        let spent = self.counter.load(Ordering::Relaxed);
+        self.settings.max_requests.is_none_or(|most| spent + wanted <= most)
     }
 
     fn endpoint_of(&self, script: &Script) -> Arc<dyn Endpoint> {

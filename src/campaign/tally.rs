@@ -93,14 +93,12 @@ impl Tally {
         for reason in &judged.reasons {
             *self.reasons.entry(reason.text.clone()).or_default() += 1;
         }
-        if let Some(aim) = case.script.aim
-            && !judged.exercised.contains(&aim)
-        {
+        for aim in case.script.aims.iter().filter(|aim| !judged.exercised.contains(aim)) {
             let text = judged
                 .reasons
                 .first()
                 .map_or_else(|| "other outcomes explain what was seen as well".into(), |reason| reason.text.clone());
-            *self.missed.entry(aim).or_default().entry(text).or_default() += 1;
+            *self.missed.entry(*aim).or_default().entry(text).or_default() += 1;
         }
     }
 

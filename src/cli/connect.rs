@@ -175,6 +175,7 @@ impl Plan {
             givens: self.known.givens,
             run,
             clean: true,
+            pace: Default::default(),
         };
         let options = Options { probes, careful, restricted: restricted.into_iter().collect(), only: self.only };
         Ok(Connected {

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
+use super::pace::Pace;
 use crate::{
     sequence::{Command, command::fill},
     spec::SpecSet,
@@ -28,6 +29,8 @@ pub struct Surroundings {
     pub linger_ms: u64,
     /// Remove what is left after each script.
     pub clean: bool,
+    /// What was learned of the endpoint's pace; clones share it.
+    pub pace: Pace,
 }
 
 impl Givens {

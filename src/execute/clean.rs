@@ -1,5 +1,7 @@
 //! Removes what a script left: what uses others first.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::binding::{Binding, Surroundings};
@@ -12,18 +14,19 @@ use crate::{
     value::Key,
 };
 
-/// Calls the `remove` templates for every bound resource, the latest first. Answers are not judged.
+/// Calls the `remove` templates for every bound resource that was not seen to go, the latest first. Answers are not judged.
 pub async fn clean(
     set: &SpecSet,
     service: usize,
     script: &Script,
     endpoint: &dyn Endpoint,
     binding: &Binding<'_>,
+    gone: &BTreeSet<Key>,
     around: &Surroundings,
 ) {
     let described = &set.services[service];
     for (key, kind, region) in made(set, script, binding).into_iter().rev() {
-        let Some(id) = binding.filled.get(&key) else { continue };
+        let Some(id) = binding.filled.get(&key).filter(|_| !gone.contains(&key)) else { continue };
         for template in &described.kinds[kind].remove {
             let Some(operation) = described.action(&template.operation, None) else { continue };
             let at = OpRef { service, operation };

@@ -1,5 +1,7 @@
 //! One script on one endpoint.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -12,11 +14,11 @@ use crate::{
     model::view,
     sequence::{Command, Expected, Purpose, Script, Until, Wait},
     spec::{Operation, SpecSet},
-    value::{at_path, plain},
+    value::{Key, at_path, plain},
 };
 
-/// Pause after the first look of a repeated read; later pauses grow by half.
-const FIRST_PAUSE_MS: u64 = 2;
+/// Pause after the first look of a repeated read; each later pause is three times as long.
+const FIRST_PAUSE_MS: u64 = 4;
 /// Longest pause of a repeated read.
 const LONGEST_PAUSE_MS: u64 = 1_000;
 
@@ -39,12 +41,13 @@ pub async fn execute(
         began_ms: endpoint.now_ms(),
         last_call_succeeded: true,
         last_change_succeeded: true,
+        gone: BTreeSet::new(),
     };
     for (index, command) in script.commands.iter().enumerate() {
         run.command(index, command).await;
     }
     if around.clean {
-        clean(set, service, script, endpoint, &run.binding, around).await;
+        clean(set, service, script, endpoint, &run.binding, &run.gone, around).await;
     }
     run.history.filled = run.binding.filled;
     run.history
@@ -60,6 +63,8 @@ struct Run<'a> {
     last_call_succeeded: bool,
     /// So was the last command that changes something, whosever it was.
     last_change_succeeded: bool,
+    /// Resources that went, as the latest read of them shows: there is nothing to remove.
+    gone: BTreeSet<Key>,
 }
 
 impl Run<'_> {
@@ -85,13 +90,25 @@ impl Run<'_> {
             Call { operation: command.operation, arguments, region: self.binding.home(), caller: command.caller };
         let until = command.until.as_ref();
         let patience_ms = until.map_or(0, |until| self.patience(until));
+        let lingers = until.is_some_and(|until| self.lingers(until));
         let began = self.elapsed();
-        let mut pause = FIRST_PAUSE_MS;
+        // A look is worth its request once the usual time is over.
+        let usual = until.filter(|_| !lingers).map_or(0, |until| self.around.pace.usual(command.operation, until));
+        if usual > 0 && patience_ms > 0 {
+            self.endpoint.wait(usual.min(patience_ms)).await;
+        }
+        let mut pause = if lingers { patience_ms + 1 } else { FIRST_PAUSE_MS };
+        let mut looks = 0;
         loop {
             let started_ms = self.elapsed();
             let reply = self.endpoint.send(&call).await;
             let ended_ms = self.elapsed();
             let settled = until.is_none_or(|until| self.shows(operation, until, &reply));
+            looks += 1;
+            self.notice(operation, until.filter(|_| settled), &reply);
+            if let Some(until) = until.filter(|_| settled && looks > 1 && !lingers) {
+                self.around.pace.learn(command.operation, until, started_ms.saturating_sub(began));
+            }
             self.learn(operation, command, &reply);
             self.history.exchanges.push(Exchange {
                 command: index,
@@ -105,7 +122,7 @@ impl Run<'_> {
                 return;
             }
             self.endpoint.wait(pause).await;
-            pause = (pause + pause / 2 + 1).min(LONGEST_PAUSE_MS);
+            pause = (pause * 3).min(LONGEST_PAUSE_MS);
         }
     }
 
@@ -115,13 +132,34 @@ impl Run<'_> {
 
     /// How long a read is repeated at most.
     fn patience(&self, until: &Until) -> u64 {
-        match (until.wait, self.last_call_succeeded) {
-            // What was refused will not come about, however long one waits.
-            (Wait::Patient, _) if !self.last_change_succeeded => self.around.linger_ms,
-            (Wait::Patient, _) | (Wait::AfterSuccess | Wait::AfterSuccessOrLinger, true) => self.around.patience_ms,
-            (Wait::AfterSuccessOrLinger, false) | (Wait::Linger, _) => self.around.linger_ms,
-            (Wait::AfterSuccess, false) => 0,
+        match until.wait {
+            Wait::AfterSuccess if !self.last_call_succeeded => 0,
+            _ if self.lingers(until) => self.around.linger_ms,
+            _ => self.around.patience_ms,
         }
+    }
+
+    /// It should not come about: a look at the beginning and one at the end are enough.
+    fn lingers(&self, until: &Until) -> bool {
+        match until.wait {
+            // What was refused will not come about, however long one waits.
+            Wait::Patient => !self.last_change_succeeded,
+            Wait::AfterSuccess => false,
+            Wait::AfterSuccessOrLinger => !self.last_call_succeeded,
+            Wait::Linger => true,
+        }
+    }
+
+    /// What a read shows to be gone, and what it shows again.
+    fn notice(&mut self, operation: &Operation, until: Option<&Until>, reply: &Reply) {
+        let Reply::Success { fields, .. } = reply else { return };
+        if !self.gone.is_empty() {
+            let seen: Vec<_> = operation.views.iter().filter_map(|shown| view::observe(shown, fields)).collect();
+            let filled = &self.binding.filled;
+            let is_shown = |id: &String| seen.iter().any(|view| view.elements.iter().any(|(found, _)| found == id));
+            self.gone.retain(|key| !filled.get(key).is_some_and(is_shown));
+        }
+        self.gone.extend(until.filter(|until| until.expected == Expected::Gone).map(|until| until.key.clone()));
     }
 
     fn learn(&mut self, operation: &Operation, command: &Command, reply: &Reply) {

@@ -6,6 +6,8 @@
 mod binding;
 mod clean;
 mod interpreter;
+mod pace;
 
 pub use binding::{Givens, Surroundings};
 pub use interpreter::execute;
+pub use pace::Pace;

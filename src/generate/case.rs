@@ -1,28 +1,29 @@
-//! Test cases: planned, woven, free.
+//! Test cases: tours, then planned ones with one aim each, woven or not, and free ones.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     candidates::Surroundings,
     dice::Dice,
+    exercise::is_about_staying,
     moves::{companions, wait_for},
     plan::{Plan, Plans, search},
     readback, simulate,
+    tour::tours,
 };
 use crate::{
     model::{Answer, Caller, Choices, State, outcomes},
     sequence::{Command, Purpose, Script},
-    spec::{
-        SpecSet,
-        operation::{Expectation, ParamType},
-        service::OpRef,
-    },
+    spec::{SpecSet, operation::ParamType, service::OpRef},
     value::Key,
 };
 
 /// Of a hundred cases, so many are free walks: they reach what nobody planned for.
 const FREE_PERCENT: usize = 20;
-/// Of a hundred planned cases after the first round, so many get random moves woven in.
+/// Of a hundred planned cases, so many get random moves woven in.
 const WOVEN_PERCENT: usize = 60;
 /// Of a hundred calls, so many are followed by another read at the end: what was gone may come back.
 const LAST_READ_PERCENT: usize = 30;
@@ -54,6 +55,8 @@ pub struct Generator<'a> {
     plans: BTreeMap<OpRef, Arc<Plans>>,
     /// Requirements that have a plan, in the order in which they are aimed at.
     aims: Vec<(OpRef, usize)>,
+    /// The first cases: everything that is aimed at, with few requests.
+    tours: Vec<Script>,
     /// Why the others have none.
     pub unplanned: BTreeMap<(OpRef, usize), String>,
 }
@@ -79,9 +82,17 @@ impl<'a> Generator<'a> {
         seed: &str,
         options: Options,
     ) -> Self {
-        let mut generator =
-            Self { set, seed: seed.into(), options, plans, aims: Vec::new(), unplanned: BTreeMap::new() };
+        let mut generator = Self {
+            set,
+            seed: seed.into(),
+            options,
+            plans,
+            aims: Vec::new(),
+            tours: Vec::new(),
+            unplanned: BTreeMap::new(),
+        };
         generator.choose_aims(operations);
+        generator.tours = generator.plan_tours(operations);
         generator
     }
 
@@ -113,6 +124,29 @@ impl<'a> Generator<'a> {
         let longest = by_operation.iter().map(Vec::len).max().unwrap_or(0);
         for position in 0..longest {
             self.aims.extend(by_operation.iter().filter_map(|aims| aims.get(position)));
+        }
+    }
+
+    /// Tours of all operations, which take turns.
+    fn plan_tours(&self, operations: &[OpRef]) -> Vec<Script> {
+        let of_operation = |at: &OpRef| {
+            let aims: BTreeSet<usize> = self
+                .aims
+                .iter()
+                .filter(|(operation, _)| operation == at)
+                .map(|(_, requirement)| *requirement)
+                .collect();
+            let plans: Vec<&Plan> = aims.iter().flat_map(|requirement| self.usable((*at, *requirement))).collect();
+            tours(self.set, *at, &plans, &aims).into_iter()
+        };
+        let mut by_operation: Vec<_> = operations.iter().map(of_operation).collect();
+        let mut all = Vec::new();
+        loop {
+            let before = all.len();
+            all.extend(by_operation.iter_mut().filter_map(Iterator::next));
+            if all.len() == before {
+                return all;
+            }
         }
     }
 
@@ -153,14 +187,20 @@ impl<'a> Generator<'a> {
                 let states = simulate::run(self.set, &self.initial(aim.0), &plan.setup, &plan.assumed);
                 let mut commands = plan.setup.clone();
                 let reads = states.last().map(|before| {
-                    readback::after(self.set, before, &plan.call, &plan.assumed, self.is_about_staying(aim))
+                    readback::after(
+                        self.set,
+                        before,
+                        &plan.call,
+                        &plan.assumed,
+                        is_about_staying(self.set.operation(aim.0), aim.1),
+                    )
                 });
                 commands.push(plan.call.clone());
                 // What an answer shows needs no reads.
                 if with_reads {
                     commands.extend(reads.unwrap_or_default());
                 }
-                Script { commands, aim: Some(aim) }
+                Script { commands, aims: vec![aim] }
             })
             .collect();
         // Plans whose call is most like the one that failed come first.
@@ -188,24 +228,31 @@ impl<'a> Generator<'a> {
         &self.aims
     }
 
+    /// Number of the first cases, which exercise every aim with few requests.
+    pub fn n_tours(&self) -> u64 {
+        self.tours.len() as u64
+    }
+
     /// The case of this number.
     pub fn case(&self, number: u64) -> Option<Script> {
         let n_aims = self.aims.len() as u64;
         if n_aims == 0 {
             return None;
         }
+        let Some(number) = number.checked_sub(self.tours.len() as u64) else {
+            return self.tours.get(number as usize).cloned();
+        };
         let mut dice = Dice::new(&self.seed, number);
         let round = number / n_aims;
         let aim = self.aims[(number % n_aims) as usize];
-        if round > 0 && dice.percent(FREE_PERCENT) {
+        if dice.percent(FREE_PERCENT) {
             return Some(self.walk(aim.0, &mut dice));
         }
         let plans = self.usable(aim);
-        // The first round takes each shortest way as it is; later ones take turns and are woven.
         let plan = plans[(round as usize) % plans.len()];
         let mut setup = plan.setup.clone();
         let mut call = plan.call.clone();
-        if round > 0 && dice.percent(WOVEN_PERCENT) {
+        if dice.percent(WOVEN_PERCENT) {
             self.weave(aim, plan, &mut setup, &mut call, &mut dice);
         }
         Some(self.finish(aim, plan, setup, call, &mut dice))
@@ -223,11 +270,11 @@ impl<'a> Generator<'a> {
     /// Adds the reads, and now and then a last look.
     fn finish(&self, aim: (OpRef, usize), plan: &Plan, setup: Vec<Command>, call: Command, dice: &mut Dice) -> Script {
         let states = simulate::run(self.set, &self.initial(aim.0), &setup, &plan.assumed);
-        let Some(before) = states.last() else { return Script { commands: setup, aim: Some(aim) } };
+        let Some(before) = states.last() else { return Script { commands: setup, aims: vec![aim] } };
         let mut commands = setup;
-        let watch = self.is_about_staying(aim);
+        let watch = is_about_staying(self.set.operation(aim.0), aim.1);
         let mut reads = readback::after(self.set, before, &call, &plan.assumed, watch);
-        reads.extend(readback::bystander(self.set, before, &call));
+        reads.extend(readback::bystander(self.set, before, &call).filter(|bystander| !reads.contains(bystander)));
         let last = reads.first().cloned().filter(|_| dice.percent(LAST_READ_PERCENT));
         commands.push(call);
         commands.extend(reads);
@@ -235,16 +282,7 @@ impl<'a> Generator<'a> {
             command.until = None;
             command
         }));
-        Script { commands, aim: Some(aim) }
-    }
-
-    /// The requirement promises that something stays as it is.
-    fn is_about_staying(&self, aim: (OpRef, usize)) -> bool {
-        let operation = self.set.operation(aim.0);
-        let promised = operation.promises.iter().any(|promise| {
-            promise.requirement == aim.1 && matches!(promise.expect, Some(Expectation::Unchanged | Expectation::Kept))
-        });
-        promised || operation.basics.is_some_and(|basics| basics.unchanged == aim.1)
+        Script { commands, aims: vec![aim] }
     }
 
     /// Puts random moves and arguments around a plan, keeping only what leaves the requirement met.
@@ -354,7 +392,7 @@ impl<'a> Generator<'a> {
                 commands.push(command);
             }
         }
-        Script { commands, aim: None }
+        Script { commands, aims: Vec::new() }
     }
 
     fn likely(&self, at: OpRef) -> Choices {

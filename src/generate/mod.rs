@@ -5,7 +5,8 @@
 //! documented operation ([`candidates`]) and asks the model what each would exercise. The first, and so the shortest, way to
 //! each requirement becomes its plan; nothing is written by hand for any of them.
 //!
-//! [`case`] makes test cases: a plan with random moves and arguments woven around it, kept only while the model says
+//! [`tour`] puts plans together into few scripts that exercise everything once; they are the first cases of a run.
+//! [`case`] makes the others: a plan with random moves and arguments woven around it, kept only while the model says
 //! that the requirement is still met, or a free walk. [`readback`] adds the reads that prove what a call did.
 //!
 //! Everything follows from the seed and the specs: a case is a function of the root seed and its number, whatever ran
@@ -14,11 +15,13 @@
 pub mod candidates;
 pub mod case;
 pub mod dice;
+mod exercise;
 pub mod moves;
 pub mod plan;
 pub mod readback;
 mod relevance;
 pub mod simulate;
+mod tour;
 pub mod tree;
 
 pub use case::{Generator, Options};

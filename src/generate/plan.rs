@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{
     candidates::Surroundings,
+    exercise::{Exercise, exercises, matters},
     moves::{companions, wait_for},
     relevance, simulate,
 };
 use crate::{
-    model::{Answer, Aspect, Caller, Choices, Outcome, Refused, Request, State, outcomes},
+    model::{Answer, Caller, Choices, State, outcomes},
     sequence::{Command, Purpose, Script},
-    spec::{Operation, SpecSet, expression::Expr, service::OpRef},
+    spec::{Operation, SpecSet, service::OpRef},
     value::{Atom, Key},
 };
 
@@ -75,6 +76,8 @@ impl Plans {
 
 struct Node {
     state: State,
+    /// Something is under way while something else was waited for: who knows whether it still is.
+    racy: bool,
     parent: Option<usize>,
     command: Option<Command>,
     depth: usize,
@@ -134,8 +137,8 @@ fn run_pass(
     plans: &mut Plans,
 ) {
     let operation = set.operation(at);
-    let mut seen: HashSet<State> = HashSet::from([initial.clone()]);
-    let mut nodes = vec![Node { state: initial.clone(), parent: None, command: None, depth: 0 }];
+    let mut seen: HashSet<(State, bool)> = HashSet::from([(initial.clone(), false)]);
+    let mut nodes = vec![Node { state: initial.clone(), racy: false, parent: None, command: None, depth: 0 }];
     let mut at_node = 0;
     let mut looks = HashSet::new();
     let likely = (0..operation.questions.len()).fold(Choices::default(), |likely, question| likely.with(question, 0));
@@ -148,7 +151,8 @@ fn run_pass(
         let all = pass.thorough && (depth == 0 || thorough(operation, &nodes[at_node].state, &mut looks));
         let probes = if depth == 0 { probes } else { &[] };
         let surroundings = Surroundings { set, at, state: &nodes[at_node].state, probes, seed, all };
-        for call in surroundings.calls() {
+        let calls = if nodes[at_node].racy { Vec::new() } else { surroundings.calls() };
+        for call in calls {
             if promises_news(set, operation, &nodes[at_node].state, &call, &likely, plans) {
                 try_call(set, operation, &nodes, at_node, &call, plans);
             }
@@ -160,8 +164,10 @@ fn run_pass(
         }
         if depth < pass.deepest {
             for (command, next) in moves(set, at, &nodes[at_node].state, pass.of_a_kind, related) {
-                if seen.insert(next.clone()) {
-                    nodes.push(Node { state: next, parent: Some(at_node), command: Some(command), depth: depth + 1 });
+                let racy = !next.pending.is_empty() && (nodes[at_node].racy || command.until.is_some());
+                if seen.insert((next.clone(), racy)) {
+                    let (parent, command) = (Some(at_node), Some(command));
+                    nodes.push(Node { state: next, racy, parent, command, depth: depth + 1 });
                 }
             }
         }
@@ -257,142 +263,37 @@ fn promises_news(
 }
 
 fn try_call(set: &SpecSet, operation: &Operation, nodes: &[Node], node: usize, call: &Command, plans: &mut Plans) {
-    let state = &nodes[node].state;
-    let request = call.request(set, &Script::home());
-    let permitted = outcomes(set, state, &request, &Choices::default());
     let mut path = None;
-    for outcome in permitted.iter().filter(|outcome| outcome.due) {
-        let due: Vec<usize> =
-            permitted.iter().filter(|other| other.due && other.choices == outcome.choices).filter_map(row_of).collect();
-        for claim in &outcome.claims {
-            if !is_provable(operation, state, &request, claim.aspect, claim.requirement, &due)
-                || !is_informative(operation, &permitted, outcome, claim.requirement)
-            {
-                continue;
-            }
-            let known = plans.by_requirement.entry(claim.requirement).or_default();
-            // Plans differ in the answers that the requirement itself depends on, and in which codes compete.
-            let matters = matters(operation, claim.requirement);
-            let projected = outcome.choices.only(&matters);
-            let question = operation.questions.iter().find(|question| question.requirement == claim.requirement);
-            let is_new = match question {
-                Some(question) if question.precedence => {
-                    let due: BTreeSet<usize> = due.iter().copied().collect();
-                    !known.iter().any(|plan| plan.due == due)
-                }
-                _ => known.len() < FEW_PLANS || !known.iter().any(|plan| plan.assumed.only(&matters) == projected),
-            };
-            let due: BTreeSet<usize> = due.iter().copied().collect();
-            let plan = |setup| Plan { setup, call: call.clone(), assumed: outcome.choices.clone(), due: due.clone() };
-            // A plan that assumes less of the endpoint is worth more than a shorter one.
-            let n_extra =
-                |choices: &Choices| choices.iter().filter(|(question, _)| !matters.contains(question)).count();
-            let worse = known.iter().position(|plan| {
-                plan.assumed.only(&matters) == projected
-                    && plan.due == due
-                    && n_extra(&plan.assumed) > n_extra(&outcome.choices)
-            });
-            if worse.is_none() && (!is_new || known.len() >= MOST_PLANS) {
-                continue;
-            }
-            // The same script under other assumptions is no other plan.
-            let setup = path.get_or_insert_with(|| path_to(nodes, node)).clone();
-            if known.iter().any(|plan| plan.call == *call && plan.setup == setup) {
-                continue;
-            }
-            match worse {
-                Some(worse) => known[worse] = plan(setup),
-                None => known.push(plan(setup)),
-            }
+    for Exercise { requirement, assumed, due } in exercises(set, &nodes[node].state, call) {
+        let known = plans.by_requirement.entry(requirement).or_default();
+        // Plans differ in the answers that the requirement itself depends on, and in which codes compete.
+        let matters = matters(operation, requirement);
+        let projected = assumed.only(&matters);
+        let question = operation.questions.iter().find(|question| question.requirement == requirement);
+        let is_new = match question {
+            Some(question) if question.precedence => !known.iter().any(|plan| plan.due == due),
+            _ => known.len() < FEW_PLANS || !known.iter().any(|plan| plan.assumed.only(&matters) == projected),
+        };
+        // A plan that assumes less of the endpoint is worth more than a shorter one.
+        let n_extra = |choices: &Choices| choices.iter().filter(|(question, _)| !matters.contains(question)).count();
+        let worse = known.iter().position(|plan| {
+            plan.assumed.only(&matters) == projected && plan.due == due && n_extra(&plan.assumed) > n_extra(&assumed)
+        });
+        if worse.is_none() && (!is_new || known.len() >= MOST_PLANS) {
+            continue;
+        }
+        // The same script under other assumptions is no other plan.
+        let setup = path.get_or_insert_with(|| path_to(nodes, node)).clone();
+        if known.iter().any(|plan| plan.call == *call && plan.setup == setup) {
+            continue;
+        }
+        let plan = Plan { setup, call: call.clone(), assumed, due };
+        match worse {
+            Some(worse) => known[worse] = plan,
+            None => known.push(plan),
         }
     }
     plans.by_requirement.retain(|_, plans| !plans.is_empty());
-}
-
-/// Questions that a requirement's own rules ask.
-fn matters(operation: &Operation, requirement: usize) -> Vec<usize> {
-    let rows = operation.rows.iter().filter(|row| row.requirement == Some(requirement));
-    let rules = rows.flat_map(|row| row.due.iter()).chain(
-        operation
-            .promises
-            .iter()
-            .filter(|promise| promise.requirement == requirement)
-            .filter_map(|promise| promise.when.as_ref()),
-    );
-    let own = operation.questions.iter().position(|question| question.requirement == requirement);
-    rules.flat_map(Expr::questions).chain(own).collect()
-}
-
-fn row_of(outcome: &Outcome) -> Option<usize> {
-    match outcome.answer {
-        Answer::Refused(Refused::Row(row)) => Some(row),
-        _ => None,
-    }
-}
-
-/// Whether seeing the outcome, and reading back what can be read, would exercise the requirement.
-fn is_provable(
-    operation: &Operation,
-    state: &State,
-    request: &Request,
-    aspect: Aspect,
-    requirement: usize,
-    due: &[usize],
-) -> bool {
-    let named = || request.targets.iter().flatten();
-    // What is on its way out may earn anything.
-    if named().any(|key| state.is_leaving(key)) {
-        return false;
-    }
-    let precedence =
-        operation.questions.iter().any(|question| question.precedence && question.requirement == requirement);
-    match aspect {
-        // A row shows itself only when no other may answer in its place.
-        Aspect::Answer if precedence => due.iter().filter(|row| operation.rows[**row].documented).count() > 1,
-        Aspect::Answer => {
-            let own = operation.rows.iter().find(|row| row.documented && row.requirement == Some(requirement));
-            own.is_none_or(|own| due.iter().all(|row| operation.rows[*row].codes == own.codes))
-        }
-        Aspect::Unchanged | Aspect::Gone => {
-            named().any(|key| state.living(key).is_some() && !key.starts_with("$given."))
-        }
-        Aspect::Others => state
-            .resources
-            .iter()
-            .any(|(key, found)| !found.deleted && !key.starts_with("$given.") && !named().any(|named| named == key)),
-    }
-}
-
-/// Whether a call tells two answers to a question apart, whichever of its outcomes comes; for other requirements always.
-///
-/// Other questions are taken to be answered as is likely, or as this outcome assumes.
-fn is_informative(operation: &Operation, permitted: &[Outcome], outcome: &Outcome, requirement: usize) -> bool {
-    let question =
-        operation.questions.iter().position(|question| question.requirement == requirement && !question.precedence);
-    let Some(question) = question else { return true };
-    let Some(own) = outcome.choices.get(question) else { return true };
-    let fits = |other: &&Outcome| {
-        other.due
-            && other
-                .choices
-                .iter()
-                .all(|(known, choice)| known == question || choice == 0 || outcome.choices.get(known) == Some(choice))
-    };
-    let with = |choice: usize| {
-        permitted
-            .iter()
-            .filter(fits)
-            .filter(move |other| other.choices.get(question) == Some(choice))
-            .collect::<Vec<_>>()
-    };
-    let same = |left: &Outcome, right: &Outcome| {
-        left.answer == right.answer && left.changes == right.changes && left.later == right.later
-    };
-    let ours = with(own);
-    (0..operation.questions[question].answers.len()).filter(|choice| *choice != own).any(|choice| {
-        let theirs = with(choice);
-        !theirs.is_empty() && !ours.iter().any(|one| theirs.iter().any(|other| same(one, other)))
-    })
 }
 
 fn path_to(nodes: &[Node], node: usize) -> Vec<Command> {

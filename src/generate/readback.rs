@@ -34,6 +34,10 @@ pub fn after(set: &SpecSet, before: &State, call: &Command, assumed: &Choices, w
         }
         let awaited = removes.iter().find(|pending| pending.key == *key);
         let watched = watched.iter().find(|pending| pending.key == *key);
+        // Whether work on it was under way when the call came shows only at once.
+        if awaited.is_some() && !is_settled(before, key) {
+            reads.extend(read(set, service, before, key));
+        }
         let command = match awaited.or(watched) {
             Some(pending) => wait_for(set, service, before, pending).map(|mut command| {
                 if let Some(until) = &mut command.until {
@@ -77,14 +81,18 @@ fn watch(set: &SpecSet, service: usize, before: &State, key: &Key) -> Option<Com
     Some(command)
 }
 
-/// A read of something that the call does not name.
+/// A read of something that the call does not name, of the kind that it names if there is any.
 pub fn bystander(set: &SpecSet, before: &State, call: &Command) -> Option<Command> {
     let request = call.request(set, &Script::home());
-    let mut others = before.resources.iter().filter(|(key, found)| {
-        !found.deleted && !key.starts_with("$given.") && !request.targets.iter().flatten().any(|named| named == *key)
-    });
-    let (key, _) = others.find(|(key, _)| read(set, call.operation.service, before, key).is_some())?;
-    read(set, call.operation.service, before, key)
+    let named = || request.targets.iter().flatten();
+    let others = before
+        .resources
+        .iter()
+        .filter(|(key, found)| !found.deleted && !key.starts_with("$given.") && !named().any(|named| named == *key));
+    let mut others: Vec<_> = others.collect();
+    let kinds: Vec<usize> = set.operation(call.operation).bindings.iter().map(|binding| binding.kind).collect();
+    others.sort_by_key(|(_, found)| !kinds.contains(&found.kind));
+    others.into_iter().find_map(|(key, _)| read(set, call.operation.service, before, key))
 }
 
 /// What the call may remove although it is refused, by some answer to an open question.

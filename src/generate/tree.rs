@@ -67,7 +67,7 @@ fn without(script: &Script, mut doomed: BTreeSet<usize>, keep: usize) -> Option<
         return None;
     }
     let commands = script.commands.iter().enumerate().filter(|(index, _)| !doomed.contains(index));
-    Some(Script { commands: commands.map(|(_, command)| command.clone()).collect(), aim: script.aim })
+    Some(Script { commands: commands.map(|(_, command)| command.clone()).collect(), aims: script.aims.clone() })
 }
 
 /// The same command with less said, or said more simply.

@@ -15,8 +15,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct Script {
     pub commands: Vec<Command>,
-    /// Requirement that it was made for: operation and index. Free sequences have none.
-    pub aim: Option<(OpRef, usize)>,
+    /// Requirements that it was made for: operation and index. Free sequences have none.
+    pub aims: Vec<(OpRef, usize)>,
 }
 
 impl Script {
@@ -41,7 +41,7 @@ impl Script {
             .enumerate()
             .map(|(index, value)| command(set, value).map_err(|why| format!("command {}: {why}", index + 1)))
             .collect::<Result<_, _>>()?;
-        let script = Self { commands, aim: None };
+        let script = Self { commands, aims: Vec::new() };
         let mut services = script.commands.iter().map(|command| command.operation.service);
         match services.next() {
             Some(first) if services.any(|service| service != first) => {

@@ -1,0 +1,46 @@
+//! How long things take to come about, so that waiting costs few requests.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::{
+    sequence::{Expected, Until},
+    spec::service::OpRef,
+};
+
+/// What the executions of a run have learned of the endpoint's pace.
+///
+/// Once a wait has taken several looks, later waits of its kind look for the first time when that one saw it. The
+/// shortest time counts, so that nobody waits longer than the endpoint needs.
+#[derive(Debug, Clone, Default)]
+pub struct Pace {
+    known: Arc<Mutex<BTreeMap<Kind, u64>>>,
+}
+
+/// The operation that reads, its view, and whether something should come or go.
+type Kind = (OpRef, usize, bool);
+
+fn kind(read: OpRef, until: &Until) -> Kind {
+    let comes = match &until.expected {
+        Expected::Gone => false,
+        Expected::Shown(_) => true,
+        Expected::Member { present, .. } => *present,
+    };
+    (read, until.view, comes)
+}
+
+impl Pace {
+    /// Milliseconds that it takes, as far as known; before that a look is hardly worth its request.
+    pub fn usual(&self, read: OpRef, until: &Until) -> u64 {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&kind(read, until)).copied().unwrap_or(0)
+    }
+
+    /// It was not there at first, and was after this time.
+    pub fn learn(&self, read: OpRef, until: &Until, took_ms: u64) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(kind(read, until)).and_modify(|least| *least = took_ms.min(*least)).or_insert(took_ms);
+    }
+}

@@ -1,0 +1,144 @@
+//! What a call exercises in a state.
+//!
+//! More than claiming it: what is seen must prove the requirement, whichever of the permitted outcomes comes.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    model::{Answer, Aspect, Choices, Outcome, Refused, Request, State, outcomes},
+    sequence::{Command, Script},
+    spec::{Operation, SpecSet, expression::Expr, operation::Expectation},
+};
+
+/// A requirement that a call exercises, should open questions be answered so.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exercise {
+    pub requirement: usize,
+    pub assumed: Choices,
+    /// Rows that are due then.
+    pub due: BTreeSet<usize>,
+}
+
+/// Everything that a call exercises, once for each outcome that does.
+pub fn exercises(set: &SpecSet, state: &State, call: &Command) -> Vec<Exercise> {
+    let operation = set.operation(call.operation);
+    let request = call.request(set, &Script::home());
+    let permitted = outcomes(set, state, &request, &Choices::default());
+    let mut found = Vec::new();
+    for outcome in permitted.iter().filter(|outcome| outcome.due) {
+        let due: BTreeSet<usize> =
+            permitted.iter().filter(|other| other.due && other.choices == outcome.choices).filter_map(row_of).collect();
+        for claim in &outcome.claims {
+            if is_provable(operation, state, &request, claim.aspect, claim.requirement, &due)
+                && is_informative(operation, &permitted, outcome, claim.requirement)
+            {
+                let (assumed, due) = (outcome.choices.clone(), due.clone());
+                found.push(Exercise { requirement: claim.requirement, assumed, due });
+            }
+        }
+    }
+    found
+}
+
+/// Questions that a requirement's own rules ask.
+pub fn matters(operation: &Operation, requirement: usize) -> Vec<usize> {
+    let rows = operation.rows.iter().filter(|row| row.requirement == Some(requirement));
+    let rules = rows.flat_map(|row| row.due.iter()).chain(
+        operation
+            .promises
+            .iter()
+            .filter(|promise| promise.requirement == requirement)
+            .filter_map(|promise| promise.when.as_ref()),
+    );
+    let own = operation.questions.iter().position(|question| question.requirement == requirement);
+    rules.flat_map(Expr::questions).chain(own).collect()
+}
+
+fn row_of(outcome: &Outcome) -> Option<usize> {
+    match outcome.answer {
+        Answer::Refused(Refused::Row(row)) => Some(row),
+        _ => None,
+    }
+}
+
+/// Whether seeing the outcome, and reading back what can be read, would exercise the requirement.
+fn is_provable(
+    operation: &Operation,
+    state: &State,
+    request: &Request,
+    aspect: Aspect,
+    requirement: usize,
+    due: &BTreeSet<usize>,
+) -> bool {
+    let named = || request.targets.iter().flatten();
+    // What is on its way out may earn anything.
+    if named().any(|key| state.is_leaving(key)) {
+        return false;
+    }
+    let precedence =
+        operation.questions.iter().any(|question| question.precedence && question.requirement == requirement);
+    match aspect {
+        // A row shows itself only when no other may answer in its place.
+        Aspect::Answer if precedence => due.iter().filter(|row| operation.rows[**row].documented).count() > 1,
+        Aspect::Answer => {
+            let own = operation.rows.iter().find(|row| row.documented && row.requirement == Some(requirement));
+            own.is_none_or(|own| due.iter().all(|row| operation.rows[*row].codes == own.codes))
+        }
+        Aspect::Unchanged | Aspect::Gone => {
+            named().any(|key| state.living(key).is_some() && !key.starts_with("$given."))
+        }
+        Aspect::Others => state
+            .resources
+            .iter()
+            .any(|(key, found)| !found.deleted && !key.starts_with("$given.") && !named().any(|named| named == key)),
+    }
+}
+
+/// Whether a call tells two answers to a question apart, whichever of its outcomes comes; for other requirements always.
+///
+/// Other questions are taken to be answered as is likely, or as this outcome assumes.
+fn is_informative(operation: &Operation, permitted: &[Outcome], outcome: &Outcome, requirement: usize) -> bool {
+    let question =
+        operation.questions.iter().position(|question| question.requirement == requirement && !question.precedence);
+    let Some(question) = question else { return true };
+    let Some(own) = outcome.choices.get(question) else { return true };
+    let fits = |other: &&Outcome| {
+        other.due
+            && other
+                .choices
+                .iter()
+                .all(|(known, choice)| known == question || choice == 0 || outcome.choices.get(known) == Some(choice))
+    };
+    let with = |choice: usize| {
+        permitted
+            .iter()
+            .filter(fits)
+            .filter(move |other| other.choices.get(question) == Some(choice))
+            .collect::<Vec<_>>()
+    };
+    let same = |left: &Outcome, right: &Outcome| {
+        left.answer == right.answer && left.changes == right.changes && left.later == right.later
+    };
+    let ours = with(own);
+    (0..operation.questions[question].answers.len()).filter(|choice| *choice != own).any(|choice| {
+        let theirs = with(choice);
+        !theirs.is_empty() && !ours.iter().any(|one| theirs.iter().any(|other| same(one, other)))
+    })
+}
+
+/// The requirement promises that something stays as it is, which takes a longer look.
+pub fn is_about_staying(operation: &Operation, requirement: usize) -> bool {
+    let promised = operation.promises.iter().any(|promise| {
+        promise.requirement == requirement && matches!(promise.expect, Some(Expectation::Unchanged | Expectation::Kept))
+    });
+    promised || operation.basics.is_some_and(|basics| basics.unchanged == requirement)
+}
+
+/// The requirement promises something about resources that the call does not name.
+pub fn is_about_others(operation: &Operation, requirement: usize) -> bool {
+    let promised = operation
+        .promises
+        .iter()
+        .any(|promise| promise.requirement == requirement && promise.expect == Some(Expectation::Others));
+    promised || operation.basics.is_some_and(|basics| basics.others == requirement)
+}

@@ -1,0 +1,241 @@
+//! Scripts that exercise much with few requests.
+//!
+//! Requests are what a real endpoint costs, and most of them go into reaching a state. A *tour* reaches a state once and
+//! makes every call there that leaves it as it is (refused ones, dry runs), each with its reads; then it goes on to a state
+//! further along the same way; the call that changes something comes last. Which calls to make, and on which tour, is
+//! decided greedily: whatever exercises the most new requirements for each request that it adds. So tours also try the
+//! cheap and telling first.
+//!
+//! Calls of one tour cannot disturb each other as long as the endpoint does what the model says; where it does not, the
+//! first difference ends the judging of the tour, and later cases, which have one aim each, find what it hid.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{
+    exercise::{Exercise, exercises, is_about_others, is_about_staying},
+    plan::Plan,
+    readback, simulate,
+};
+use crate::{
+    model::{Choices, State, outcomes},
+    sequence::{Command, Script},
+    spec::{Operation, SpecSet, service::OpRef},
+};
+
+/// Most commands of a tour: longer ones hide more when something is wrong early.
+const LONGEST: usize = 40;
+/// Most calls in a state that changes by itself: it should not have changed before the last of them.
+const MOST_IN_PASSING: usize = 1;
+/// What starting anew costs, in requests: something has to be removed once more.
+const ANEW: usize = 2;
+/// What waiting costs, in requests.
+const WAIT: usize = 2;
+
+/// What a request costs, in arguments.
+const REQUEST: usize = 8;
+
+/// What it depends on whether a call exercises a requirement, the worst first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Doubt {
+    /// Open questions that would have to be answered in an unlikely way.
+    unlikely: usize,
+    /// Open questions, however answered: their answers may not be known by then.
+    open: usize,
+    /// What is under way may be over before the call comes.
+    passing: bool,
+}
+
+/// A call in a state.
+struct Stop<'a> {
+    setup: &'a [Command],
+    before: State,
+    call: &'a Command,
+    /// Requirements that it exercises, and how sure that is.
+    shows: BTreeMap<usize, Doubt>,
+    /// It changes nothing, however open questions are answered.
+    quiet: bool,
+    requests: usize,
+}
+
+#[derive(Default)]
+struct Tour {
+    path: Vec<Command>,
+    /// Number of set-up commands before it, index of the stop, requirements that it is there for.
+    stops: Vec<(usize, usize, BTreeSet<usize>)>,
+    /// Its last stop changes something.
+    closed: bool,
+    n_commands: usize,
+}
+
+/// Tours of one operation that exercise every one of these requirements that the plans can, as likely endpoints answer.
+pub fn tours(set: &SpecSet, at: OpRef, plans: &[&Plan], aims: &BTreeSet<usize>) -> Vec<Script> {
+    let initial = State::initial(set.service(at), &Script::home());
+    let operation = set.operation(at);
+    let likely = (0..operation.questions.len()).fold(Choices::default(), |likely, question| likely.with(question, 0));
+    let mut stops: Vec<Stop<'_>> = Vec::new();
+    for plan in plans {
+        if !stops.iter().any(|stop| stop.call == &plan.call && stop.setup == plan.setup) {
+            stops.extend(stop(set, operation, plan, &initial, &likely));
+        }
+    }
+    // A requirement is best shown where that depends on the least; what depends on more may fail to show it.
+    let mut surest: BTreeMap<usize, Doubt> = BTreeMap::new();
+    for (requirement, doubt) in stops.iter().flat_map(|stop| &stop.shows) {
+        surest.entry(*requirement).and_modify(|least| *least = doubt.min(least).clone()).or_insert(doubt.clone());
+    }
+    for stop in &mut stops {
+        stop.shows.retain(|requirement, doubt| surest.get(requirement) == Some(doubt));
+    }
+    let mut open = aims.clone();
+    let mut tours: Vec<Tour> = Vec::new();
+    while let Some((index, place)) = best(&stops, &tours, &open) {
+        let stop = &stops[index];
+        let new: BTreeSet<usize> = stop.shows.keys().filter(|shown| open.contains(shown)).copied().collect();
+        open.retain(|requirement| !new.contains(requirement));
+        if place == tours.len() {
+            tours.push(Tour::default());
+        }
+        tours[place].add(stop, index, new);
+    }
+    tours.iter().map(|tour| tour.script(set, at, &stops, &likely)).collect()
+}
+
+impl Stop<'_> {
+    /// The state will change by itself.
+    fn passing(&self) -> bool {
+        !self.before.pending.is_empty()
+    }
+}
+
+/// Sees what a plan's call exercises besides what the plan is for.
+fn stop<'a>(
+    set: &SpecSet,
+    operation: &Operation,
+    plan: &'a Plan,
+    initial: &State,
+    likely: &Choices,
+) -> Option<Stop<'a>> {
+    let before = simulate::run(set, initial, &plan.setup, likely).pop()?;
+    let request = plan.call.request(set, &Script::home());
+    let quiet = outcomes(set, &before, &request, &Choices::default())
+        .iter()
+        .filter(|outcome| outcome.due)
+        .all(|outcome| outcome.changes.is_empty() && outcome.later.is_empty());
+    let mut shows = BTreeMap::new();
+    for Exercise { requirement, assumed, .. } in exercises(set, &before, &plan.call) {
+        let own = |question: usize| operation.questions[question].requirement == requirement;
+        let open: Vec<usize> =
+            assumed.iter().filter(|(question, _)| !own(*question)).map(|(_, choice)| choice).collect();
+        let doubt = Doubt {
+            unlikely: open.iter().filter(|choice| **choice > 0).count(),
+            open: open.len(),
+            passing: !before.pending.is_empty(),
+        };
+        let known = shows.entry(requirement).or_insert(doubt.clone());
+        *known = doubt.min(known.clone());
+    }
+    let requests = 1 + readback::after(set, &before, &plan.call, likely, false).len();
+    Some(Stop { setup: &plan.setup, before, call: &plan.call, shows, quiet, requests })
+}
+
+/// The stop, and the tour for it, that exercise the most for each request.
+fn best(stops: &[Stop<'_>], tours: &[Tour], open: &BTreeSet<usize>) -> Option<(usize, usize)> {
+    let mut best: Option<(usize, usize, usize, usize)> = None;
+    for (index, stop) in stops.iter().enumerate() {
+        let gain = stop.shows.keys().filter(|shown| open.contains(shown)).count();
+        if gain == 0 {
+            continue;
+        }
+        let anew = (tours.len(), cost(stop.setup) + if stop.setup.is_empty() { 0 } else { ANEW });
+        let places = tours.iter().enumerate().filter_map(|(place, tour)| Some((place, tour.detour(stop)?)));
+        let Some((place, detour)) = places.chain([anew]).min_by_key(|(_, detour)| *detour) else { continue };
+        // Between calls that are worth the same, the one with fewer arguments is the more probable one.
+        let n_arguments = stop.call.arguments.iter().flatten().count();
+        let cost = (detour + stop.requests) * REQUEST + n_arguments;
+        let better = best.is_none_or(|(known_gain, known_cost, _, _)| gain * known_cost > known_gain * cost);
+        if better {
+            best = Some((gain, cost, index, place));
+        }
+    }
+    best.map(|(_, _, index, place)| (index, place))
+}
+
+fn cost(commands: &[Command]) -> usize {
+    commands.iter().map(|command| if command.until.is_some() { WAIT } else { 1 }).sum()
+}
+
+impl Tour {
+    /// Requests of set-up that a stop adds here; none when it has no place.
+    fn detour(&self, stop: &Stop<'_>) -> Option<usize> {
+        if self.n_commands + stop.requests > LONGEST {
+            return None;
+        }
+        if let Some(further) = stop.setup.strip_prefix(self.path.as_slice())
+            && (!further.is_empty() || !stop.quiet)
+        {
+            return (!self.closed).then(|| cost(further));
+        }
+        let passing = self.stops.iter().filter(|(position, ..)| *position == stop.setup.len()).count();
+        let in_time = !stop.passing() || passing < MOST_IN_PASSING;
+        let on_the_way = self.path.starts_with(stop.setup) && stop.quiet && in_time;
+        on_the_way.then_some(0)
+    }
+
+    fn add(&mut self, stop: &Stop<'_>, index: usize, new: BTreeSet<usize>) {
+        if stop.setup.len() > self.path.len() {
+            self.n_commands += stop.setup.len() - self.path.len();
+            self.path = stop.setup.to_vec();
+        }
+        self.closed |= !stop.quiet;
+        self.n_commands += stop.requests;
+        self.stops.push((stop.setup.len(), index, new));
+    }
+
+    fn script(&self, set: &SpecSet, at: OpRef, stops: &[Stop<'_>], likely: &Choices) -> Script {
+        let operation = set.operation(at);
+        let mut order: Vec<&(usize, usize, BTreeSet<usize>)> = self.stops.iter().collect();
+        order.sort_by_key(|(position, index, _)| (*position, !stops[*index].quiet));
+        let mut commands = Vec::new();
+        let mut aims = Vec::new();
+        let mut last = None;
+        let mut done = 0;
+        for (number, (position, index, new)) in order.into_iter().enumerate() {
+            commands.extend_from_slice(&self.path[done..*position]);
+            done = *position;
+            let stop = &stops[*index];
+            let mut call = stop.call.clone();
+            self.freshen(&mut call, number);
+            let watch = new.iter().any(|requirement| is_about_staying(operation, *requirement));
+            let mut reads = readback::after(set, &stop.before, &call, likely, watch);
+            let looks_around = new.iter().any(|requirement| is_about_others(operation, *requirement));
+            let bystander = readback::bystander(set, &stop.before, &call).filter(|_| looks_around);
+            reads.extend(bystander.filter(|bystander| !reads.contains(bystander)));
+            let removes = operation.basics.is_some_and(|basics| new.contains(&basics.effect));
+            last = reads.first().cloned().filter(|_| removes);
+            commands.push(call);
+            commands.extend(reads);
+            aims.extend(new.iter().map(|requirement| (at, *requirement)));
+        }
+        // What was gone may come back.
+        commands.extend(last.map(|command| Command { until: None, ..command }));
+        Script { commands, aims }
+    }
+
+    /// Tokens of one stop are not those of another, unless the set-up used them.
+    fn freshen(&self, call: &mut Command, number: usize) {
+        let used = |token: &str| {
+            self.path.iter().flat_map(|command| &command.arguments).flatten().any(|value| *value == token)
+        };
+        for value in call.arguments.iter_mut().flatten() {
+            let Value::String(text) = value else { continue };
+            if used(text) {
+                continue;
+            }
+            if let Some(rest) = text.strip_prefix("$token") {
+                *text = format!("$token{}{rest}", number + 1);
+            }
+        }
+    }
+}
