@@ -13,14 +13,14 @@ use crate::{
     history::{Exchange, History, Reply},
     model::view,
     sequence::{Command, Expected, Purpose, Script, Until, Wait},
-    spec::{Operation, SpecSet},
+    spec::{Operation, SpecSet, operation::Action},
     value::{Key, at_path, plain},
 };
 
-/// Pause after the first look of a repeated read; each later pause is three times as long.
-const FIRST_PAUSE_MS: u64 = 4;
+/// Pause after the first look of a repeated read.
+const FIRST_PAUSE_MS: u64 = 10;
 /// Longest pause of a repeated read.
-const LONGEST_PAUSE_MS: u64 = 1_000;
+const LONGEST_PAUSE_MS: u64 = 30_000;
 
 /// Runs a script. `execution` tells this run of it apart from others.
 pub async fn execute(
@@ -40,7 +40,8 @@ pub async fn execute(
         history: History { patience_ms: around.patience_ms, linger_ms: around.linger_ms, ..History::default() },
         began_ms: endpoint.now_ms(),
         last_call_succeeded: true,
-        last_change_succeeded: true,
+        making: Latest { succeeded: true, at_ms: 0 },
+        removal: Latest { succeeded: true, at_ms: 0 },
         gone: BTreeSet::new(),
     };
     for (index, command) in script.commands.iter().enumerate() {
@@ -61,10 +62,19 @@ struct Run<'a> {
     history: History,
     began_ms: u64,
     last_call_succeeded: bool,
-    /// So was the last command that changes something, whosever it was.
-    last_change_succeeded: bool,
+    /// The last command that makes or changes something, whosever it was.
+    making: Latest,
+    /// The last command that removes something.
+    removal: Latest,
     /// Resources that went, as the latest read of them shows: there is nothing to remove.
     gone: BTreeSet<Key>,
+}
+
+/// What became of the latest change of a sort.
+struct Latest {
+    succeeded: bool,
+    /// When the latest one that succeeded was answered.
+    at_ms: u64,
 }
 
 impl Run<'_> {
@@ -93,11 +103,13 @@ impl Run<'_> {
         let lingers = until.is_some_and(|until| self.lingers(until));
         let began = self.elapsed();
         // A look is worth its request once the usual time is over.
-        let usual = until.filter(|_| !lingers).map_or(0, |until| self.around.pace.usual(command.operation, until));
-        if usual > 0 && patience_ms > 0 {
-            self.endpoint.wait(usual.min(patience_ms)).await;
+        let early = until.filter(|_| !lingers).map_or(0, |until| {
+            let usual = self.around.pace.usual(command.operation, until);
+            usual.saturating_sub(began.saturating_sub(self.latest(until).at_ms)).min(patience_ms)
+        });
+        if early > 0 {
+            self.endpoint.wait(early).await;
         }
-        let mut pause = if lingers { patience_ms + 1 } else { FIRST_PAUSE_MS };
         let mut looks = 0;
         loop {
             let started_ms = self.elapsed();
@@ -107,7 +119,8 @@ impl Run<'_> {
             looks += 1;
             self.notice(operation, until.filter(|_| settled), &reply);
             if let Some(until) = until.filter(|_| settled && looks > 1 && !lingers) {
-                self.around.pace.learn(command.operation, until, started_ms.saturating_sub(began));
+                let since = self.latest(until).at_ms;
+                self.around.pace.learn(command.operation, until, started_ms.saturating_sub(since));
             }
             self.learn(operation, command, &reply);
             self.history.exchanges.push(Exchange {
@@ -118,11 +131,16 @@ impl Run<'_> {
                 reply,
             });
             // The last look comes after patience has run out, so that its answer can be held against it.
-            if settled || patience_ms == 0 || started_ms.saturating_sub(began) > patience_ms {
+            let waited = started_ms.saturating_sub(began);
+            let Some(left) = (patience_ms + 1).checked_sub(waited).filter(|left| *left > 0 && patience_ms > 0) else {
+                return;
+            };
+            if settled {
                 return;
             }
+            // What has taken long will take a while longer: the time waited doubles with each look.
+            let pause = if lingers { left } else { waited.clamp(FIRST_PAUSE_MS, LONGEST_PAUSE_MS).min(left) };
             self.endpoint.wait(pause).await;
-            pause = (pause * 3).min(LONGEST_PAUSE_MS);
         }
     }
 
@@ -143,11 +161,16 @@ impl Run<'_> {
     fn lingers(&self, until: &Until) -> bool {
         match until.wait {
             // What was refused will not come about, however long one waits.
-            Wait::Patient => !self.last_change_succeeded,
+            Wait::Patient => !self.latest(until).succeeded,
             Wait::AfterSuccess => false,
             Wait::AfterSuccessOrLinger => !self.last_call_succeeded,
             Wait::Linger => true,
         }
+    }
+
+    /// The latest change of the sort that a wait is for.
+    fn latest(&self, until: &Until) -> &Latest {
+        if until.expected == Expected::Gone { &self.removal } else { &self.making }
     }
 
     /// What a read shows to be gone, and what it shows again.
@@ -166,8 +189,14 @@ impl Run<'_> {
         if operation.is_documented() && command.purpose != Purpose::Read {
             self.last_call_succeeded = matches!(reply, Reply::Success { .. });
         }
-        if operation.changes() {
-            self.last_change_succeeded = matches!(reply, Reply::Success { .. });
+        let now = self.elapsed();
+        for effect in &operation.effects {
+            let removes = matches!(effect.action, Action::Delete(_));
+            let latest = if removes { &mut self.removal } else { &mut self.making };
+            latest.succeeded = matches!(reply, Reply::Success { .. });
+            if latest.succeeded {
+                latest.at_ms = now;
+            }
         }
         let Reply::Success { fields, .. } = reply else { return };
         let whole = Value::Object(fields.clone());

@@ -19,7 +19,7 @@ use super::{
     readback, simulate,
 };
 use crate::{
-    model::{Choices, State, outcomes},
+    model::{Choices, Outcome, State, outcomes},
     sequence::{Command, Script},
     spec::{Operation, SpecSet, service::OpRef},
 };
@@ -47,6 +47,16 @@ struct Doubt {
     passing: bool,
 }
 
+/// Whether a call leaves the state as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Noise {
+    /// It does, however open questions are answered.
+    Quiet,
+    /// It does, should open questions be answered as is likely.
+    Doubtful,
+    Loud,
+}
+
 /// A call in a state.
 struct Stop<'a> {
     setup: &'a [Command],
@@ -54,8 +64,7 @@ struct Stop<'a> {
     call: &'a Command,
     /// Requirements that it exercises, and how sure that is.
     shows: BTreeMap<usize, Doubt>,
-    /// It changes nothing, however open questions are answered.
-    quiet: bool,
+    noise: Noise,
     requests: usize,
 }
 
@@ -119,10 +128,16 @@ fn stop<'a>(
 ) -> Option<Stop<'a>> {
     let before = simulate::run(set, initial, &plan.setup, likely).pop()?;
     let request = plan.call.request(set, &Script::home());
-    let quiet = outcomes(set, &before, &request, &Choices::default())
-        .iter()
-        .filter(|outcome| outcome.due)
-        .all(|outcome| outcome.changes.is_empty() && outcome.later.is_empty());
+    let changes = |choices: &Choices| {
+        let permitted = outcomes(set, &before, &request, choices);
+        let changes = |outcome: &Outcome| !(outcome.changes.is_empty() && outcome.later.is_empty());
+        permitted.iter().filter(|outcome| outcome.due).any(changes)
+    };
+    let noise = match (changes(likely), changes(&Choices::default())) {
+        (true, _) => Noise::Loud,
+        (false, true) => Noise::Doubtful,
+        (false, false) => Noise::Quiet,
+    };
     let mut shows = BTreeMap::new();
     for Exercise { requirement, assumed, .. } in exercises(set, &before, &plan.call) {
         let own = |question: usize| operation.questions[question].requirement == requirement;
@@ -137,7 +152,7 @@ fn stop<'a>(
         *known = doubt.min(known.clone());
     }
     let requests = 1 + readback::after(set, &before, &plan.call, likely, false).len();
-    Some(Stop { setup: &plan.setup, before, call: &plan.call, shows, quiet, requests })
+    Some(Stop { setup: &plan.setup, before, call: &plan.call, shows, noise, requests })
 }
 
 /// The stop, and the tour for it, that exercise the most for each request.
@@ -173,13 +188,13 @@ impl Tour {
             return None;
         }
         if let Some(further) = stop.setup.strip_prefix(self.path.as_slice())
-            && (!further.is_empty() || !stop.quiet)
+            && (!further.is_empty() || stop.noise == Noise::Loud)
         {
             return (!self.closed).then(|| cost(further));
         }
         let passing = self.stops.iter().filter(|(position, ..)| *position == stop.setup.len()).count();
         let in_time = !stop.passing() || passing < MOST_IN_PASSING;
-        let on_the_way = self.path.starts_with(stop.setup) && stop.quiet && in_time;
+        let on_the_way = self.path.starts_with(stop.setup) && stop.noise != Noise::Loud && in_time;
         on_the_way.then_some(0)
     }
 
@@ -188,7 +203,7 @@ impl Tour {
             self.n_commands += stop.setup.len() - self.path.len();
             self.path = stop.setup.to_vec();
         }
-        self.closed |= !stop.quiet;
+        self.closed |= stop.noise == Noise::Loud;
         self.n_commands += stop.requests;
         self.stops.push((stop.setup.len(), index, new));
     }
@@ -196,7 +211,7 @@ impl Tour {
     fn script(&self, set: &SpecSet, at: OpRef, stops: &[Stop<'_>], likely: &Choices) -> Script {
         let operation = set.operation(at);
         let mut order: Vec<&(usize, usize, BTreeSet<usize>)> = self.stops.iter().collect();
-        order.sort_by_key(|(position, index, _)| (*position, !stops[*index].quiet));
+        order.sort_by_key(|(position, index, _)| (*position, stops[*index].noise));
         let mut commands = Vec::new();
         let mut aims = Vec::new();
         let mut last = None;
