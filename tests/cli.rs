@@ -386,6 +386,49 @@ fn a_violation_is_shown_written_and_replayed() {
 }
 
 #[test]
+fn a_server_that_accepts_anything_violates_what_is_promised_about_access() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let violated = |arguments: &[&str], code: i32| -> Vec<String> {
+        let served = Served::start(arguments);
+        let ended = run_in(
+            &[
+                "run",
+                "ecs/DeleteImage",
+                "--endpoint",
+                &served.url,
+                "--cases",
+                "60",
+                "--seed",
+                "cli",
+                "--format",
+                "json",
+            ],
+            folder.path(),
+        );
+        assert_eq!(ended.code, Some(code), "{}{}", ended.stdout, ended.stderr);
+        let report: Value = serde_json::from_str(&ended.stdout).expect("one object");
+        let requirements = report["operations"][0]["requirements"].as_array().expect("requirements");
+        let of_access = requirements.iter().filter(|requirement| requirement["kind"] == "access");
+        assert!(of_access.clone().all(|requirement| requirement["exercised"] != 0), "{report}");
+        let violated = requirements.iter().filter(|requirement| requirement["verdict"] == "violates");
+        violated.filter_map(|requirement| requirement["id"].as_str()).map(str::to_owned).collect()
+    };
+    let access = ["forged-signature", "stale-time", "used-nonce", "unknown-key", "no-signature"];
+    assert_eq!(violated(&["--unsigned"], 1), access.map(|name| format!("ecs/DeleteImage/access/{name}")));
+    assert_eq!(violated(&[], 0), [""; 0]);
+    let file = ".aswritten/ecs-DeleteImage-access-forged-signature-let-in.json";
+    let text = fs::read_to_string(folder.path().join(file)).expect("a counterexample");
+    assert!(text.contains(r#""caller": "forged-signature""#) && !text.contains("wrong-secret"), "{text}");
+    let again = Served::start(&["--unsigned"]);
+    let shown = run_in(&["replay", file, "--endpoint", &again.url, "--times", "1"], folder.path());
+    assert_eq!(shown.code, Some(1), "{}{}", shown.stdout, shown.stderr);
+    for text in ["signed with a wrong secret", "Authorization: <signed with a wrong secret>", "SignatureDoesNotMatch"] {
+        assert!(shown.stdout.contains(text), "no `{text}`: {}", shown.stdout);
+    }
+    assert!(!shown.stdout.contains("aswritten-main"), "{}", shown.stdout);
+}
+
+#[test]
 fn bad_specs_are_shown_with_their_place() {
     let specs = changed_specs("required = true", "requird = true");
     let path = specs.path().to_string_lossy().into_owned();

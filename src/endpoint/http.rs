@@ -1,8 +1,9 @@
 //! Any URL, through reqwest, signed.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -22,6 +23,14 @@ use crate::{
 /// Largest answer that is read; the protocols' own limit is 50 MB, no answer of the specified operations comes near.
 const LARGEST_BODY: usize = 8 << 20;
 
+/// How far a time lies back that is long past: the longest time that any vendor's document allows is an hour.
+const LONG_PAST_SECONDS: i64 = 24 * 3600;
+/// How long a nonce is known to be remembered for: vendors do not say, but a request is valid for at least five minutes.
+const NONCE_LIFE: Duration = Duration::from_secs(5 * 60);
+/// What a forger takes for the secret, and who nobody is.
+const WRONG_SECRET: &str = "aswritten-wrong-secret";
+const NOBODY: &str = "aswritten-nobody";
+
 /// Where and as whom a service is called.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -35,11 +44,25 @@ pub struct Target {
     pub format: Format,
 }
 
+impl Target {
+    /// Key and secret that a caller signs with.
+    fn credential_of(&self, caller: Caller) -> Cow<'_, Credential> {
+        match caller {
+            Caller::Restricted => Cow::Borrowed(self.restricted.as_ref().unwrap_or(&self.credential)),
+            Caller::Forged => Cow::Owned(Credential { secret: WRONG_SECRET.into(), ..self.credential.clone() }),
+            Caller::Unknown => Cow::Owned(Credential { id: NOBODY.into(), secret: WRONG_SECRET.into(), token: None }),
+            Caller::Main | Caller::Stale | Caller::Replayed | Caller::Unsigned => Cow::Borrowed(&self.credential),
+        }
+    }
+}
+
 pub struct Http {
     set: Arc<SpecSet>,
     client: reqwest::Client,
     /// By service.
     targets: BTreeMap<usize, Target>,
+    /// By service: the nonce of the latest request that succeeded, and when.
+    nonces: Mutex<BTreeMap<usize, (String, Instant)>>,
     began: Instant,
 }
 
@@ -65,7 +88,7 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("aswritten/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { set, client, targets, began: Instant::now() })
+        Ok(Self { set, client, targets, nonces: Mutex::default(), began: Instant::now() })
     }
 
     /// The service can be called.
@@ -73,7 +96,7 @@ impl Http {
         self.targets.contains_key(&service)
     }
 
-    /// Spells and signs a call.
+    /// Spells and signs a call as its caller does; a nonce that was used before has to be in the stamp.
     pub fn request(&self, target: &Target, call: &Call, stamp: &Stamp) -> Result<HttpRequest, String> {
         let service = self.set.service(call.operation);
         let operation = self.set.operation(call.operation);
@@ -101,25 +124,55 @@ impl Http {
             format: target.format,
         };
         let shape = |name: &str| operation.param(name).map(|param| described::param(&operation.params[param]));
-        let credential = match (&target.restricted, call.caller) {
-            (Some(restricted), Caller::Restricted) => restricted,
-            _ => &target.credential,
+        let mut stamp = stamp.clone();
+        if call.caller == Caller::Stale {
+            stamp.seconds -= LONG_PAST_SECONDS;
+        }
+        let draft = protocol.draft(&wire_call, &shape, transport);
+        let signed = scheme.sign(draft, &target.credential_of(call.caller), &stamp);
+        Ok(if call.caller == Caller::Unsigned { scheme.unsigned(signed) } else { signed })
+    }
+
+    /// Time and nonce of a call; none for a caller who wants a used nonce where there is none yet.
+    fn stamp(&self, call: &Call) -> Option<Stamp> {
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).cast_signed();
+        let nonce = match call.caller {
+            Caller::Replayed => {
+                let nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+                let (nonce, used) = nonces.get(&call.operation.service)?;
+                (used.elapsed() < NONCE_LIFE).then(|| nonce.clone())?
+            }
+            _ => format!("{:032x}", rand::random::<u128>()),
         };
-        Ok(scheme.sign(protocol.draft(&wire_call, &shape, transport), credential, stamp))
+        Some(Stamp { seconds, nonce })
+    }
+
+    /// Keeps the nonce of a request that succeeded: whoever checks nonces has seen it. It is used again in other requests,
+    /// never with the same one.
+    fn remember(&self, call: &Call, stamp: Stamp, reply: &Reply) {
+        if matches!(reply, Reply::Success { .. }) && call.caller == Caller::Main {
+            let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+            nonces.insert(call.operation.service, (stamp.nonce, Instant::now()));
+        }
     }
 
     async fn exchange(&self, call: &Call) -> Reply {
         let Some(target) = self.targets.get(&call.operation.service) else {
             return Reply::NotSent { reason: "no endpoint for this service".into() };
         };
-        let request = match self.request(target, call, &stamp()) {
+        let Some(stamp) = self.stamp(call) else {
+            return Reply::NotSent { reason: "no request succeeded lately whose nonce could be used again".into() };
+        };
+        let request = match self.request(target, call, &stamp) {
             Ok(request) => request,
             Err(reason) => return Reply::NotSent { reason },
         };
-        match self.carry(target, &request).await {
+        let reply = match self.carry(target, &request).await {
             Ok(response) => self.read(call.operation, &response),
             Err(trouble) => Reply::Trouble(trouble),
-        }
+        };
+        self.remember(call, stamp, &reply);
+        reply
     }
 
     async fn carry(&self, target: &Target, request: &HttpRequest) -> Result<HttpResponse, Trouble> {
@@ -209,11 +262,6 @@ impl Endpoint for Http {
 pub fn host(url: &Url) -> String {
     let name = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"))
-}
-
-fn stamp() -> Stamp {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).cast_signed();
-    Stamp { seconds, nonce: format!("{:032x}", rand::random::<u128>()) }
 }
 
 /// What a failed exchange was. Only a refused connection is certain not to have reached anyone.

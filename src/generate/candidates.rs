@@ -102,7 +102,39 @@ impl Surroundings<'_> {
                 calls.push(restricted);
             }
         }
+        if self.all {
+            calls.extend(self.impostors());
+        }
         calls
+    }
+
+    /// Calls that do not prove who sends them. Should one be carried out all the same, it costs nobody anything: it names
+    /// an id that does not exist, or, where the run has made something, that; never what belongs to someone else.
+    fn impostors(&self) -> Vec<Command> {
+        let operation = self.operation();
+        let mut command = self.base();
+        if let Some(main) = operation.params.iter().position(|param| param.binding.is_some())
+            && let Some((kind, described)) = self.kind(main)
+        {
+            let mut made = self.state.resources.keys().filter(|key| !key.starts_with("$given.")).peekable();
+            let id = if made.peek().is_none() {
+                self.unknown(described, 1)
+            } else {
+                let is_idle = |key: &&Key| {
+                    let found = self.state.living(key).is_some_and(|found| found.kind == kind);
+                    found && !self.state.pending.iter().any(|pending| pending.key == **key)
+                };
+                // What is still under way may block the call, which then proves less.
+                let Some(key) = made.find(is_idle) else { return Vec::new() };
+                key.to_string()
+            };
+            let is_list = operation.params[main].kind == ParamType::Texts;
+            let value = if is_list { Value::Array(vec![id.into()]) } else { id.into() };
+            self.follow(&mut command, Some(&value));
+            command.arguments[main] = Some(value);
+        }
+        let callers = self.set.service(self.at).access.iter().map(|access| access.caller);
+        callers.map(|caller| Command { caller, ..command.clone() }).collect()
     }
 
     /// The call with nothing but what it must have.

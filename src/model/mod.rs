@@ -6,6 +6,8 @@
 //!
 //! # How a call is judged here
 //!
+//! A call that does not prove who sends it is refused, whatever it asks. Of every other call:
+//!
 //! 1. Every [row](crate::spec::operation::Row) whose condition holds is *due*, unless an override lifts it. A condition
 //!    that looks at named resources is evaluated for each of them.
 //! 2. With nothing due the call succeeds, with its effects. Otherwise it is refused with the code of any due row, and
@@ -16,6 +18,7 @@
 //!
 //! The model knows no clock (time is an argument), no randomness, no bytes, and no endpoint.
 
+mod access;
 pub mod evaluate;
 pub mod outcome;
 pub mod request;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    access,
     evaluate::{Ask, Choices, Scope, Target, members},
     request::{Request, fits},
     state::{Change, Pending, Resource, State, TokenUse},
@@ -77,6 +78,9 @@ pub enum Aspect {
 ///
 /// `known` are the answers to open questions known so far; outcomes carry those that they depend on in addition.
 pub fn outcomes(set: &SpecSet, state: &State, request: &Request, known: &Choices) -> Vec<Outcome> {
+    if let Some(refused) = access::outcomes(set, state, request, known) {
+        return refused;
+    }
     let step =
         Step { service: set.service(request.operation), operation: set.operation(request.operation), state, request };
     let mut found = Vec::new();
@@ -177,7 +181,7 @@ impl<'a> Step<'a> {
             if otherwise && !judgement.due.is_empty() {
                 break;
             }
-            for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.otherwise == otherwise) {
+            for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.otherwise == otherwise && !row.access) {
                 let held = self.held(&scope, row)?;
                 if held.iter().any(|held| *held) && !self.lifted(&scope, row)? {
                     judgement.due.push(index);

@@ -4,28 +4,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use crate::spec::Caller;
 use crate::{
     spec::{Operation, SpecSet, operation::ParamType, resource::ResourceKind, service::OpRef},
     value::{Key, plain},
 };
-
-/// Which credential calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Caller {
-    #[default]
-    Main,
-    /// A credential whose policy denies the documented operations.
-    Restricted,
-}
-
-impl Caller {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Main => "main",
-            Self::Restricted => "restricted",
-        }
-    }
-}
 
 /// A call. Ids of resources are keys of the state that it meets.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     history::Reply,
     model::{Answer, Aspect, Outcome, Refused, State},
-    spec::{Level, Operation, Service, SpecSet, service::OpRef},
+    spec::{Kind, Level, Operation, Service, SpecSet, service::OpRef},
 };
 
 /// The call that is judged.
@@ -31,7 +31,7 @@ pub fn answer(accused: &Accused<'_>, before: &Belief, permitted: &[Outcome]) -> 
     let due = due_rows(operation, permitted);
     let may_succeed = permitted.iter().any(|outcome| outcome.answer == Answer::Success);
     let mut nature = Nature::Violation;
-    let (requirement, what) = match accused.reply {
+    let (requirement, mut what) = match accused.reply {
         Reply::Refused { status, code, .. } => {
             let by_status = due.iter().copied().find(|row| matches(&operation.rows[*row].codes, code));
             if let Some(row) = by_status {
@@ -51,6 +51,14 @@ pub fn answer(accused: &Accused<'_>, before: &Belief, permitted: &[Outcome]) -> 
             (requirement.unwrap_or(basics.unchanged), "answered success".to_owned())
         }
     };
+    let was_looked_at = match accused.reply {
+        Reply::Refused { code, .. } => is_documented(service, operation, code),
+        _ => true,
+    };
+    // Whatever a call earns once it is let in, the failure is the same.
+    if operation.requirements[requirement].kind == Kind::Access && was_looked_at {
+        what = "let in".into();
+    }
     let expected = expectations(service, operation, permitted);
     let summary =
         format!("{} answered {} where {} is due", operation.name, accused.reply.brief(), expected.join(" or "));

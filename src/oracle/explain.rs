@@ -2,7 +2,7 @@
 
 use crate::{
     history::{Reply, TroubleKind},
-    model::{Answer, Outcome, Refused},
+    model::{Answer, Caller, Outcome, Refused},
     spec::{
         Operation, Service,
         operation::{Code, Row},
@@ -24,7 +24,7 @@ pub enum Standing {
 }
 
 /// Sorts out replies that are not to be judged.
-pub fn standing(service: &Service, operation: &Operation, reply: &Reply) -> Standing {
+pub fn standing(service: &Service, operation: &Operation, caller: Caller, reply: &Reply) -> Standing {
     match reply {
         Reply::Success { .. } => Standing::Definite,
         Reply::NotSent { reason } => Standing::Inconclusive(reason.clone()),
@@ -47,7 +47,10 @@ pub fn standing(service: &Service, operation: &Operation, reply: &Reply) -> Stan
                 Some(Means::Quota) if !operation.is_documented() => {
                     Standing::Inconclusive(format!("quota reached: {code}"))
                 }
-                Some(Means::Credentials) => Standing::Unauthenticated(format!("{code}: {message}")),
+                // Only those who prove who they are must be let in.
+                Some(Means::Credentials) if caller.is_authentic() => {
+                    Standing::Unauthenticated(format!("{code}: {message}"))
+                }
                 _ if *status >= 500 => Standing::Failed(format!("the service failed: {status} {code}")),
                 _ => Standing::Definite,
             }

@@ -85,7 +85,7 @@ impl<'a> Judge<'a> {
         let (patience_ms, linger_ms) = (self.history.patience_ms, self.history.linger_ms);
         self.belief = self.belief.settled(self.seen_ms, exchange.started_ms, patience_ms, linger_ms);
         self.seen_ms = exchange.started_ms;
-        match standing(turn.service, turn.operation, &exchange.reply) {
+        match standing(turn.service, turn.operation, turn.request.caller, &exchange.reply) {
             Standing::Definite => self.definite(&turn),
             Standing::Unauthenticated(text) => {
                 self.reason(&turn, format!("credentials refused: {text}"));

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::Address;
 use crate::{
     history::Exchange,
+    model::Caller,
     sequence::Command,
     spec::{Service, SpecSet},
     value::plain,
@@ -48,8 +49,10 @@ pub fn line(
             parts.push(format!("-H {}", quoted(&format!("{name}: {value}"))));
         }
     }
-    if is_signed {
-        parts.push("-H 'Authorization: <signed>'".into());
+    match command.caller.manner().filter(|_| !command.caller.is_authentic()) {
+        _ if !is_signed => {}
+        Some(manner) => parts.push(format!("-H 'Authorization: <{manner}>'")),
+        None => parts.push("-H 'Authorization: <signed>'".into()),
     }
     if !one.body.is_empty() {
         let (body, second) = (String::from_utf8_lossy(&one.body), String::from_utf8_lossy(&other.body));
@@ -90,7 +93,8 @@ fn request(
     let transport =
         Transport { host, product: service.product.clone(), placement: address.placement, format: address.format };
     let shape = |name: &str| operation.param(name).map(|param| described::param(&operation.params[param]));
-    Some(scheme.sign(protocol.draft(&call, &shape, transport), credential, stamp))
+    let signed = scheme.sign(protocol.draft(&call, &shape, transport), credential, stamp);
+    Some(if command.caller == Caller::Unsigned { scheme.unsigned(signed) } else { signed })
 }
 
 /// Pairs of a form that both have, as they are spelled.

@@ -8,6 +8,7 @@ use crate::{
         Verdict,
         outcome::{FindingResult, OperationResult},
     },
+    model::Caller,
     sequence::{Script, command::short},
 };
 
@@ -76,6 +77,7 @@ fn operation(context: &Context<'_>, result: &OperationResult) -> Value {
                 "kind": requirement.kind.name(),
                 "level": requirement.level.name(),
                 "text": requirement.text,
+                "document": requirement.document,
                 "source": requirement.source,
                 "selected": context.is_selected(at, result.requirement),
                 "exercised": result.exercised,
@@ -111,7 +113,7 @@ pub fn finding(context: &Context<'_>, result: &FindingResult) -> Value {
         "summary": found.summary,
         "promised": requirement.text,
         "source": requirement.source,
-        "document": operation.document.title,
+        "document": requirement.document.as_ref().unwrap_or(&operation.document.title),
         "file": requirement.span.to_string(),
         "expected": found.expected,
         "actual": found.actual,
@@ -141,7 +143,11 @@ fn script(context: &Context<'_>, script: &Script) -> Value {
                 Some((param.name.clone(), if is_long { short(value).into() } else { value.clone() }))
             })
             .collect();
-        json!({ "operation": operation.id, "arguments": arguments })
+        let mut said = json!({ "operation": operation.id, "arguments": arguments });
+        if command.caller != Caller::Main {
+            said["caller"] = command.caller.name().into();
+        }
+        said
     });
     Value::Array(commands.collect())
 }

@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::{
     campaign::{Outcome, Verdict, outcome::OperationResult},
-    spec::{SpecSet, operation::Document, service::OpRef},
+    spec::{Operation, Requirement, SpecSet, operation::Document, service::OpRef},
     wire::{Format, Placement},
 };
 
@@ -78,6 +78,12 @@ pub fn document(document: &Document) -> String {
     } else {
         format!("{} ({})", document.title, document.updated)
     }
+}
+
+/// Where a requirement is promised: `ECS: DeleteImage (2026-06-18), Error codes, row 2`.
+pub fn citation(operation: &Operation, requirement: &Requirement) -> String {
+    let own = || document(&operation.document);
+    format!("{}, {}", requirement.document.clone().unwrap_or_else(own), requirement.source)
 }
 
 /// A number with separators between thousands: `1,203`.

@@ -138,7 +138,7 @@ pub fn fill(value: &Value, fill_in: &mut dyn FnMut(&str) -> Option<String>) -> O
     })
 }
 
-/// A command in one line: `DeleteImage(ImageId=$image1, Force=true)`.
+/// A command in one line: `DeleteImage(ImageId=$image1, Force=true)`, and who sends it, where that is of interest.
 pub fn line(set: &SpecSet, command: &Command) -> String {
     let operation = set.operation(command.operation);
     let arguments: Vec<String> = operation
@@ -148,7 +148,8 @@ pub fn line(set: &SpecSet, command: &Command) -> String {
         .filter(|(param, _)| !param.region || command.arguments[operation.region.unwrap_or(0)] != Some(HOME.into()))
         .filter_map(|(param, value)| Some(format!("{}={}", param.name, short(value.as_ref()?))))
         .collect();
-    format!("{}({})", operation.name, arguments.join(", "))
+    let manner = command.caller.manner().map(|manner| format!(" {manner}")).unwrap_or_default();
+    format!("{}({}){manner}", operation.name, arguments.join(", "))
 }
 
 /// A value in few characters.

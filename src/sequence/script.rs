@@ -106,7 +106,7 @@ fn command(set: &SpecSet, value: &Value) -> Result<Command, String> {
         operation: at,
         arguments,
         creates: creates.filter_map(|key| key.as_str()).map(Key::from).collect(),
-        caller: if value["caller"] == "restricted" { Caller::Restricted } else { Caller::Main },
+        caller: caller(set, at, &value["caller"])?,
         until: until(&value["until"], operation.views.len())?,
         purpose: match value["purpose"].as_str() {
             Some("setup") => Purpose::Setup,
@@ -114,6 +114,17 @@ fn command(set: &SpecSet, value: &Value) -> Result<Command, String> {
             _ => Purpose::Call,
         },
     })
+}
+
+fn caller(set: &SpecSet, at: OpRef, value: &Value) -> Result<Caller, String> {
+    let Some(name) = value.as_str() else { return Ok(Caller::Main) };
+    let caller = Caller::parse(name).ok_or_else(|| format!("no caller is called `{name}`"))?;
+    let operation = set.operation(at);
+    let is_described = set.service(at).access.iter().any(|access| access.caller == caller);
+    if caller.is_authentic() || (operation.is_documented() && is_described) {
+        return Ok(caller);
+    }
+    Err(format!("the specs do not say what `{name}` earns from `{}`", operation.id))
 }
 
 fn until(value: &Value, n_views: usize) -> Result<Option<Until>, String> {
@@ -169,6 +180,18 @@ mod tests {
         check(
             json!([{ "operation": "ecs/DeleteImage", "until": { "key": "$image1" } }]),
             Err("command 1: it waits for a view that the operation no longer has"),
+        );
+        let by = |operation: &str, caller: &str| json!([{ "operation": operation, "caller": caller }]);
+        check(by("ecs/DeleteImage", "restricted"), Ok(()));
+        check(by("ecs/DeleteImage", "used-nonce"), Ok(()));
+        check(by("ecs/DeleteImage", "nobody"), Err("command 1: no caller is called `nobody`"));
+        check(
+            by("ecs/DescribeImages", "forged-signature"),
+            Err("command 1: the specs do not say what `forged-signature` earns from `ecs/DescribeImages`"),
+        );
+        check(
+            by("cvm/DeleteImages", "used-nonce"),
+            Err("command 1: the specs do not say what `used-nonce` earns from `cvm/DeleteImages`"),
         );
         check(json!([delete, { "operation": "ens/DeleteImage" }]), Err("its commands call more than one service"));
     }

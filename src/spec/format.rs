@@ -3,6 +3,8 @@
 //! One description serves three readers: [`super::reading`] checks files by it, [`super::schema`] generates the JSON
 //! Schema that editors use, and the texts are the format's manual. Nothing else decides what an author may write.
 
+use super::caller::Caller;
+
 /// A table of the format: what it is for, and its keys.
 #[derive(Debug)]
 pub struct Table {
@@ -69,6 +71,11 @@ pub static SERVICE_FILE: Table = Table {
         may("given", Kind::Tables(&GIVEN), "What an endpoint must already have."),
         need("resource", Kind::Tables(&RESOURCE), "Kinds of resources."),
         may("common", Kind::Tables(&COMMON), "Codes that any operation of the vendor may answer."),
+        may(
+            "access",
+            Kind::Tables(&ACCESS),
+            "Requests that do not prove who sends them; each is a requirement of every documented operation.",
+        ),
     ],
 };
 
@@ -177,6 +184,28 @@ static COMMON: Table = Table {
             "What it says, which decides where it is accepted.",
         ),
         SOURCE,
+    ],
+};
+
+static ACCESS: Table = Table {
+    name: "access",
+    about: "A request that does not prove who sends it. It is refused, whatever it asks.",
+    keys: &[
+        need(
+            "caller",
+            Kind::Word(Caller::IMPOSTORS),
+            "How it is sent: signed with a wrong secret, at a time long past, with a nonce used before, with a key that nobody has, or without a signature.",
+        ),
+        need("text", Kind::Text, "The promise in words."),
+        need(
+            "codes",
+            Kind::Texts,
+            "Accepted codes, all of the common list, the first is the mock's; common codes that mean credentials are accepted as well.",
+        ),
+        may("status", Kind::Integer, "Status on the mock; default 400."),
+        need("document", Kind::Text, "Title of the document that promises it."),
+        SOURCE,
+        LEVEL,
     ],
 };
 

@@ -14,6 +14,7 @@
 //!   them is *derived* (shared: there are accounts; in use: some instance refers to the image).
 //! - **Rows** say when a call must be refused and with which code. Several may hold at once; any of their codes is right. A
 //!   condition that looks at a named resource holds for a batch when it holds for one element.
+//! - **Access** rows come first: a request that does not prove who sends it is refused, and nothing else of it matters.
 //! - **Overrides** lift rows: `Force`, a dry run that checks nothing.
 //! - **Open questions** are constants of the endpoint that the document leaves open. Conditions use them like values
 //!   (`image.missing and missing-image is refused`), so a contradiction is written once, where it bites.
@@ -21,6 +22,7 @@
 //! - **Views** say what a read shows, which is how effects are proved.
 //! - **Promises** name what the prose says, so that a violation is reported under the sentence it breaks.
 
+mod caller;
 pub mod diagnostic;
 pub mod expression;
 pub mod format;
@@ -35,6 +37,7 @@ pub mod schema;
 pub mod service;
 pub mod source;
 
+pub use caller::Caller;
 pub use load::{embedded, from_folder};
 pub use operation::Operation;
 pub use requirement::{Kind, Level, Requirement};

@@ -152,6 +152,8 @@ pub struct Row {
     /// Absent for rows that belong to an open question.
     pub requirement: Option<usize>,
     pub overlap: bool,
+    /// It is about who sends the call: when it is due, nothing else of the call is looked at.
+    pub access: bool,
     /// Due only when nothing else is.
     pub otherwise: bool,
     /// No caller can provoke it; where it comes, nothing is judged.

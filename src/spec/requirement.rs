@@ -13,6 +13,8 @@ pub struct Requirement {
     pub level: Level,
     /// The promise, in short.
     pub text: String,
+    /// Title of its document, where it is another than the operation's.
+    pub document: Option<String>,
     /// Place in the document.
     pub source: String,
     /// Place in the spec.
@@ -35,6 +37,8 @@ pub enum Kind {
     Response,
     /// A question that the document leaves open.
     Open,
+    /// What a request earns that does not prove who sends it.
+    Access,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,6 +59,7 @@ impl Kind {
             Self::Param => "param",
             Self::Response => "response",
             Self::Open => "open",
+            Self::Access => "access",
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Services and the whole set of specs.
 
 use super::{
+    caller::Caller,
     operation::{Code, Operation},
-    requirement::Requirement,
+    requirement::{Level, Requirement},
     resource::{Given, ResourceKind},
+    source::Span,
 };
 
 /// Everything that is specified.
@@ -28,6 +30,7 @@ pub struct Service {
     pub givens: Vec<Given>,
     pub kinds: Vec<ResourceKind>,
     pub common: Vec<Common>,
+    pub access: Vec<Access>,
     pub operations: Vec<Operation>,
 }
 
@@ -57,6 +60,24 @@ pub struct Common {
     pub message: String,
     pub means: Means,
     pub source: String,
+}
+
+/// Requests that do not prove who sends them, and what each documented operation answers to them.
+#[derive(Debug)]
+pub struct Access {
+    pub caller: Caller,
+    /// The promise, in short.
+    pub text: String,
+    /// The first is the mock's.
+    pub codes: Vec<Code>,
+    /// Status on the mock.
+    pub status: Option<u16>,
+    pub message: String,
+    /// Title of the document that promises it.
+    pub document: String,
+    pub source: String,
+    pub level: Level,
+    pub span: Span,
 }
 
 /// What a common code says, which decides where it is accepted.

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     campaign::outcome::FindingResult,
     oracle::Nature,
-    report::{Address, curl, document, number},
+    report::{Address, citation, curl, number},
     spec::SpecSet,
 };
 
@@ -67,8 +67,7 @@ pub fn text(
     }
     out.push_str(&format!("  {} {}\n\n", paint(PLACE, "-->"), requirement.span));
     out.push_str(&labelled("promised", &requirement.text, INDENT, COLUMN));
-    let place = format!("{}, {}", document(&operation.document), requirement.source);
-    out.push_str(&labelled("", &place, INDENT, COLUMN));
+    out.push_str(&labelled("", &citation(operation, requirement), INDENT, COLUMN));
     out.push('\n');
     out.push_str(&table::text(set, result));
     out.push('\n');

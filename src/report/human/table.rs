@@ -4,7 +4,7 @@ use super::{
     WIDTH, reply,
     style::{BAD, FAINT, PLACE, paint, wrap},
 };
-use crate::{campaign::outcome::FindingResult, model::Caller, sequence::command, spec::SpecSet, value::Key};
+use crate::{campaign::outcome::FindingResult, sequence::command, spec::SpecSet, value::Key};
 
 /// Columns before the command: marker, number, and the spaces between.
 const LEFT: usize = 8;
@@ -56,9 +56,6 @@ fn rows(set: &SpecSet, result: &FindingResult) -> Vec<Row> {
             let exchanges: Vec<_> =
                 result.history.exchanges.iter().filter(|exchange| exchange.command == index).collect();
             let mut text = command::line(set, command);
-            if command.caller == Caller::Restricted {
-                text.push_str(" as the restricted user");
-            }
             if exchanges.len() > 1 {
                 text.push_str(&format!(" ×{}", exchanges.len()));
             }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     spec::{
+        Caller,
         diagnostic::{Diagnostics, did_you_mean},
         reading::Word,
         resource::{AttributeType, ResourceKind},
@@ -237,7 +238,7 @@ impl Compiler<'_, '_> {
         Expr::Constant(Atom::Bool(false))
     }
 
-    /// Words compared with a question or an enumerated attribute must be among its values.
+    /// Words compared with a question, an enumerated attribute or the caller must be among its values.
     fn check_value(&mut self, left: &Expr, right: &Tree) {
         let Node::Text(word) = &right.node else { return };
         let (valid, message): (Vec<String>, String) = match left {
@@ -251,6 +252,10 @@ impl Compiler<'_, '_> {
                 let AttributeType::Word(words) = &attribute.kind else { return };
                 let message = format!("`{}` of `{}` is never `{word}`", attribute.name, kind.name);
                 (words.iter().map(|word| word.to_string()).collect(), message)
+            }
+            Expr::Caller => {
+                let names = Caller::ALL.iter().map(|(name, _)| (*name).to_owned()).collect();
+                (names, format!("no caller is called `{word}`"))
             }
             _ => return,
         };

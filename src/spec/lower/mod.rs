@@ -9,6 +9,7 @@ use super::{
     diagnostic::{Diagnostics, did_you_mean},
     operation::Operation,
     reading::{Entry, Word},
+    requirement::Level,
     resource::{Attribute, AttributeType, Template},
     service::{Service, SpecSet},
     source::Span,
@@ -164,6 +165,16 @@ fn check_value(attribute: &Attribute, value: &Atom, span: &Span, problems: &mut 
     let message = format!("`{}` cannot be `{text}`", attribute.name);
     problems.report("unknown-value", span, message, "not one of its words", help);
     false
+}
+
+/// Level of what an entry promises.
+fn level(entry: &Entry) -> Level {
+    if entry.text("level") == "should" { Level::Should } else { Level::Must }
+}
+
+/// HTTP status that an entry gives.
+fn status(entry: &Entry) -> Option<u16> {
+    entry.integer("status").and_then(|status| u16::try_from(status).ok())
 }
 
 fn arc(text: &str) -> Arc<str> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{check_arguments, check_places, check_value, resolve};
+use super::{check_arguments, check_places, check_value, level, resolve, status};
 use crate::{
     spec::{
         diagnostic::{Diagnostics, did_you_mean},
@@ -94,6 +94,7 @@ impl Lowering<'_> {
         self.effects();
         self.fields();
         self.promises();
+        self.access();
         self.views();
         self.uses();
         self.unique_requirements();
@@ -192,6 +193,7 @@ impl Lowering<'_> {
                 kind: Kind::Promise,
                 level,
                 text: text.into(),
+                document: None,
                 source: format!("{title}, {source}"),
                 span: head.span.clone(),
                 unreachable: None,
@@ -223,6 +225,7 @@ impl Lowering<'_> {
             kind,
             level,
             text: text.unwrap_or_default(),
+            document: None,
             source: entry.text("source"),
             span: entry.span.clone(),
             unreachable: entry.word("unreachable").map(|word| word.text),
@@ -380,7 +383,7 @@ impl Lowering<'_> {
         self.operation.rows.push(Row {
             key,
             codes,
-            status: entry.integer("status").and_then(|status| u16::try_from(status).ok()),
+            status: status(entry),
             message: entry.text("message"),
             text: entry.text("text"),
             due,
@@ -389,6 +392,7 @@ impl Lowering<'_> {
             may_each,
             requirement,
             overlap: entry.flag("overlap"),
+            access: false,
             otherwise: entry.flag("otherwise"),
             unprovokable: entry.item("unreachable").is_some(),
             documented,
@@ -645,6 +649,46 @@ impl Lowering<'_> {
         }
     }
 
+    /// What the service refuses whatever is asked, as a requirement of this operation.
+    fn access(&mut self) {
+        if !self.operation.is_documented() {
+            return;
+        }
+        for access in &self.service.access {
+            let name = access.caller.name();
+            self.operation.requirements.push(Requirement {
+                id: format!("{}/access/{name}", self.operation.id),
+                kind: Kind::Access,
+                level: access.level,
+                text: access.text.clone(),
+                document: Some(access.document.clone()),
+                source: access.source.clone(),
+                span: access.span.clone(),
+                unreachable: None,
+                overlap: false,
+            });
+            let called_so = Box::new(Expr::Constant(Atom::text(name)));
+            self.operation.rows.push(Row {
+                key: format!("access/{name}"),
+                codes: access.codes.clone(),
+                status: access.status,
+                message: access.message.clone(),
+                text: access.text.clone(),
+                due: Some(Expr::Compare(Comparison::Equal, Box::new(Expr::Caller), called_so)),
+                may: None,
+                each: Vec::new(),
+                may_each: Vec::new(),
+                requirement: Some(self.operation.requirements.len() - 1),
+                overlap: false,
+                access: true,
+                otherwise: false,
+                unprovokable: false,
+                documented: false,
+                span: access.span.clone(),
+            });
+        }
+    }
+
     fn views(&mut self) {
         for entry in self.file.tables("view") {
             let Some(word) = entry.word("of") else { continue };
@@ -866,10 +910,6 @@ fn param(entry: &Entry) -> Param {
         text: entry.text("text"),
         source: entry.text("source"),
     }
-}
-
-fn level(entry: &Entry) -> Level {
-    if entry.text("level") == "should" { Level::Should } else { Level::Must }
 }
 
 fn repeated<'a>(mut names: impl Iterator<Item = &'a str>) -> Option<&'a str> {

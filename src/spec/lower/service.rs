@@ -2,15 +2,16 @@
 
 use regex_lite::Regex;
 
-use super::{arc, check_arguments, check_places, check_value, resolve, template};
+use super::{arc, check_arguments, check_places, check_value, level, resolve, status, template};
 use crate::{
     spec::{
+        Caller,
         diagnostic::{Diagnostics, did_you_mean},
         expression::{Expr, Names, compile},
         operation::Code,
         reading::{Data, Entry, Item, Word},
         resource::{Attribute, AttributeType, Derived, Given, ResourceKind, Scope},
-        service::{Common, Means, RegionTravel, Service, Variables},
+        service::{Access, Common, Means, RegionTravel, Service, Variables},
     },
     value::Atom,
 };
@@ -36,6 +37,8 @@ pub fn lower(file: &Entry, problems: &mut Diagnostics) -> Option<Service> {
         entry.map(|entry| entry.texts(key).into_iter().map(|word| word.text).collect()).unwrap_or_default()
     };
     let credentials = file.table("credentials");
+    let common: Vec<Common> = file.tables("common").iter().map(common).collect();
+    let access = access(file, &common, problems);
     Some(Service {
         name: head.text("name"),
         title: head.text("title"),
@@ -57,7 +60,8 @@ pub fn lower(file: &Entry, problems: &mut Diagnostics) -> Option<Service> {
         },
         givens,
         kinds,
-        common: file.tables("common").iter().map(common).collect(),
+        common,
+        access,
         operations: Vec::new(),
     })
 }
@@ -229,9 +233,48 @@ fn common(entry: &Entry) -> Common {
     Common {
         code: Code::parse(&entry.text("code")),
         text: entry.text("code"),
-        status: entry.integer("status").and_then(|status| u16::try_from(status).ok()),
+        status: status(entry),
         message: entry.text("message"),
         means: Means::parse(&entry.text("means")),
         source: entry.text("source"),
     }
+}
+
+fn access(file: &Entry, common: &[Common], problems: &mut Diagnostics) -> Vec<Access> {
+    let mut list: Vec<Access> = Vec::new();
+    for entry in file.tables("access") {
+        let Some(caller) = Caller::parse(&entry.text("caller")) else { continue };
+        if list.iter().any(|known| known.caller == caller) {
+            let message = format!("what `{}` earns is described twice", caller.name());
+            problems.report("duplicate", &entry.span, message, "the second", "join them, or remove one");
+            continue;
+        }
+        let words = entry.texts("codes");
+        if let Some(item) = entry.item("codes")
+            && words.is_empty()
+        {
+            let message = "a refusal without codes";
+            problems.report("empty", &item.span, message, "no code", "list codes of the common list");
+        }
+        let is_common =
+            |word: &Word| common.iter().any(|common| common.text == word.text || common.code.matches(&word.text));
+        for word in words.iter().filter(|word| !is_common(word)) {
+            let help = did_you_mean(&word.text, common.iter().map(|common| common.text.as_str()));
+            let message = format!("the common list has no code `{}`", word.text);
+            problems.report("unknown-name", &word.span, message, "not a common code", help);
+        }
+        let first = words.first().and_then(|word| common.iter().find(|common| common.code.matches(&word.text)));
+        list.push(Access {
+            caller,
+            text: entry.text("text"),
+            codes: words.iter().map(|word| Code::parse(&word.text)).collect(),
+            status: status(entry),
+            message: first.map(|common| common.message.clone()).unwrap_or_default(),
+            document: entry.text("document"),
+            source: entry.text("source"),
+            level: level(entry),
+            span: entry.span.clone(),
+        });
+    }
+    list
 }

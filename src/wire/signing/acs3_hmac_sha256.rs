@@ -60,6 +60,10 @@ impl Scheme for Acs3HmacSha256 {
         request
     }
 
+    fn unsigned(&self, signed: HttpRequest) -> HttpRequest {
+        place::without_header(signed, "Authorization")
+    }
+
     fn recognises(&self, request: &HttpRequest) -> bool {
         travels_in_headers(request)
     }

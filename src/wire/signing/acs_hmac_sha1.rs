@@ -70,6 +70,10 @@ impl Scheme for AcsHmacSha1 {
         request
     }
 
+    fn unsigned(&self, signed: HttpRequest) -> HttpRequest {
+        place::without_parameter(signed, "Signature")
+    }
+
     fn recognises(&self, request: &HttpRequest) -> bool {
         !travels_in_headers(request)
     }

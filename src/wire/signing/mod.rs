@@ -47,6 +47,9 @@ pub trait Scheme: Sync {
     /// Makes a signed request of a draft.
     fn sign(&self, draft: Draft, credential: &Credential, stamp: &Stamp) -> HttpRequest;
 
+    /// The same request without its signature; time, nonce and all else stay as they are.
+    fn unsigned(&self, signed: HttpRequest) -> HttpRequest;
+
     /// Whether a request is meant for this scheme, complete or not.
     fn recognises(&self, request: &HttpRequest) -> bool;
 

@@ -1,4 +1,4 @@
-//! Puts parameters where a placement wants them.
+//! Puts parameters where a placement wants them, and takes them away again.
 
 use crate::wire::{HttpRequest, Placement, form};
 
@@ -20,4 +20,21 @@ pub fn place(placement: Placement, parameters: &[(String, String)], json: Option
         headers: content_type.map(|value| ("Content-Type".to_owned(), value.to_owned())).into_iter().collect(),
         body,
     }
+}
+
+/// The request without a header.
+pub fn without_header(mut request: HttpRequest, name: &str) -> HttpRequest {
+    request.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+    request
+}
+
+/// The request without a parameter, whether it travels in the query or in a form; what is left keeps its spelling.
+pub fn without_parameter(mut request: HttpRequest, name: &str) -> HttpRequest {
+    let is_other = |pair: &&str| pair.split('=').next() != Some(name);
+    let without = |pairs: &str| pairs.split('&').filter(is_other).collect::<Vec<_>>().join("&");
+    request.query = without(&request.query);
+    if form::is_form(&request) {
+        request.body = without(&String::from_utf8_lossy(&request.body)).into_bytes();
+    }
+    request
 }

@@ -91,6 +91,10 @@ impl Scheme for Tc3HmacSha256 {
         request
     }
 
+    fn unsigned(&self, signed: HttpRequest) -> HttpRequest {
+        place::without_header(signed, "Authorization")
+    }
+
     fn recognises(&self, request: &HttpRequest) -> bool {
         travels_in_headers(request)
     }

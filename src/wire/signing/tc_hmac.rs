@@ -79,6 +79,10 @@ impl Scheme for TcHmac {
         request
     }
 
+    fn unsigned(&self, signed: HttpRequest) -> HttpRequest {
+        place::without_parameter(signed, "Signature")
+    }
+
     /// `SignatureMethod` selects SHA-256 by its exact name; anything else, and nothing, means SHA-1.
     fn recognises(&self, request: &HttpRequest) -> bool {
         if travels_in_headers(request) {

@@ -77,6 +77,7 @@ pub fn requirement(requirement: &Requirement) -> Value {
         "kind": requirement.kind.name(),
         "level": requirement.level.name(),
         "text": requirement.text,
+        "document": requirement.document,
         "source": requirement.source,
         "file": requirement.span.to_string(),
         "unreachable": requirement.unreachable,
@@ -108,6 +109,14 @@ pub fn service(service: &Service) -> Value {
         .iter()
         .map(|common| json!({ "code": common.text, "status": common.status, "message": common.message, "source": common.source }))
         .collect();
+    let access: Vec<Value> = service
+        .access
+        .iter()
+        .map(|access| {
+            let codes: Vec<String> = access.codes.iter().map(code).collect();
+            json!({ "caller": access.caller.name(), "codes": codes, "text": access.text, "document": access.document, "source": access.source })
+        })
+        .collect();
     json!({
         "name": service.name,
         "title": service.title,
@@ -120,6 +129,7 @@ pub fn service(service: &Service) -> Value {
         "givens": givens,
         "resources": resources,
         "common": common,
+        "access": access,
         "operations": service.operations.iter().map(|operation| &*operation.id).collect::<Vec<_>>(),
     })
 }

@@ -3,7 +3,7 @@
 use super::{super::code, Thing, json::attribute_type};
 use crate::{
     report::{
-        document,
+        citation, document,
         human::{WIDTH, wrap},
     },
     spec::{Operation, Requirement, Service, SpecSet, service::OpRef},
@@ -123,7 +123,7 @@ fn questions(page: &mut Page, operation: &Operation) {
 fn requirement(page: &mut Page, operation: &Operation, requirement: &Requirement) {
     page.heading(&format!("{} [{}]", requirement.id, requirement.level));
     page.line(2, &requirement.text);
-    page.line(2, &format!("{}, {}", document(&operation.document), requirement.source));
+    page.line(2, &citation(operation, requirement));
     page.line(2, &requirement.span.to_string());
     if let Some(reason) = &requirement.unreachable {
         page.line(2, &format!("cannot be exercised: {reason}"));
@@ -177,6 +177,13 @@ fn service(page: &mut Page, service: &Service) {
     for common in &service.common {
         let status = common.status.map(|status| format!("{status} ")).unwrap_or_default();
         page.line(2, &format!("{status}{}: {}", common.text, common.message));
+    }
+    page.heading("refused, whatever is asked");
+    for access in &service.access {
+        let codes: Vec<String> = access.codes.iter().map(code).collect();
+        page.line(2, &format!("{}: {}", access.caller.name(), codes.join(" or ")));
+        page.line(4, &access.text);
+        page.line(4, &format!("{}, {}", access.document, access.source));
     }
     page.heading("operations");
     for operation in &service.operations {
