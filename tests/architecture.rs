@@ -53,9 +53,9 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("eprint!", &["src/cli", "src/main.rs"], "libraries do not print"),
 ];
 
-/// Names of vendors are in specs, on the wire, and in what the mock puts on the wire.
+/// Names of vendors are in specs and on the wire.
 const VENDORS: &[&str] = &["alibaba", "aliyun", "tencent", "ecs", "cvm"];
-const VENDOR_HOMES: &[&str] = &["src/wire", "src/mock/http.rs"];
+const VENDOR_HOMES: &[&str] = &["src/wire"];
 /// Places that name one elsewhere: file, word, reason.
 const VENDOR_EXCEPTIONS: &[(&str, &str, &str)] = &[
     // The key's description in the manual of the format; any short name would do.

@@ -78,7 +78,8 @@ impl Front {
             Err(refusal) => return refuse(&refusal, "", ""),
         };
         let Some(at) = self.mock.operation(&call.action, &call.version) else {
-            return refuse(&unknown_action(protocol, &call, self), &call.action, "");
+            let refusal = protocol.refuse_unknown(self.has_version(protocol, &call));
+            return refuse(&refusal, &call.action, "");
         };
         let product = &self.mock.set.service(at).product;
         let caller = match self.caller(protocol, request, now_seconds) {
@@ -89,22 +90,23 @@ impl Front {
         encode(protocol, &call.action, product, &host, format, reply)
     }
 
-    /// The protocol that reads a call of one of its services in the request; where none does, what the headers look like.
+    /// The protocol that reads a call of one of its services in the request; where none does, the one whose headers it has.
     ///
     /// A scheme tells its own requests only from those of its siblings: parameters in a query may belong to any protocol.
     fn protocol(&self, request: &HttpRequest) -> Option<&'static dyn Protocol> {
         let reads = |protocol: &&'static dyn Protocol| {
             let call = protocol.decode_call(request, &|action, version, param| self.shape(action, version, param));
-            call.is_ok_and(|call| {
-                let mut services = self.mock.set.services.iter();
-                services.any(|service| service.version == call.version && service.protocol == protocol.name())
-            })
+            call.is_ok_and(|call| self.has_version(*protocol, &call))
         };
-        let has_header =
-            |start: &str| request.headers.iter().any(|(name, _)| name.to_ascii_lowercase().starts_with(start));
-        let by_header = || has_header("x-tc-").then(|| protocol::find("tencent-api3")).flatten();
-        let found = protocol::PROTOCOLS.iter().copied().find(reads);
-        found.or_else(by_header).or_else(|| protocol::PROTOCOLS.first().copied())
+        let protocols = || protocol::PROTOCOLS.iter().copied();
+        let recognised = || protocols().find(|protocol| protocol.recognises(request));
+        protocols().find(reads).or_else(recognised).or_else(|| protocols().next())
+    }
+
+    /// A service that speaks the protocol has the version that a call wants.
+    fn has_version(&self, protocol: &dyn Protocol, call: &Call) -> bool {
+        let mut services = self.mock.set.services.iter();
+        services.any(|service| service.version == call.version && service.protocol == protocol.name())
     }
 
     fn shape(&self, action: &str, version: &str, param: &str) -> Option<crate::wire::Shape> {
@@ -135,18 +137,6 @@ impl Front {
             .collect();
         Asked { operation: at, arguments, region: call.region.as_deref().map(Arc::from), caller }
     }
-}
-
-fn unknown_action(protocol: &dyn Protocol, call: &Call, front: &Front) -> Refusal {
-    let known_version = front.mock.set.services.iter().any(|service| service.version == call.version);
-    let alibaba = protocol.name() == "alibaba-rpc";
-    let (code, status, message) = match (alibaba, known_version) {
-        (true, true) => ("InvalidApi.NotFound", 404, "Specified api is not found, please check your url and method."),
-        (true, false) => ("InvalidVersion", 400, "Specified parameter Version is not valid."),
-        (false, true) => ("InvalidAction", 200, "The specified action is not valid."),
-        (false, false) => ("NoSuchVersion", 200, "The specified version does not exist."),
-    };
-    Refusal { code: code.into(), status, message: message.into() }
 }
 
 /// Writes a reply of the service as a response.

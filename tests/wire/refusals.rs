@@ -242,3 +242,45 @@ fn windows() {
         }
     }
 }
+
+#[test]
+fn calls_that_no_service_answers() {
+    let cases = [
+        ("alibaba-rpc", true, expected("InvalidApi.NotFound", 404, "Specified api is not found")),
+        ("alibaba-rpc", false, expected("InvalidVersion", 400, "Specified parameter Version is not valid")),
+        ("tencent-api3", true, expected("InvalidAction", 200, "")),
+        ("tencent-api3", false, expected("NoSuchVersion", 200, "")),
+    ];
+    for (name, is_version_known, expected) in cases {
+        let protocol = protocol::find(name).unwrap();
+        expected.compare(&protocol.refuse_unknown(is_version_known), &format!("{name}, {is_version_known}"));
+    }
+}
+
+/// The mock answers in the protocol that a request is made in, even when it understands nothing else of it.
+#[test]
+fn the_mock_refuses_what_it_does_not_have() {
+    let set = std::sync::Arc::new(aswritten::spec::embedded().unwrap());
+    let policy = aswritten::mock::Policy::new(&set, 0);
+    let front = aswritten::mock::Front::new(aswritten::mock::Mock::new(set, policy), Vec::new());
+    let cases = [
+        (vec![("x-acs-action", "Fly"), ("x-acs-version", "2014-05-26"), ("x-acs-date", "now")], "InvalidApi.NotFound"),
+        (vec![("x-acs-action", "Fly"), ("x-acs-version", "1999-01-01"), ("x-acs-date", "now")], "InvalidVersion"),
+        (vec![("X-TC-Action", "Fly"), ("X-TC-Version", "2017-03-12"), ("X-TC-Timestamp", "1")], "InvalidAction"),
+        (vec![("X-TC-Action", "Fly"), ("X-TC-Version", "2014-05-26"), ("X-TC-Timestamp", "1")], "NoSuchVersion"),
+        (vec![("X-TC-Action", "Fly")], "MissingParameter"),
+        (vec![], "MissingAction"),
+    ];
+    for (headers, code) in cases {
+        let headers = headers.into_iter().chain([("Host", "127.0.0.1")]);
+        let request = HttpRequest {
+            method: "POST".into(),
+            path: "/".into(),
+            headers: headers.map(|(name, value)| (name.into(), value.into())).collect(),
+            ..HttpRequest::default()
+        };
+        let answer = front.respond(&request, NOW, 0);
+        let body = String::from_utf8(answer.body).unwrap();
+        assert!(body.contains(code), "{request:?}: {body}");
+    }
+}

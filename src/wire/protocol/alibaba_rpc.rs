@@ -53,6 +53,10 @@ impl Protocol for AlibabaRpc {
         "alibaba-rpc"
     }
 
+    fn recognises(&self, request: &HttpRequest) -> bool {
+        travels_in_headers(request)
+    }
+
     fn draft(&self, call: &Call, shape: &dyn Fn(&str) -> Option<Shape>, transport: Transport) -> Draft {
         flatten::draft(call, shape, transport, FIRST_INDEX)
     }
@@ -92,6 +96,10 @@ impl Protocol for AlibabaRpc {
             .filter(|(name, _)| !removed.contains(name));
         let arguments = flatten::read(own, &|name| shape(&action, &version, name), FIRST_INDEX);
         Ok(Call { action, version, region: None, arguments })
+    }
+
+    fn refuse_unknown(&self, is_version_known: bool) -> Refusal {
+        if is_version_known { refusals::unknown_api() } else { refusals::invalid("Version") }
     }
 
     /// JSON with headers; as parameters say otherwise, XML when they say nothing (the documented default).

@@ -23,6 +23,9 @@ pub trait Protocol: Sync {
     /// Name that specs use.
     fn name(&self) -> &'static str;
 
+    /// Whether a request looks as only requests of this protocol do, whatever else is wrong with it.
+    fn recognises(&self, request: &HttpRequest) -> bool;
+
     /// Spells a call, by the shapes of its parameters; a scheme of [`super::signing`] then makes a request of it.
     fn draft(&self, call: &Call, shape: &dyn Fn(&str) -> Option<Shape>, transport: Transport) -> Draft;
 
@@ -35,6 +38,9 @@ pub trait Protocol: Sync {
         request: &HttpRequest,
         shape: &dyn Fn(&str, &str, &str) -> Option<Shape>,
     ) -> Result<Call, Refusal>;
+
+    /// The refusal of a call that no service answers: of its action, or of a version that no service has.
+    fn refuse_unknown(&self, is_version_known: bool) -> Refusal;
 
     /// Format in which the caller wants its answer.
     fn format_of(&self, request: &HttpRequest) -> Format;

@@ -34,6 +34,9 @@ const COMMON: &[&str] = &[
     "RequestClient",
 ];
 
+/// Beginning of the names of the protocol's own headers, in lower case.
+const HEADERS: &str = "x-tc-";
+
 /// Headers that only requests with common parameters in headers have; `X-TC-TraceId` comes with both.
 const HEADER_SCHEME_ONLY: &[&str] = &["authorization", "x-tc-action", "x-tc-version", "x-tc-timestamp"];
 
@@ -45,6 +48,10 @@ pub fn travels_in_headers(request: &HttpRequest) -> bool {
 impl Protocol for Tencent {
     fn name(&self) -> &'static str {
         "tencent-api3"
+    }
+
+    fn recognises(&self, request: &HttpRequest) -> bool {
+        request.headers.iter().any(|(name, _)| name.to_ascii_lowercase().starts_with(HEADERS))
     }
 
     fn draft(&self, call: &Call, shape: &dyn Fn(&str) -> Option<Shape>, transport: Transport) -> Draft {
@@ -82,6 +89,10 @@ impl Protocol for Tencent {
             flatten::read(own, &|name| shape(&action, &version, name), FIRST_INDEX)
         };
         Ok(Call { region: common("x-tc-region", "Region"), action, version, arguments })
+    }
+
+    fn refuse_unknown(&self, is_version_known: bool) -> Refusal {
+        if is_version_known { refusals::unknown_action() } else { refusals::unknown_version() }
     }
 
     fn format_of(&self, _request: &HttpRequest) -> Format {

@@ -26,7 +26,7 @@ pub fn unsupported_method() -> Refusal {
     refusal("UnsupportedHTTPMethod", 400, "This http method is not supported.")
 }
 
-/// A path other than `/`.
+/// A path other than `/`, or an action that the service does not have.
 pub fn unknown_api() -> Refusal {
     refusal("InvalidApi.NotFound", 404, "Specified api is not found, please check your url and method.")
 }

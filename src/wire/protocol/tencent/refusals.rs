@@ -30,6 +30,16 @@ pub fn unsupported_method() -> Refusal {
     refusal("UnsupportedProtocol", "The HTTP method is not supported, only GET and POST are.")
 }
 
+/// An action that the service does not have.
+pub fn unknown_action() -> Refusal {
+    refusal("InvalidAction", "The specified action is not valid.")
+}
+
+/// A version that no service has.
+pub fn unknown_version() -> Refusal {
+    refusal("NoSuchVersion", "The specified version does not exist.")
+}
+
 /// The `Authorization` header is absent or malformed.
 pub fn invalid_authorization() -> Refusal {
     refusal("AuthFailure.InvalidAuthorization", "The `Authorization` header is missing or malformed.")
