@@ -17,7 +17,7 @@ const MOST_READS: usize = 4;
 /// for a while: it may go later.
 pub fn after(set: &SpecSet, before: &State, call: &Command, assumed: &Choices, watch_all: bool) -> Vec<Command> {
     let service = call.operation.service;
-    // Who was refused for what he is may be obeyed all the same, and later.
+    // A caller who proves nothing may be refused, and obeyed all the same a while later.
     let watch_all = watch_all || !call.caller.is_authentic();
     let request = call.request(set, &Script::home());
     let mut named: Vec<&Key> = request
