@@ -98,7 +98,10 @@ fn help_is_there_for_everything() {
         (&["--help"], &["run", "serve", "replay", "spec", "Exit codes"]),
         (&["run", "--help"], &["--endpoint", "--answer", "--cases", "--seed", "--report", "--given", "SELECTOR"]),
         (&["serve", "--help"], &["--listen", "--settle", "--edition", "--credentials", "--unsigned"]),
-        (&["replay", "--help"], &["FILE", "--times", "--endpoint"]),
+        (
+            &["replay", "--help"],
+            &["FILE", "--times", "--endpoint", "--format", "--report", "FORMAT=PATH", "Exit codes", "6 "],
+        ),
         (&["spec", "--help"], &["list", "show", "check", "schema"]),
         (&["spec", "show", "--help"], &["--format", "ID"]),
         (&["spec", "check", "--help"], &["PATH"]),
@@ -140,6 +143,8 @@ fn what_makes_no_sense_is_said() {
         (&["serve", "--edition", "ecs/DeleteImage@new"], 2, &["no edition"]),
         (&["serve", "--listen", "here"], 2, &["no address"]),
         (&["serve", "--credentials", "hush"], 2, &["ID:SECRET"]),
+        (&["replay", "no-such-file.json", "--report", "pdf=x"], 2, &["no format", "json"]),
+        (&["replay", "no-such-file.json", "--format", "pdf"], 2, &["--format", "json"]),
         (&["replay", "no-such-file.json"], 2, &["cannot read no-such-file.json"]),
         (&["spec", "show", "ecs/DeleteImages"], 4, &["did you mean `ecs/DeleteImage`?"]),
         (&["spec", "check", "no/such/folder"], 3, &["cannot read"]),
@@ -383,6 +388,74 @@ fn a_violation_is_shown_written_and_replayed() {
     let elsewhere = run_in(&["replay", file, "--endpoint", "in-process", "--times", "2"], folder.path());
     assert_eq!(elsewhere.code, Some(0), "{}{}", elsewhere.stdout, elsewhere.stderr);
     assert!(elsewhere.stdout.contains("did not show itself"), "{}", elsewhere.stdout);
+    replays_are_reported(file, &served.url, finding, folder.path());
+}
+
+/// A replay that shows the finding of a run, and one that does not, in both formats.
+fn replays_are_reported(file: &str, url: &str, finding: &Value, folder: &Path) {
+    let replay = |endpoint: &str, report: &str, code: i32| -> Value {
+        let arguments =
+            ["replay", file, "--endpoint", endpoint, "--times", "2", "--format", "json", "--report", report, "-q"];
+        let ended = run_in(&arguments, folder);
+        assert_eq!(ended.code, Some(code), "{}{}", ended.stdout, ended.stderr);
+        let report: Value = serde_json::from_str(&ended.stdout).expect("one object");
+        has_fields(
+            &report,
+            &[
+                "schema", "verdict", "reason", "endpoint", "cases", "requests", "seconds", "replayed", "findings",
+                "reasons",
+            ],
+        );
+        has_fields(&report["replayed"], &["file", "key", "requirement", "summary", "times", "shown"]);
+        assert_eq!((&report["replayed"]["file"], &report["replayed"]["key"]), (&file.into(), &finding["key"]));
+        assert_eq!((&report["schema"], &report["cases"]), (&1.into(), &2.into()));
+        assert!(report["requests"].as_u64() > Some(0), "{report}");
+        report
+    };
+    let shown = replay(url, "human=again.txt", 1);
+    assert_eq!((&shown["verdict"], &shown["replayed"]["shown"]), (&"violates".into(), &2.into()));
+    let again = &shown["findings"][0];
+    let names: Vec<&String> = finding.as_object().expect("an object").keys().collect();
+    assert_eq!(
+        again.as_object().expect("an object").keys().collect::<Vec<_>>(),
+        names,
+        "the fields of a run's finding"
+    );
+    for same in ["key", "requirement", "level", "summary", "promised", "source", "expected", "script", "replay"] {
+        assert_eq!(again[same], finding[same], "{same}");
+    }
+    let told = fs::read_to_string(folder.join("again.txt")).expect("a report");
+    assert!(told.contains("showed itself 2 of 2 times") && !told.contains('\u{1b}'), "{told}");
+    let gone = replay("in-process", "json=gone.json", 0);
+    assert_eq!(
+        (&gone["verdict"], &gone["replayed"]["shown"], &gone["reason"]),
+        (&"conforms".into(), &0.into(), &Value::Null)
+    );
+    assert_eq!(gone["findings"], Value::Array(Vec::new()));
+    let written = fs::read_to_string(folder.join("gone.json")).expect("a report");
+    assert_eq!(serde_json::from_str::<Value>(&written).expect("one object"), gone);
+    let nowhere = run_in(&["replay", file, "--endpoint", "in-process", "--report", "json=no/such/r.json"], folder);
+    assert_eq!((nowhere.code, &*nowhere.stdout), (Some(2), ""), "{}", nowhere.stderr);
+    assert!(nowhere.stderr.contains("cannot write the report"), "{}", nowhere.stderr);
+}
+
+#[test]
+fn a_replay_that_cannot_be_judged_says_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // On a mock of our own nobody used a nonce before.
+    let file = r#"{ "kind": "aswritten counterexample", "format": 1, "summary": "let in",
+        "requirement": "ecs/DeleteImage/access/used-nonce", "key": "ecs/DeleteImage/access/used-nonce#let in",
+        "script": [{ "operation": "ecs/DeleteImage", "caller": "used-nonce", "arguments": { "ImageId": "m-bp1" } }] }"#;
+    fs::write(folder.path().join("file.json"), file).expect("a file");
+    let human = run_in(&["replay", "file.json"], folder.path());
+    assert_eq!(human.code, Some(6), "{}{}", human.stdout, human.stderr);
+    assert!(human.stdout.starts_with("cannot be judged: no request succeeded lately"), "{}", human.stdout);
+    let json = run_in(&["replay", "file.json", "--format", "json"], folder.path());
+    assert_eq!(json.code, Some(6), "{}{}", json.stdout, json.stderr);
+    let report: Value = serde_json::from_str(&json.stdout).expect("one object");
+    assert_eq!(report["verdict"], "inconclusive");
+    assert!(report["reason"].as_str().is_some_and(|reason| reason.contains("nonce")), "{report}");
+    assert_eq!(report["reasons"][0]["times"], 3);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 pub mod counterexample;
 pub mod event;
 pub mod outcome;
+pub mod replay;
 pub mod run;
 pub mod settings;
 mod shrink;

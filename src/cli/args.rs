@@ -9,6 +9,9 @@ use super::duration;
 const EXIT_CODES: &str = "Exit codes: 0 conforms, 1 violations, 2 usage, 3 bad spec, 4 nothing selected or nothing exercised, \
 5 environment (unreachable, credentials refused), 6 inconclusive, 130 interrupted.";
 
+const REPLAY_EXIT_CODES: &str = "Exit codes: 0 it did not show itself, 1 it did, or another failure did, 2 usage (also a file that \
+is no counterexample), 3 bad spec, 5 environment (unreachable, credentials refused), 6 it could not be judged.";
+
 /// Does a cloud API behave as its document is written?
 ///
 /// aswritten generates sequences of calls from what the documents promise, sends them to an endpoint, and judges every
@@ -82,15 +85,23 @@ pub struct Run {
     /// Requests that shrinking one failure may cost.
     #[arg(long, value_name = "N", default_value_t = crate::campaign::settings::SHRINK_REQUESTS, help_heading = "Amount")]
     pub shrink_requests: u64,
-    /// Also write a report to a file: `json=out.json`, `human=out.txt`. May be repeated.
-    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report, help_heading = "Reports")]
-    pub reports: Vec<(Format, PathBuf)>,
-    /// What is printed.
-    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT", help_heading = "Reports")]
-    pub format: Format,
+    #[command(flatten)]
+    pub report: ReportArgs,
     /// Folder for counterexamples; written only when there are findings.
     #[arg(long, value_name = "DIR", default_value = ".aswritten", help_heading = "Reports")]
     pub counterexamples: PathBuf,
+}
+
+/// What is told, and where.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Reports")]
+pub struct ReportArgs {
+    /// Also write a report to a file: `json=out.json`, `human=out.txt`. May be repeated.
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
+    pub reports: Vec<(Format, PathBuf)>,
+    /// What is printed.
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    pub format: Format,
 }
 
 /// Where calls go, and how.
@@ -157,8 +168,9 @@ pub struct Serve {
 
 /// Run one counterexample again, on any endpoint.
 ///
-/// Exit codes: 1 when it shows itself, 0 when it does not, 6 when it could not be judged.
+/// Each time it works on fresh resources, which are removed afterwards. What shows itself is told as `aswritten run` tells it.
 #[derive(Debug, Args)]
+#[command(after_help = REPLAY_EXIT_CODES)]
 pub struct Replay {
     /// A file that `aswritten run` wrote.
     #[arg(value_name = "FILE")]
@@ -166,8 +178,10 @@ pub struct Replay {
     #[command(flatten)]
     pub endpoint: EndpointArgs,
     /// Times that it is run.
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Amount")]
     pub times: u32,
+    #[command(flatten)]
+    pub report: ReportArgs,
 }
 
 #[derive(Debug, Subcommand)]

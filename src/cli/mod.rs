@@ -14,6 +14,7 @@ mod givens;
 mod preflight;
 mod progress;
 mod render;
+mod reports;
 mod selector;
 mod signals;
 mod specs;

@@ -10,14 +10,20 @@ use crate::{
     },
     model::Caller,
     sequence::{Script, command::short},
+    spec::SpecSet,
 };
 
 /// Version of the object.
-const SCHEMA: u64 = 1;
+pub(super) const SCHEMA: u64 = 1;
 
 /// The object, ending in a line break.
 pub fn text(context: &Context<'_>) -> String {
-    let mut text = serde_json::to_string_pretty(&value(context)).unwrap_or_default();
+    pretty(&value(context))
+}
+
+/// An object over several lines, ending in a line break.
+pub(super) fn pretty(object: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(object).unwrap_or_default();
     text.push('\n');
     text
 }
@@ -43,8 +49,10 @@ pub fn value(context: &Context<'_>) -> Value {
             json!({ "operation": operation, "code": reworded.code, "message": reworded.message, "times": times })
         })
         .collect();
-    let reasons: Vec<Value> =
-        outcome.reasons.iter().map(|(reason, times)| json!({ "reason": reason, "times": times })).collect();
+    let findings = outcome.findings.iter().map(|result| {
+        let replay = context.replay.get(&result.finding.key).map(String::as_str);
+        finding(context.set, result, replay)
+    });
     json!({
         "schema": SCHEMA,
         "verdict": verdict.name(),
@@ -54,14 +62,23 @@ pub fn value(context: &Context<'_>) -> Value {
         "cases": outcome.cases,
         "requests": outcome.requests,
         "shrink_requests": outcome.shrink_requests,
-        "seconds": (outcome.seconds * 1000.0).round() / 1000.0,
+        "seconds": seconds(outcome.seconds),
         "interrupted": outcome.interrupted,
         "operations": outcome.operations.iter().map(|result| operation(context, result)).collect::<Vec<_>>(),
         "observations": observations,
-        "findings": outcome.findings.iter().map(|result| finding(context, result)).collect::<Vec<_>>(),
+        "findings": findings.collect::<Vec<_>>(),
         "messages": messages,
-        "reasons": reasons,
+        "reasons": reasons(&outcome.reasons),
     })
+}
+
+pub(super) fn reasons(reasons: &[(String, u64)]) -> Vec<Value> {
+    reasons.iter().map(|(reason, times)| json!({ "reason": reason, "times": times })).collect()
+}
+
+/// Seconds with milliseconds.
+pub(super) fn seconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }
 
 fn operation(context: &Context<'_>, result: &OperationResult) -> Value {
@@ -98,11 +115,11 @@ fn operation(context: &Context<'_>, result: &OperationResult) -> Value {
     })
 }
 
-/// A finding by itself.
-pub fn finding(context: &Context<'_>, result: &FindingResult) -> Value {
+/// A finding by itself; `replay` is the path of its counterexample.
+pub fn finding(set: &SpecSet, result: &FindingResult, replay: Option<&str>) -> Value {
     let found = &result.finding;
     let (at, index) = found.requirement;
-    let operation = context.set.operation(at);
+    let operation = set.operation(at);
     let requirement = &operation.requirements[index];
     json!({
         "key": found.key,
@@ -118,21 +135,21 @@ pub fn finding(context: &Context<'_>, result: &FindingResult) -> Value {
         "expected": found.expected,
         "actual": found.actual,
         "before": found.before,
-        "script": script(context, &result.script),
+        "script": script(set, &result.script),
         "culprit": found.culprit + 1,
         "shown_by": found.command + 1,
         "stable": result.stable,
         "cases": result.cases,
         "requests_to_failure": result.requests_to_failure,
         "shrink_requests": result.shrink_requests,
-        "replay": context.replay.get(&found.key),
+        "replay": replay,
     })
 }
 
 /// Commands with symbolic places; very long values are kept short, because the counterexample has them whole.
-fn script(context: &Context<'_>, script: &Script) -> Value {
+fn script(set: &SpecSet, script: &Script) -> Value {
     let commands = script.commands.iter().map(|command| {
-        let operation = context.set.operation(command.operation);
+        let operation = set.operation(command.operation);
         let arguments: Map<String, Value> = operation
             .params
             .iter()

@@ -5,6 +5,7 @@
 pub mod curl;
 pub mod human;
 pub mod json;
+pub mod replay;
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ pub struct Context<'a> {
     /// Paths of counterexamples, by the key of their finding.
     pub replay: &'a BTreeMap<String, String>,
     /// How requests of each service travel.
-    pub addresses: &'a BTreeMap<usize, Address>,
+    pub addresses: &'a Addresses,
     /// Requirements that were selected; all when empty.
     pub only: &'a [(OpRef, usize)],
     pub detail: Detail,
@@ -61,6 +62,9 @@ pub enum Detail {
     Usual,
     Much,
 }
+
+/// By service.
+pub type Addresses = BTreeMap<usize, Address>;
 
 /// Where requests of a service go, and how; without secrets.
 #[derive(Debug, Clone, PartialEq)]

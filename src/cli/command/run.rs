@@ -15,9 +15,9 @@ use crate::{
         exit_code::ExitCode,
         failure::Failure,
         progress::Progress,
-        selector, signals, specs, terminal,
+        reports, selector, signals, specs, terminal,
     },
-    report::{self, Context, Detail},
+    report::{self, Context},
     spec::SpecSet,
 };
 
@@ -26,9 +26,7 @@ pub async fn run(args: &Run, global: &Global) -> Result<ExitCode, Failure> {
     let set = specs::load(global.specs.as_deref())?;
     let selection = selector::select(&set, &args.selectors)?;
     let plan = connect::plan(&set, &args.endpoint, selection)?;
-    for (_, path) in &args.reports {
-        writable(path)?;
-    }
+    reports::check(&args.report)?;
     let seed = args.seed.clone().unwrap_or_else(|| format!("{:08x}", rand::random::<u32>()));
     let connected = plan.connect(&seed, global.verbose).await?;
     let only = connected.options.only.clone();
@@ -56,38 +54,13 @@ pub async fn run(args: &Run, global: &Global) -> Result<ExitCode, Failure> {
         replay: &replay,
         addresses: &connected.addresses,
         only: &only,
-        detail: detail(global),
+        detail: reports::detail(global),
     };
-    terminal::print(&text(&context, args.format));
-    for (format, path) in &args.reports {
-        let text = anstream::adapter::strip_str(&text(&context, *format)).to_string();
-        fs::write(path, text)
-            .map_err(|error| Failure::environment(format!("cannot write the report {}: {error}", path.display())))?;
-    }
+    reports::deliver(&args.report, |format| match format {
+        Format::Human => report::human::text(&context),
+        Format::Json => report::json::text(&context),
+    })?;
     Ok(exit_code(&outcome))
-}
-
-fn detail(global: &Global) -> Detail {
-    match (global.quiet, global.verbose) {
-        (true, _) => Detail::Little,
-        (_, true) => Detail::Much,
-        _ => Detail::Usual,
-    }
-}
-
-fn text(context: &Context<'_>, format: Format) -> String {
-    match format {
-        Format::Human => report::human::text(context),
-        Format::Json => report::json::text(context),
-    }
-}
-
-/// Opens a report now, because finding out after an hour that it cannot be written is no good.
-fn writable(path: &Path) -> Result<(), Failure> {
-    fs::OpenOptions::new().create(true).append(true).open(path).map(drop).map_err(|error| {
-        Failure::usage(format!("cannot write the report {}: {error}", path.display()))
-            .help("name a file in a folder that exists and can be written")
-    })
 }
 
 /// Writes a file for each finding; their paths by key.

@@ -1,6 +1,6 @@
 //! A finding, told like an error of a good compiler.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::fmt::Write;
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     campaign::outcome::FindingResult,
     oracle::Nature,
-    report::{Address, citation, curl, number},
+    report::{Addresses, citation, curl, number},
     spec::SpecSet,
 };
 
@@ -49,12 +49,7 @@ impl Evidence {
 }
 
 /// The finding, ending in a line break.
-pub fn text(
-    set: &SpecSet,
-    addresses: &BTreeMap<usize, Address>,
-    result: &FindingResult,
-    evidence: &Evidence,
-) -> String {
+pub fn text(set: &SpecSet, addresses: &Addresses, result: &FindingResult, evidence: &Evidence) -> String {
     let finding = &result.finding;
     let (at, index) = finding.requirement;
     let operation = set.operation(at);
@@ -93,7 +88,7 @@ pub fn text(
 }
 
 /// The request of the command that broke the promise.
-fn request(set: &SpecSet, addresses: &BTreeMap<usize, Address>, result: &FindingResult) -> Option<String> {
+fn request(set: &SpecSet, addresses: &Addresses, result: &FindingResult) -> Option<String> {
     // Two answers to one question are no matter of one request.
     if result.finding.nature == Nature::Inconsistent {
         return None;
