@@ -139,7 +139,9 @@ impl Run<'_> {
                 return;
             }
             // What has taken long will take a while longer: the time waited doubles with each look.
-            let pause = if lingers { left } else { waited.clamp(FIRST_PAUSE_MS, LONGEST_PAUSE_MS).min(left) };
+            let guess = if looks == 1 { self.around.pace.guess(command.operation) } else { 0 };
+            let pause =
+                if lingers { left } else { waited.max(guess).clamp(FIRST_PAUSE_MS, LONGEST_PAUSE_MS).min(left) };
             self.endpoint.wait(pause).await;
         }
     }

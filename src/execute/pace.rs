@@ -38,6 +38,13 @@ impl Pace {
         known.get(&kind(read, until)).copied().unwrap_or(0)
     }
 
+    /// Milliseconds after which it may be there, judged by other things of the same service.
+    pub fn guess(&self, read: OpRef) -> u64 {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_service = known.iter().filter(|((other, ..), _)| other.service == read.service);
+        of_service.map(|(_, took)| *took).min().unwrap_or(0)
+    }
+
     /// It was not there at first, and was after this time.
     pub fn learn(&self, read: OpRef, until: &Until, took_ms: u64) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
