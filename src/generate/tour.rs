@@ -19,7 +19,7 @@ use super::{
     readback, simulate,
 };
 use crate::{
-    model::{Choices, Outcome, State, outcomes},
+    model::{Caller, Choices, Outcome, State, outcomes},
     sequence::{Command, Script},
     spec::{Operation, SpecSet, service::OpRef},
 };
@@ -208,18 +208,25 @@ impl Tour {
         self.stops.push((stop.setup.len(), index, new));
     }
 
+    /// Where a stop comes: after so many commands of set-up. A used nonce is that of a request that succeeded, so one has
+    /// to come first.
+    fn place(&self, position: usize, stop: &Stop<'_>) -> usize {
+        if stop.call.caller == Caller::Replayed { self.path.len() } else { position }
+    }
+
     fn script(&self, set: &SpecSet, at: OpRef, stops: &[Stop<'_>], likely: &Choices) -> Script {
         let operation = set.operation(at);
-        let mut order: Vec<&(usize, usize, BTreeSet<usize>)> = self.stops.iter().collect();
+        let mut order: Vec<(usize, usize, &BTreeSet<usize>)> =
+            self.stops.iter().map(|(at, index, new)| (self.place(*at, &stops[*index]), *index, new)).collect();
         order.sort_by_key(|(position, index, _)| (*position, stops[*index].noise));
         let mut commands = Vec::new();
         let mut aims = Vec::new();
         let mut last = None;
         let mut done = 0;
         for (number, (position, index, new)) in order.into_iter().enumerate() {
-            commands.extend_from_slice(&self.path[done..*position]);
-            done = *position;
-            let stop = &stops[*index];
+            commands.extend_from_slice(&self.path[done..position]);
+            done = position;
+            let stop = &stops[index];
             let mut call = stop.call.clone();
             self.freshen(&mut call, number);
             let watch = new.iter().any(|requirement| is_about_staying(operation, *requirement));
