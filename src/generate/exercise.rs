@@ -19,6 +19,30 @@ pub struct Exercise {
     pub due: BTreeSet<usize>,
 }
 
+/// What it depends on whether a call exercises a requirement, the worst first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Doubt {
+    /// Open questions that would have to be answered in an unlikely way.
+    unlikely: usize,
+    /// Open questions, however answered: their answers may not be known by then.
+    open: usize,
+    /// What is under way may be over before the call comes.
+    pub passing: bool,
+}
+
+impl Doubt {
+    pub fn of(operation: &Operation, requirement: usize, assumed: &Choices, before: &State) -> Self {
+        let own = |question: usize| operation.questions[question].requirement == requirement;
+        let open: Vec<usize> =
+            assumed.iter().filter(|(question, _)| !own(*question)).map(|(_, choice)| choice).collect();
+        Self {
+            unlikely: open.iter().filter(|choice| **choice > 0).count(),
+            open: open.len(),
+            passing: !before.pending.is_empty(),
+        }
+    }
+}
+
 /// Everything that a call exercises, once for each outcome that does.
 pub fn exercises(set: &SpecSet, state: &State, call: &Command) -> Vec<Exercise> {
     let operation = set.operation(call.operation);

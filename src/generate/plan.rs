@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{
     candidates::Surroundings,
-    exercise::{Exercise, exercises, matters},
+    exercise::{Doubt, Exercise, exercises, matters},
     moves::{companions, wait_for},
-    relevance, simulate,
+    pairs, relevance, simulate,
 };
 use crate::{
     model::{Answer, Caller, Choices, State, outcomes},
@@ -50,6 +50,7 @@ pub struct Plan {
     pub assumed: Choices,
     /// Rows that are due then.
     pub due: BTreeSet<usize>,
+    pub doubt: Doubt,
 }
 
 /// Plans of one operation.
@@ -65,10 +66,10 @@ impl Plans {
     /// There is a plan that needs no unlikely answer to questions that have nothing to do with the requirement.
     fn is_sure(&self, operation: &Operation, requirement: usize) -> bool {
         let matters = matters(operation, requirement);
-        let plans = self.by_requirement.get(&requirement).into_iter().flatten();
+        let mut plans = self.by_requirement.get(&requirement).into_iter().flatten();
         // An open question is told apart only when nothing else is open in the same call.
         let open = operation.questions.iter().any(|question| question.requirement == requirement);
-        plans.into_iter().any(|plan| {
+        plans.any(|plan| {
             plan.assumed.iter().all(|(question, choice)| (choice == 0 && !open) || matters.contains(&question))
         })
     }
@@ -121,6 +122,7 @@ pub fn search(set: &SpecSet, at: OpRef, seed: u64) -> Plans {
             }
         }
     }
+    pairs::compose(set, at, &initial, &mut plans);
     plans
 }
 
@@ -274,11 +276,11 @@ fn try_call(set: &SpecSet, operation: &Operation, nodes: &[Node], node: usize, c
             Some(question) if question.precedence => !known.iter().any(|plan| plan.due == due),
             _ => known.len() < FEW_PLANS || !known.iter().any(|plan| plan.assumed.only(&matters) == projected),
         };
-        // A plan that assumes less of the endpoint is worth more than a shorter one.
-        let n_extra = |choices: &Choices| choices.iter().filter(|(question, _)| !matters.contains(question)).count();
-        let worse = known.iter().position(|plan| {
-            plan.assumed.only(&matters) == projected && plan.due == due && n_extra(&plan.assumed) > n_extra(&assumed)
-        });
+        // A plan that depends on less is worth more than a shorter one.
+        let doubt = Doubt::of(operation, requirement, &assumed, &nodes[node].state);
+        let worse = known
+            .iter()
+            .position(|plan| plan.assumed.only(&matters) == projected && plan.due == due && plan.doubt > doubt);
         if worse.is_none() && (!is_new || known.len() >= MOST_PLANS) {
             continue;
         }
@@ -287,7 +289,7 @@ fn try_call(set: &SpecSet, operation: &Operation, nodes: &[Node], node: usize, c
         if known.iter().any(|plan| plan.call == *call && plan.setup == setup) {
             continue;
         }
-        let plan = Plan { setup, call: call.clone(), assumed, due };
+        let plan = Plan { setup, call: call.clone(), assumed, due, doubt };
         match worse {
             Some(worse) => known[worse] = plan,
             None => known.push(plan),

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    exercise::{Exercise, exercises, is_about_others, is_about_staying},
+    exercise::{Doubt, Exercise, exercises, is_about_others, is_about_staying},
     plan::Plan,
     readback, simulate,
 };
@@ -35,17 +35,6 @@ const WAIT: usize = 2;
 
 /// What a request costs, in arguments.
 const REQUEST: usize = 8;
-
-/// What it depends on whether a call exercises a requirement, the worst first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Doubt {
-    /// Open questions that would have to be answered in an unlikely way.
-    unlikely: usize,
-    /// Open questions, however answered: their answers may not be known by then.
-    open: usize,
-    /// What is under way may be over before the call comes.
-    passing: bool,
-}
 
 /// Whether a call leaves the state as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,14 +129,7 @@ fn stop<'a>(
     };
     let mut shows = BTreeMap::new();
     for Exercise { requirement, assumed, .. } in exercises(set, &before, &plan.call) {
-        let own = |question: usize| operation.questions[question].requirement == requirement;
-        let open: Vec<usize> =
-            assumed.iter().filter(|(question, _)| !own(*question)).map(|(_, choice)| choice).collect();
-        let doubt = Doubt {
-            unlikely: open.iter().filter(|choice| **choice > 0).count(),
-            open: open.len(),
-            passing: !before.pending.is_empty(),
-        };
+        let doubt = Doubt::of(operation, requirement, &assumed, &before);
         let known = shows.entry(requirement).or_insert(doubt.clone());
         *known = doubt.min(known.clone());
     }

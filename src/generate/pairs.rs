@@ -1,0 +1,83 @@
+//! Two reasons to refuse a call at once, for each pair of them.
+//!
+//! The search stops at the shortest way to *some* state in which several codes are due. Which code wins is a matter of
+//! pairs, and their states lie deep; but a way to one reason followed by the way to the other often leads there.
+
+use std::collections::BTreeSet;
+
+use super::{
+    exercise::{Doubt, exercises},
+    plan::{Plan, Plans},
+    simulate,
+};
+use crate::{
+    model::{Choices, State},
+    sequence::Command,
+    spec::{SpecSet, service::OpRef},
+};
+
+/// Plans of each row that are put together.
+const MOST_EACH: usize = 3;
+
+/// Adds a plan for each pair of documented rows that can be due together.
+pub fn compose(set: &SpecSet, at: OpRef, initial: &State, plans: &mut Plans) {
+    let operation = set.operation(at);
+    let Some(question) = operation.questions.iter().find(|question| question.precedence) else { return };
+    let rows: Vec<(usize, usize)> = operation
+        .rows
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row.documented)
+        .filter_map(|(index, row)| Some((index, row.requirement?)))
+        .collect();
+    for (position, (one, its)) in rows.iter().enumerate() {
+        for (other, others) in &rows[position + 1..] {
+            let pair = BTreeSet::from([*one, *other]);
+            let known = plans.by_requirement.get(&question.requirement).map_or(&[][..], Vec::as_slice);
+            if operation.rows[*one].codes == operation.rows[*other].codes
+                || known.iter().any(|plan| plan.due == pair && !plan.doubt.passing)
+            {
+                continue;
+            }
+            let of = |requirement: &usize| {
+                let plans = plans.by_requirement.get(requirement).map_or(&[][..], Vec::as_slice);
+                plans.iter().take(MOST_EACH)
+            };
+            let ways = of(its).flat_map(|left| of(others).flat_map(move |right| [(left, right), (right, left)]));
+            let found = ways
+                .flat_map(|(first, second)| joined(set, initial, first, second, question.requirement))
+                .filter(|plan| plan.due == pair)
+                .min_by_key(|plan| (plan.doubt.clone(), plan.setup.len()));
+            plans.by_requirement.entry(question.requirement).or_default().extend(found);
+        }
+    }
+    if let Some(known) = plans.by_requirement.get_mut(&question.requirement) {
+        known.sort_by(|left, right| left.doubt.cmp(&right.doubt));
+    }
+}
+
+/// Plans that go one way and then what the other has beyond it, for the call of either.
+fn joined(set: &SpecSet, initial: &State, first: &Plan, second: &Plan, requirement: usize) -> Vec<Plan> {
+    let common = first.setup.iter().zip(&second.setup).take_while(|(left, right)| left == right).count();
+    let further = &second.setup[common..];
+    let makes =
+        |commands: &[Command]| -> BTreeSet<_> { commands.iter().flat_map(|command| command.creates.clone()).collect() };
+    if !makes(&first.setup).is_disjoint(&makes(further)) {
+        return Vec::new();
+    }
+    let setup: Vec<Command> = first.setup.iter().chain(further).cloned().collect();
+    let states = simulate::run(set, initial, &setup, &Choices::default());
+    // What is under way must not be over before the call, so nothing is waited for meanwhile.
+    let races =
+        setup.iter().zip(&states[1..]).any(|(command, after)| command.until.is_some() && !after.pending.is_empty());
+    let Some(before) = states.last().filter(|_| !races) else { return Vec::new() };
+    let mut plans: Vec<Plan> = Vec::new();
+    for call in [&first.call, &second.call] {
+        for exercise in exercises(set, before, call).into_iter().filter(|found| found.requirement == requirement) {
+            let doubt = Doubt::of(set.operation(call.operation), requirement, &exercise.assumed, before);
+            let (assumed, due) = (exercise.assumed, exercise.due);
+            plans.push(Plan { setup: setup.clone(), call: call.clone(), assumed, due, doubt });
+        }
+    }
+    plans
+}
