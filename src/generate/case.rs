@@ -15,7 +15,7 @@ use super::{
     tour::tours,
 };
 use crate::{
-    model::{Answer, Caller, Choices, State, outcomes},
+    model::{Answer, Caller, Choices, State, outcomes_with},
     sequence::{Command, Purpose, Script},
     spec::{SpecSet, operation::ParamType, service::OpRef},
     value::Key,
@@ -331,7 +331,7 @@ impl<'a> Generator<'a> {
         let states = simulate::run(self.set, &self.initial(aim.0), setup, &plan.assumed);
         let Some(state) = states.last() else { return false };
         let request = call.request(self.set, &Script::home());
-        let permitted = outcomes(self.set, state, &request, &plan.assumed);
+        let permitted = outcomes_with(self.set, state, &request, &plan.assumed, |_, due| due);
         let due: Vec<_> = permitted.iter().filter(|outcome| outcome.due).collect();
         !due.is_empty() && due.iter().all(|outcome| outcome.claims.iter().any(|claim| claim.requirement == aim.1))
     }
@@ -407,7 +407,7 @@ impl<'a> Generator<'a> {
         let documented = self.set.operation(command.operation).is_documented();
         let known = if documented { assumed.clone() } else { Choices::default() };
         match simulate::step(self.set, state, command, &known) {
-            Some((next, outcome)) if documented || outcome.answer == Answer::Success => next,
+            (next, outcome) if documented || outcome.answer == Answer::Success => next,
             _ => state.clone(),
         }
     }

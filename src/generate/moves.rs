@@ -1,15 +1,15 @@
 //! Moves of the search: companions that make sense in a state, and waiting for what is under way.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use serde_json::Value;
 
 use super::candidates::reference;
 use crate::{
     model::{
-        Caller, Change, Choices, Pending, Resource, State,
-        evaluate::{Scope, Target},
-        view,
+        Answer, Caller, Change, Choices, Pending, Resource, State,
+        evaluate::{Scope, Variables},
+        outcomes_with, view,
     },
     sequence::{Command, Expected, Purpose, Script, Until, Wait, command::HOME},
     spec::{
@@ -169,8 +169,6 @@ fn makes_sense(set: &SpecSet, way: &Use, state: &State, command: &Command) -> bo
     let request = command.request(set, &Script::home());
     if let Some(when) = &way.when {
         let choices = Choices::default();
-        let variables =
-            request.targets.iter().map(|keys| keys.first().map(|key| Target { key: key.clone(), index: 0 })).collect();
         let scope = Scope {
             service: set.service(command.operation),
             operation: set.operation(command.operation),
@@ -178,14 +176,15 @@ fn makes_sense(set: &SpecSet, way: &Use, state: &State, command: &Command) -> bo
             request: &request,
             choices: &choices,
             obstructed: &[],
-            variables: RefCell::new(variables),
+            variables: Variables::named(&request).into(),
+            chose: Cell::new(false),
         };
         if !scope.holds(when).unwrap_or(false) {
             return false;
         }
     }
-    let permitted = crate::model::outcomes(set, state, &request, &Choices::default());
-    permitted.iter().any(|outcome| outcome.due && outcome.answer == crate::model::Answer::Success)
+    let succeeds = |answer: &Answer, due: bool| due && *answer == Answer::Success;
+    !outcomes_with(set, state, &request, &Choices::default(), succeeds).is_empty()
 }
 
 /// A plain read of a resource.

@@ -9,7 +9,7 @@ use super::{
     pairs, relevance, simulate,
 };
 use crate::{
-    model::{Answer, Caller, Choices, State, outcomes},
+    model::{Answer, Caller, Choices, State, outcomes_with},
     sequence::{Command, Purpose, Script},
     spec::{Operation, SpecSet, service::OpRef},
     value::{Atom, Key},
@@ -210,11 +210,10 @@ fn moves(
             continue;
         }
         let request = command.request(set, &Script::home());
-        let success = outcomes(set, state, &request, &Choices::default()).into_iter().find(|outcome| {
-            outcome.due
-                && outcome.answer == Answer::Success
-                && !(outcome.changes.is_empty() && outcome.later.is_empty())
-        });
+        let succeeds = |answer: &Answer, due: bool| due && *answer == Answer::Success;
+        let success = outcomes_with(set, state, &request, &Choices::default(), succeeds)
+            .into_iter()
+            .find(|outcome| !(outcome.changes.is_empty() && outcome.later.is_empty()));
         if let Some(outcome) = success {
             found.push((command, simulate::after(state, &outcome)));
         }
@@ -249,19 +248,17 @@ fn promises_news(
         n_plans < FEW_PLANS || !plans.is_sure(operation, requirement)
     };
     let request = call.request(set, &Script::home());
-    outcomes(set, state, &request, likely).iter().filter(|outcome| outcome.due).flat_map(|outcome| &outcome.claims).any(
-        |claim| {
-            let question = operation.questions.iter().position(|question| question.requirement == claim.requirement);
-            lacks(claim.requirement)
-                || question.is_some_and(|question| {
-                    operation.questions[question].precedence
-                        || operation.rows.iter().any(|row| {
-                            let asks = row.due.as_ref().is_some_and(|due| due.questions().contains(&question));
-                            asks && row.requirement.is_some_and(lacks)
-                        })
-                })
-        },
-    )
+    outcomes_with(set, state, &request, likely, |_, due| due).iter().flat_map(|outcome| &outcome.claims).any(|claim| {
+        let question = operation.questions.iter().position(|question| question.requirement == claim.requirement);
+        lacks(claim.requirement)
+            || question.is_some_and(|question| {
+                operation.questions[question].precedence
+                    || operation.rows.iter().any(|row| {
+                        let asks = row.due.as_ref().is_some_and(|due| due.questions().contains(&question));
+                        asks && row.requirement.is_some_and(lacks)
+                    })
+            })
+    })
 }
 
 fn try_call(set: &SpecSet, operation: &Operation, nodes: &[Node], node: usize, call: &Command, plans: &mut Plans) {

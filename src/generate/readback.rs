@@ -2,9 +2,12 @@
 
 use super::moves::{read, referrers, wait_for};
 use crate::{
-    model::{Answer, Change, Choices, Pending, State, outcomes},
+    model::{Answer, Change, Choices, Pending, State, outcomes_with},
     sequence::{Command, Purpose, Script, Wait},
-    spec::SpecSet,
+    spec::{
+        SpecSet,
+        operation::{Action, Effect},
+    },
     value::Key,
 };
 
@@ -99,10 +102,13 @@ pub fn bystander(set: &SpecSet, before: &State, call: &Command) -> Option<Comman
 
 /// What the call may remove although it is refused, by some answer to an open question.
 fn refused_removals(set: &SpecSet, before: &State, call: &Command) -> Vec<Pending> {
+    let is_removal = |effect: &Effect| effect.on_refusal && effect.later && matches!(effect.action, Action::Delete(_));
+    if !set.operation(call.operation).effects.iter().any(is_removal) {
+        return Vec::new();
+    }
     let request = call.request(set, &Script::home());
-    outcomes(set, before, &request, &Choices::default())
+    outcomes_with(set, before, &request, &Choices::default(), |answer, due| due && *answer != Answer::Success)
         .into_iter()
-        .filter(|outcome| outcome.due && outcome.answer != Answer::Success)
         .flat_map(|outcome| outcome.later)
         .filter(|pending| pending.changes.iter().any(|change| matches!(change, Change::Delete(_))))
         .collect()
@@ -115,8 +121,7 @@ fn is_settled(state: &State, key: &Key) -> bool {
 /// What a successful call would remove, whatever open questions are answered.
 fn removals(set: &SpecSet, before: &State, call: &Command, assumed: &Choices) -> Vec<Pending> {
     let request = call.request(set, &Script::home());
-    let permitted = outcomes(set, before, &request, assumed);
-    let successes: Vec<_> = permitted.iter().filter(|outcome| outcome.answer == Answer::Success).collect();
+    let successes = outcomes_with(set, before, &request, assumed, |answer, _| *answer == Answer::Success);
     let deletes = |pending: &&Pending| pending.changes.iter().any(|change| matches!(change, Change::Delete(_)));
     let Some(first) = successes.first() else { return Vec::new() };
     first

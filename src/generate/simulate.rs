@@ -1,16 +1,16 @@
 //! One likely course of events, to keep generated scripts sensible.
 
 use crate::{
-    model::{Answer, Choices, Outcome, State, outcomes},
+    model::{Answer, Choices, Outcome, State, likely},
     sequence::{Command, Script, Wait},
     spec::SpecSet,
 };
 
 /// The state after a command, when the endpoint answers every open question with its first alternative, and the outcome.
-pub fn step(set: &SpecSet, state: &State, command: &Command, assumed: &Choices) -> Option<(State, Outcome)> {
+pub fn step(set: &SpecSet, state: &State, command: &Command, assumed: &Choices) -> (State, Outcome) {
     let request = command.request(set, &Script::home());
-    let outcome = outcomes(set, state, &request, assumed).into_iter().find(|outcome| outcome.due)?;
-    Some((after(state, &outcome), outcome))
+    let outcome = likely(set, state, &request, assumed);
+    (after(state, &outcome), outcome)
 }
 
 /// The state after an outcome.
@@ -37,16 +37,18 @@ pub fn after_waiting(state: &State, command: &Command) -> State {
 /// Runs a whole script; the state before each command, and the last.
 pub fn run(set: &SpecSet, initial: &State, script: &[Command], assumed: &Choices) -> Vec<State> {
     let mut states = vec![initial.clone()];
-    let mut state = initial.clone();
+    let nothing = Choices::default();
     for command in script {
-        let operation = set.operation(command.operation);
-        let known = if operation.is_documented() { assumed.clone() } else { Choices::default() };
-        state = match step(set, &state, command, &known) {
-            _ if command.until.is_some() => after_waiting(&state, command),
-            Some((next, outcome)) if operation.changes() || outcome.answer == Answer::Success => next,
-            _ => state,
+        let state = &states[states.len() - 1];
+        let next = if command.until.is_some() {
+            after_waiting(state, command)
+        } else {
+            let operation = set.operation(command.operation);
+            let known = if operation.is_documented() { assumed } else { &nothing };
+            let (next, outcome) = step(set, state, command, known);
+            if operation.changes() || outcome.answer == Answer::Success { next } else { state.clone() }
         };
-        states.push(state.clone());
+        states.push(next);
     }
     states
 }

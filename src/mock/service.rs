@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{policy::Policy, render};
 use crate::{
     history::Reply,
-    model::{Answer, Caller, Outcome, Request, Resource, State, outcomes},
+    model::{Answer, Caller, Outcome, Request, Resource, State, likely, outcomes_with},
     spec::{Service, SpecSet, id::mint, service::OpRef},
     value::{Atom, Key},
 };
@@ -94,10 +94,12 @@ impl Mock {
     fn choose(&self, state: &State, request: &Request) -> Option<Outcome> {
         let no_choices = crate::model::Choices::default();
         let choices = self.policy.choices.get(&request.operation).unwrap_or(&no_choices);
-        let permitted = outcomes(&self.set, state, request, choices);
         let reversed = self.policy.reversed.get(&request.operation).copied().unwrap_or(false);
-        let mut due = permitted.into_iter().filter(|outcome| outcome.due);
-        if reversed { due.next_back() } else { due.next() }
+        if reversed {
+            outcomes_with(&self.set, state, request, choices, |_, due| due).pop()
+        } else {
+            Some(likely(&self.set, state, request, choices))
+        }
     }
 }
 

@@ -1,11 +1,15 @@
 //! Conditions → values, stopping at open questions that matter.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    borrow::Cow,
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
 use super::{
-    request::{Request, fits},
+    request::{Request, Shape, fits, shape},
     state::{Resource, State},
 };
 use crate::{
@@ -62,11 +66,19 @@ impl Choices {
 }
 
 /// What a variable stands for.
-#[derive(Debug, Clone)]
-pub struct Target {
-    pub key: Key,
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    pub key: &'a Key,
     /// Position in the list that named it.
     pub index: usize,
+}
+
+/// Values of variables: bindings, created resources, then those of quantifiers.
+#[derive(Debug, Clone, Default)]
+pub struct Variables<'a> {
+    stack: Vec<Option<Target<'a>>>,
+    /// Where those in sight begin; a derived attribute sees its own resource only.
+    base: usize,
 }
 
 /// Everything that a condition can look at.
@@ -78,69 +90,114 @@ pub struct Scope<'a> {
     pub choices: &'a Choices,
     /// Which named resources are obstructed (in effects).
     pub obstructed: &'a [bool],
-    /// Values of variables: bindings, created resources, then those of quantifiers.
-    pub variables: RefCell<Vec<Option<Target>>>,
+    pub variables: RefCell<Variables<'a>>,
+    /// Some answer to an open question was used. Where none was, a value is the same whatever the answers are.
+    pub chose: Cell<bool>,
 }
 
-impl Scope<'_> {
-    pub fn holds(&self, expr: &Expr) -> Result<bool, Ask> {
-        Ok(self.value(expr)?.truth())
+impl<'a> Variables<'a> {
+    /// What the call names, each list by its first.
+    pub fn named(request: &'a Request) -> Self {
+        request.targets.iter().map(|keys| keys.first()).collect()
     }
 
-    pub fn value(&self, expr: &Expr) -> Result<Atom, Ask> {
+    fn get(&self, var: usize) -> Option<Target<'a>> {
+        self.stack.get(self.base + var).copied().flatten()
+    }
+
+    /// Sets a variable that there is, and hands out what it was.
+    fn set(&mut self, var: usize, target: Option<Target<'a>>) -> Option<Target<'a>> {
+        self.stack.get_mut(self.base + var).and_then(|place| std::mem::replace(place, target))
+    }
+}
+
+impl<'a> FromIterator<Option<&'a Key>> for Variables<'a> {
+    fn from_iter<I: IntoIterator<Item = Option<&'a Key>>>(keys: I) -> Self {
+        Self { stack: keys.into_iter().map(|key| Some(Target { key: key?, index: 0 })).collect(), base: 0 }
+    }
+}
+
+impl<'a> Scope<'a> {
+    pub fn holds(&self, expr: &Expr) -> Result<bool, Ask> {
         Ok(match expr {
-            Expr::Constant(atom) => atom.clone(),
-            Expr::Param(param) => self.param(*param),
-            Expr::Attribute { var, attribute } => {
-                self.resource(*var).and_then(|found| found.attributes.get(*attribute).cloned()).unwrap_or_default()
-            }
-            Expr::Derived { var, kind, derived } => return self.derived(*var, *kind, *derived),
-            Expr::Fact { var, fact } => Atom::Bool(self.fact(*var, *fact)),
-            Expr::Var(var) => self.target(*var).map_or(Atom::None, |target| Atom::Ref(target.key)),
-            Expr::Question(question) => match self.choices.get(*question) {
-                Some(choice) => {
-                    let answers = &self.operation.questions[*question].answers;
-                    answers.get(choice).map_or(Atom::None, |answer| Atom::Text(answer.id.clone()))
-                }
-                None => return Err(Ask(*question)),
-            },
-            Expr::Caller => Atom::text(self.request.caller.name()),
-            Expr::RegionKnown => Atom::Bool(self.state.regions.contains(&self.request.region)),
-            Expr::Token(fact) => Atom::Bool(self.token(*fact)),
-            Expr::Call(function, param) => self.call(*function, *param),
-            Expr::Count(inner) => match self.value(inner)? {
-                Atom::Set(members) => Atom::Integer(members.len() as i64),
-                Atom::None => Atom::Integer(0),
-                _ => Atom::Integer(1),
-            },
+            Expr::Fact { var, fact } => self.fact(*var, *fact),
+            Expr::RegionKnown => self.state.regions.contains(&self.request.region),
+            Expr::Token(fact) => self.token(*fact),
             Expr::Contains(whole, part) => {
                 let (whole, part) = (self.value(whole)?, self.value(part)?.to_string());
-                Atom::Bool(match whole {
+                match &*whole {
                     Atom::Set(members) => members.iter().any(|member| **member == *part),
                     Atom::Text(text) => text.contains(&part),
                     _ => false,
-                })
+                }
             }
-            Expr::Not(inner) => Atom::Bool(!self.holds(inner)?),
-            Expr::And(left, right) => Atom::Bool(self.both(left, right, false)?),
-            Expr::Or(left, right) => Atom::Bool(self.both(left, right, true)?),
-            Expr::Compare(comparison, left, right) => {
-                Atom::Bool(compare(*comparison, &self.value(left)?, &self.value(right)?))
-            }
+            Expr::Not(inner) => !self.holds(inner)?,
+            Expr::And(left, right) => self.both(left, right, false)?,
+            Expr::Or(left, right) => self.both(left, right, true)?,
+            Expr::Compare(comparison, left, right) => compare(*comparison, &*self.value(left)?, &*self.value(right)?),
             Expr::In(left, list) => {
                 let left = self.value(left)?;
                 let mut found = false;
                 for element in list {
-                    found = found || compare(Comparison::Equal, &left, &self.value(element)?);
+                    found = found || compare(Comparison::Equal, &left, &*self.value(element)?);
                 }
-                Atom::Bool(found)
+                found
             }
-            Expr::Any { kind, body } => Atom::Bool(self.any(*kind, body)?),
+            Expr::Any { kind, body } => self.any(*kind, body)?,
             Expr::Named { binding, body } => {
-                let named = self.request.targets.get(*binding).cloned().unwrap_or_default();
-                Atom::Bool(self.some(named.into_iter().enumerate(), body)?)
+                let named = self.request.targets.get(*binding).map_or(&[][..], Vec::as_slice);
+                self.some(named.iter().enumerate(), body)?
             }
+            Expr::Constant(_)
+            | Expr::Param(_)
+            | Expr::Attribute { .. }
+            | Expr::Derived { .. }
+            | Expr::Var(_)
+            | Expr::Question(_)
+            | Expr::Caller
+            | Expr::Call(..)
+            | Expr::Count(_) => self.value(expr)?.truth(),
         })
+    }
+
+    /// The value of an expression; borrowed where it is stored somewhere, for most are only compared.
+    pub fn value<'v>(&'v self, expr: &'v Expr) -> Result<Cow<'v, Atom>, Ask> {
+        Ok(Cow::Owned(match expr {
+            Expr::Constant(atom) => return Ok(Cow::Borrowed(atom)),
+            Expr::Attribute { var, attribute } => {
+                let found = self.resource(*var).and_then(|found| found.attributes.get(*attribute));
+                return Ok(found.map_or(Cow::Owned(Atom::None), Cow::Borrowed));
+            }
+            Expr::Param(param) => self.param(*param),
+            Expr::Derived { var, kind, derived } => self.derived(*var, *kind, *derived)?,
+            Expr::Var(var) => self.target(*var).map_or(Atom::None, |target| Atom::Ref(target.key.clone())),
+            Expr::Question(question) => self.question(*question)?,
+            Expr::Caller => Atom::text(self.request.caller.name()),
+            Expr::Call(function, param) => self.call(*function, *param),
+            Expr::Count(inner) => match &*self.value(inner)? {
+                Atom::Set(members) => Atom::Integer(members.len() as i64),
+                Atom::None => Atom::Integer(0),
+                _ => Atom::Integer(1),
+            },
+            Expr::Fact { .. }
+            | Expr::RegionKnown
+            | Expr::Token(_)
+            | Expr::Contains(..)
+            | Expr::Not(_)
+            | Expr::And(..)
+            | Expr::Or(..)
+            | Expr::Compare(..)
+            | Expr::In(..)
+            | Expr::Any { .. }
+            | Expr::Named { .. } => Atom::Bool(self.holds(expr)?),
+        }))
+    }
+
+    fn question(&self, question: usize) -> Result<Atom, Ask> {
+        let choice = self.choices.get(question).ok_or(Ask(question))?;
+        self.chose.set(true);
+        let answers = &self.operation.questions[question].answers;
+        Ok(answers.get(choice).map_or(Atom::None, |answer| Atom::Text(answer.id.clone())))
     }
 
     /// `and` (decided by false) and `or` (decided by true). A side that decides makes the other's questions moot.
@@ -156,17 +213,16 @@ impl Scope<'_> {
     }
 
     fn any(&self, kind: usize, body: &Expr) -> Result<bool, Ask> {
-        let state = self.state;
-        let living = state.resources.iter().filter(|(_, found)| found.kind == kind && !found.deleted);
-        self.some(living.map(|(key, _)| (0, key.clone())), body)
+        let living = self.state.resources.iter().filter(|(_, found)| found.kind == kind && !found.deleted);
+        self.some(living.map(|(key, _)| (0, key)), body)
     }
 
-    fn some(&self, keys: impl Iterator<Item = (usize, Key)>, body: &Expr) -> Result<bool, Ask> {
+    fn some(&self, keys: impl Iterator<Item = (usize, &'a Key)>, body: &Expr) -> Result<bool, Ask> {
         let mut asked = None;
         for (index, key) in keys {
-            self.variables.borrow_mut().push(Some(Target { key, index }));
+            self.variables.borrow_mut().stack.push(Some(Target { key, index }));
             let value = self.holds(body);
-            self.variables.borrow_mut().pop();
+            self.variables.borrow_mut().stack.pop();
             match value {
                 Ok(true) => return Ok(true),
                 Ok(false) => {}
@@ -178,27 +234,37 @@ impl Scope<'_> {
 
     fn derived(&self, var: usize, kind: usize, derived: usize) -> Result<Atom, Ask> {
         let Some(target) = self.target(var) else { return Ok(Atom::None) };
-        if self.state.living(&target.key).is_none() {
+        if self.state.living(target.key).is_none() {
             return Ok(Atom::None);
         }
         let Some(rule) = self.service.kinds.get(kind).and_then(|kind| kind.derived.get(derived)) else {
             return Ok(Atom::None);
         };
-        let outer = self.variables.replace(vec![Some(target)]);
-        let value = self.value(&rule.expr);
-        self.variables.replace(outer);
+        let outer = {
+            let mut variables = self.variables.borrow_mut();
+            let top = variables.stack.len();
+            variables.stack.push(Some(target));
+            std::mem::replace(&mut variables.base, top)
+        };
+        let value = self.value(&rule.expr).map(Cow::into_owned);
+        let mut variables = self.variables.borrow_mut();
+        variables.stack.pop();
+        variables.base = outer;
         value
     }
 
-    pub fn target(&self, var: usize) -> Option<Target> {
-        self.variables.borrow().get(var).cloned().flatten()
+    pub fn target(&self, var: usize) -> Option<Target<'a>> {
+        self.variables.borrow().get(var)
+    }
+
+    /// Sets a variable that there is, and hands out what it was.
+    pub fn stand(&self, var: usize, target: Option<Target<'a>>) -> Option<Target<'a>> {
+        self.variables.borrow_mut().set(var, target)
     }
 
     /// The resource, when it exists where the call looks.
-    fn resource(&self, var: usize) -> Option<&Resource> {
-        let variables = self.variables.borrow();
-        let target = variables.get(var)?.as_ref()?;
-        let found = self.state.living(&target.key)?;
+    fn resource(&self, var: usize) -> Option<&'a Resource> {
+        let found = self.state.living(self.target(var)?.key)?;
         (var >= self.operation.bindings.len() || self.is_here(found)).then_some(found)
     }
 
@@ -209,7 +275,7 @@ impl Scope<'_> {
 
     fn fact(&self, var: usize, fact: Fact) -> bool {
         let Some(target) = self.target(var) else { return false };
-        let found = self.state.resource(&target.key);
+        let found = self.state.resource(target.key);
         let living = found.filter(|found| !found.deleted);
         let here = living.is_some_and(|found| self.is_here(found));
         match fact {
@@ -217,16 +283,17 @@ impl Scope<'_> {
             Fact::Present => here,
             Fact::Deleted => found.is_some_and(|found| found.deleted),
             Fact::Elsewhere => living.is_some() && !here,
-            Fact::Malformed => found.is_none() && !self.shape(var, target.index).0,
-            Fact::Odd => found.is_none() && self.shape(var, target.index) == (true, false),
+            Fact::Malformed => found.is_none() && !self.shape(var, target.key).proper,
+            Fact::Odd => found.is_none() && self.shape(var, target.key) == Shape { proper: true, exact: false },
             Fact::Obstructed => self.obstructed.get(target.index).copied().unwrap_or(false),
             Fact::Ahead => !self.obstructed.iter().take(target.index + 1).any(|obstructed| *obstructed),
-            Fact::Leaving => self.state.is_leaving(&target.key),
+            Fact::Leaving => self.state.is_leaving(target.key),
         }
     }
 
-    fn shape(&self, var: usize, index: usize) -> (bool, bool) {
-        self.request.shapes.get(var).and_then(|shapes| shapes.get(index)).copied().unwrap_or((true, true))
+    fn shape(&self, var: usize, key: &Key) -> Shape {
+        let binding = self.operation.bindings.get(var);
+        binding.map_or(Shape { proper: true, exact: true }, |binding| shape(&self.service.kinds[binding.kind], key))
     }
 
     fn param(&self, param: usize) -> Atom {

@@ -26,6 +26,6 @@ pub mod state;
 pub mod view;
 
 pub use evaluate::{Ask, Choices};
-pub use outcome::{Answer, Aspect, Claim, Outcome, Refused, outcomes};
+pub use outcome::{Answer, Aspect, Claim, Outcome, Refused, likely, outcomes, outcomes_with};
 pub use request::{Caller, Request};
 pub use state::{Change, Pending, Resource, State};

@@ -1,11 +1,15 @@
 //! What a call may answer, and what each answer changes.
 
-use std::sync::Arc;
+use std::{
+    borrow::Cow,
+    cell::{Cell, OnceCell},
+    sync::{Arc, LazyLock},
+};
 
 use super::{
     access,
-    evaluate::{Ask, Choices, Scope, Target, members},
-    request::{Request, fits},
+    evaluate::{Ask, Choices, Scope, Target, Variables, members},
+    request::{Request, fits, shape},
     state::{Change, Pending, Resource, State, TokenUse},
 };
 use crate::{
@@ -78,31 +82,52 @@ pub enum Aspect {
 ///
 /// `known` are the answers to open questions known so far; outcomes carry those that they depend on in addition.
 pub fn outcomes(set: &SpecSet, state: &State, request: &Request, known: &Choices) -> Vec<Outcome> {
-    if let Some(refused) = access::outcomes(set, state, request, known) {
+    outcomes_with(set, state, request, known, |_, _| true)
+}
+
+/// The outcomes whose answer is wanted, told by the answer and by whether it is due. What the others change is not worked out.
+pub fn outcomes_with(
+    set: &SpecSet,
+    state: &State,
+    request: &Request,
+    known: &Choices,
+    wanted: impl Fn(&Answer, bool) -> bool,
+) -> Vec<Outcome> {
+    if let Some(mut refused) = access::outcomes(set, state, request, known) {
+        refused.retain(|outcome| wanted(&outcome.answer, outcome.due));
         return refused;
     }
-    let step =
-        Step { service: set.service(request.operation), operation: set.operation(request.operation), state, request };
+    let step = Step::new(set, state, request);
     let mut found = Vec::new();
     for (asked, judgement) in step.forked(known, Choices::default(), |choices| step.judge(choices)) {
         for answer in step.answers(&judgement) {
+            let due = judgement.asks_for(&answer);
+            if !wanted(&answer, due) {
+                continue;
+            }
             let consequences =
                 step.forked(known, asked.clone(), |choices| step.consequences(&answer, &judgement, choices));
             for (asked, (changes, later, mut claims)) in consequences {
                 let token = step.token(answer != Answer::Success);
                 step.claim_questions(&asked, &mut claims);
                 let choices = known.joined(&asked);
-                let answer = answer.clone();
-                let due = match answer {
-                    Answer::Success => judgement.due.is_empty(),
-                    Answer::Refused(Refused::Row(row)) => judgement.due.contains(&row),
-                    Answer::Refused(_) => false,
-                };
-                found.push(Outcome { answer, due, changes, later, token, choices, claims });
+                found.push(Outcome { answer: answer.clone(), due, changes, later, token, choices, claims });
             }
         }
     }
     found
+}
+
+/// What a call does when open questions are answered as known, the others by their first alternative, and the first row
+/// that is due wins. It makes no claims, for nobody judges by it.
+pub fn likely(set: &SpecSet, state: &State, request: &Request, known: &Choices) -> Outcome {
+    let step = Step::new(set, state, request);
+    let (asked, judgement) = step.likely(known, Choices::default(), |choices| step.rows(choices));
+    let answer = judgement.due.first().map_or(Answer::Success, |row| Answer::Refused(Refused::Row(*row)));
+    let (asked, (changes, later)) =
+        step.likely(known, asked, |choices| step.effects(&answer, &step.scope(choices, &judgement.obstructed)));
+    let token = step.token(answer != Answer::Success);
+    Outcome { answer, due: true, changes, later, token, choices: known.joined(&asked), claims: Vec::new() }
 }
 
 struct Step<'a> {
@@ -110,22 +135,54 @@ struct Step<'a> {
     operation: &'a Operation,
     state: &'a State,
     request: &'a Request,
+    /// By row.
+    certain: Vec<Certain>,
+    common: OnceCell<Vec<usize>>,
 }
+
+/// What is the same for a row whatever is answered to open questions, and so need not be worked out for each answer.
+#[derive(Default)]
+struct Certain {
+    due: OnceCell<Option<Due>>,
+    may: OnceCell<bool>,
+}
+
+/// Positions of the named resources for which a row is due; empty for rows that look at none.
+type Due = Vec<usize>;
 
 /// Which rows hold.
 struct Judgement {
     due: Vec<usize>,
     may: Vec<usize>,
-    common: Vec<usize>,
     /// A named resource is on its way out, so any refusal is right.
     leaving: bool,
     /// By position in the list of named resources.
     obstructed: Vec<bool>,
 }
 
+impl Judgement {
+    fn asks_for(&self, answer: &Answer) -> bool {
+        match answer {
+            Answer::Success => self.due.is_empty(),
+            Answer::Refused(Refused::Row(row)) => self.due.contains(row),
+            Answer::Refused(_) => false,
+        }
+    }
+}
+
+type Effects = (Vec<Change>, Vec<Pending>);
 type Consequences = (Vec<Change>, Vec<Pending>, Vec<Claim>);
 
+/// Key of what a call makes without saying how it is called.
+static NAMELESS: LazyLock<Key> = LazyLock::new(|| Key::from(""));
+
 impl<'a> Step<'a> {
+    fn new(set: &'a SpecSet, state: &'a State, request: &'a Request) -> Self {
+        let operation = set.operation(request.operation);
+        let certain = operation.rows.iter().map(|_| Certain::default()).collect();
+        Self { service: set.service(request.operation), operation, state, request, certain, common: OnceCell::new() }
+    }
+
     /// Runs `attempt` with ever more answers, once for each combination that makes a difference.
     fn forked<T>(
         &self,
@@ -150,11 +207,24 @@ impl<'a> Step<'a> {
         found
     }
 
-    fn scope(&self, choices: &'a Choices, obstructed: &'a [bool]) -> Scope<'a> {
-        let named = &self.request.targets;
-        let mut variables: Vec<Option<Target>> =
-            named.iter().map(|keys| keys.first().map(|key| Target { key: key.clone(), index: 0 })).collect();
-        variables.extend(self.request.created.iter().map(|key| Some(Target { key: key.clone(), index: 0 })));
+    /// The same with the first alternative wherever nothing is known.
+    fn likely<T>(
+        &self,
+        known: &Choices,
+        mut asked: Choices,
+        attempt: impl Fn(&Choices) -> Result<T, Ask>,
+    ) -> (Choices, T) {
+        loop {
+            match attempt(&asked) {
+                Ok(value) => return (asked, value),
+                Err(Ask(question)) => asked = asked.with(question, known.get(question).unwrap_or(0)),
+            }
+        }
+    }
+
+    fn scope<'s>(&'s self, choices: &'s Choices, obstructed: &'s [bool]) -> Scope<'s> {
+        let named = self.request.targets.iter().map(|keys| keys.first());
+        let variables: Variables<'_> = named.chain(self.request.created.iter().map(Some)).collect();
         Scope {
             service: self.service,
             operation: self.operation,
@@ -163,16 +233,36 @@ impl<'a> Step<'a> {
             choices,
             obstructed,
             variables: variables.into(),
+            chose: Cell::new(false),
         }
     }
 
     fn judge(&self, choices: &Choices) -> Result<Judgement, Ask> {
+        let mut judgement = self.rows(choices)?;
+        let scope = self.scope(choices, &[]);
+        for (index, row) in self.operation.rows.iter().enumerate() {
+            if judgement.due.contains(&index) {
+                continue;
+            }
+            if let Some(may) = &row.may
+                && *self.certainly(&self.certain[index].may, &scope, || self.for_any(&scope, may, &row.may_each))?
+            {
+                judgement.may.push(index);
+            }
+            if row.unprovokable {
+                judgement.may.push(index);
+            }
+        }
+        Ok(judgement)
+    }
+
+    /// Which rows are due.
+    fn rows(&self, choices: &Choices) -> Result<Judgement, Ask> {
         let scope = self.scope(choices, &[]);
         let n_named = self.request.targets.iter().map(Vec::len).max().unwrap_or(0);
         let mut judgement = Judgement {
             due: Vec::new(),
             may: Vec::new(),
-            common: Vec::new(),
             leaving: self.request.targets.iter().flatten().any(|key| self.state.is_leaving(key)),
             obstructed: vec![false; n_named],
         };
@@ -182,38 +272,43 @@ impl<'a> Step<'a> {
                 break;
             }
             for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.otherwise == otherwise && !row.access) {
-                let held = self.held(&scope, row)?;
-                if held.iter().any(|held| *held) && !self.lifted(&scope, row)? {
-                    judgement.due.push(index);
-                    if !row.each.is_empty() {
-                        for (position, held) in held.iter().enumerate() {
-                            if let Some(obstructed) = judgement.obstructed.get_mut(position) {
-                                *obstructed |= held;
-                            }
-                        }
+                let due = self.certainly(&self.certain[index].due, &scope, || self.due(&scope, row))?;
+                let Some(positions) = &*due else { continue };
+                judgement.due.push(index);
+                for position in positions {
+                    if let Some(obstructed) = judgement.obstructed.get_mut(*position) {
+                        *obstructed = true;
                     }
                 }
             }
         }
-        for (index, row) in rows.iter().enumerate().filter(|(index, _)| !judgement.due.contains(index)) {
-            if let Some(may) = &row.may
-                && self.for_any(&scope, may, &row.may_each)?
-            {
-                judgement.may.push(index);
-            }
-            if row.unprovokable {
-                judgement.may.push(index);
-            }
-        }
-        judgement.common = self.common();
         Ok(judgement)
     }
 
-    /// Whether a row's condition holds, for each named resource that it looks at.
-    fn held(&self, scope: &Scope<'_>, row: &Row) -> Result<Vec<bool>, Ask> {
-        let Some(due) = &row.due else { return Ok(Vec::new()) };
-        let Some(binding) = self.listed(&row.each) else { return Ok(vec![scope.holds(due)?]) };
-        self.each(scope, binding, due)
+    /// Works something out, unless it is known to be the same in all courses.
+    fn certainly<'s, T: Clone>(
+        &self,
+        known: &'s OnceCell<T>,
+        scope: &Scope<'_>,
+        work_out: impl FnOnce() -> Result<T, Ask>,
+    ) -> Result<Cow<'s, T>, Ask> {
+        if let Some(known) = known.get() {
+            return Ok(Cow::Borrowed(known));
+        }
+        scope.chose.set(false);
+        let value = work_out()?;
+        Ok(if scope.chose.get() { Cow::Owned(value) } else { Cow::Borrowed(known.get_or_init(|| value)) })
+    }
+
+    /// Whether a row's condition holds and nothing lifts it, and for which of the named resources that it looks at.
+    fn due<'s>(&'s self, scope: &Scope<'s>, row: &Row) -> Result<Option<Due>, Ask> {
+        let Some(due) = &row.due else { return Ok(None) };
+        let positions = match self.listed(&row.each) {
+            Some(binding) => self.each(scope, binding, due)?,
+            None if scope.holds(due)? => Some(Due::new()),
+            None => None,
+        };
+        Ok(if positions.is_some() && self.lifted(scope, row)? { None } else { positions })
     }
 
     /// The binding among these that may name several resources, or else the first.
@@ -223,31 +318,33 @@ impl<'a> Step<'a> {
         many.or(bindings.first()).copied()
     }
 
-    fn each(&self, scope: &Scope<'_>, binding: usize, expr: &Expr) -> Result<Vec<bool>, Ask> {
+    /// Positions of the named resources for which a condition holds; none when there is no such.
+    fn each<'s>(&'s self, scope: &Scope<'s>, binding: usize, expr: &Expr) -> Result<Option<Due>, Ask> {
         let keys = self.request.targets.get(binding).map_or(&[][..], Vec::as_slice);
-        let first = scope.variables.borrow().get(binding).cloned().flatten();
-        let mut held = Vec::with_capacity(keys.len());
-        for (index, key) in keys.iter().enumerate() {
-            scope.variables.borrow_mut()[binding] = Some(Target { key: key.clone(), index });
-            held.push(scope.holds(expr)?);
-        }
-        scope.variables.borrow_mut()[binding] = first;
         // A condition on a resource that the call does not name holds for no resource, but may hold by its other parts.
         if keys.is_empty() {
-            held.push(scope.holds(expr)?);
-            held.truncate(usize::from(held[0]) * held.len());
+            return Ok(scope.holds(expr)?.then(|| vec![0]));
         }
-        Ok(held)
+        let first = scope.target(binding);
+        let mut held = Due::new();
+        for (index, key) in keys.iter().enumerate() {
+            scope.stand(binding, Some(Target { key, index }));
+            if scope.holds(expr)? {
+                held.push(index);
+            }
+        }
+        scope.stand(binding, first);
+        Ok((!held.is_empty()).then_some(held))
     }
 
-    fn for_any(&self, scope: &Scope<'_>, expr: &Expr, bindings: &[usize]) -> Result<bool, Ask> {
+    fn for_any<'s>(&'s self, scope: &Scope<'s>, expr: &Expr, bindings: &[usize]) -> Result<bool, Ask> {
         match self.listed(bindings) {
-            Some(binding) => Ok(self.each(scope, binding, expr)?.contains(&true)),
+            Some(binding) => Ok(self.each(scope, binding, expr)?.is_some()),
             None => scope.holds(expr),
         }
     }
 
-    fn lifted(&self, scope: &Scope<'_>, row: &Row) -> Result<bool, Ask> {
+    fn lifted<'s>(&'s self, scope: &Scope<'s>, row: &Row) -> Result<bool, Ask> {
         for rule in &self.operation.overrides {
             let applies = rule.skips.iter().any(|skip| skip == "*" || (!row.key.is_empty() && *skip == row.key));
             if applies && self.for_any(scope, &rule.when, &rule.each)? {
@@ -278,25 +375,22 @@ impl<'a> Step<'a> {
                 }
             }
         }
-        let no_choices = Choices::default();
-        let scope = self.scope(&no_choices, &[]);
         for (var, binding) in self.operation.bindings.iter().enumerate() {
             let kind = &self.service.kinds[binding.kind];
-            for (key, (_, exact)) in request.targets[var].iter().zip(&request.shapes[var]) {
-                if self.state.resource(key).is_none() && !exact {
+            for key in &request.targets[var] {
+                if self.state.resource(key).is_none() && !shape(kind, key).exact {
                     means.push(Means::Invalid);
                 }
-                let owner = kind.attributes.iter().position(|attribute| attribute.name == "owner");
-                let others = self.state.living(key).zip(owner).is_some_and(|(found, owner)| {
-                    found.attributes.get(owner).is_some_and(|owner| *owner != Atom::text("self"))
-                });
+                let owner = || kind.attributes.iter().position(|attribute| attribute.name == "owner");
+                let owner = self.state.living(key).and_then(|found| found.attributes.get(owner()?));
+                let others = owner.is_some_and(|owner| !matches!(owner, Atom::Text(owner) if &**owner == "self"));
                 if others {
                     means.push(Means::Unauthorized);
                 }
             }
         }
         let region_given = self.operation.region.is_some_and(|param| request.argument(param).is_some());
-        if region_given && !scope.state.regions.contains(&request.region) {
+        if region_given && !self.state.regions.contains(&request.region) {
             means.extend([Means::UnknownRegion, Means::Invalid]);
         }
         if request.caller != super::Caller::Main {
@@ -309,6 +403,7 @@ impl<'a> Step<'a> {
         list.filter(|(_, common)| means.contains(&common.means)).map(|(index, _)| index).collect()
     }
 
+    /// Answers that are right, those that are due before the others.
     fn answers(&self, judgement: &Judgement) -> Vec<Answer> {
         let mut answers = Vec::new();
         let companion = !self.operation.is_documented();
@@ -316,7 +411,7 @@ impl<'a> Step<'a> {
             answers.push(Answer::Success);
         }
         let rows = judgement.due.iter().chain(&judgement.may).map(|row| Refused::Row(*row));
-        let common = judgement.common.iter().map(|common| Refused::Common(*common));
+        let common = self.common.get_or_init(|| self.common()).iter().map(|common| Refused::Common(*common));
         answers.extend(rows.chain(common).map(Answer::Refused));
         if companion || judgement.leaving || self.token_was_refused() {
             answers.push(Answer::Refused(Refused::Any));
@@ -325,26 +420,8 @@ impl<'a> Step<'a> {
     }
 
     fn consequences(&self, answer: &Answer, judgement: &Judgement, choices: &Choices) -> Result<Consequences, Ask> {
-        let refused = *answer != Answer::Success;
         let scope = self.scope(choices, &judgement.obstructed);
-        let (mut changes, mut later) = (Vec::new(), Vec::new());
-        // Effects see what effects before them created.
-        let mut after = None;
-        for effect in self.operation.effects.iter().filter(|effect| effect.on_refusal == refused) {
-            let scope = match &after {
-                None => &scope,
-                Some(state) => {
-                    &Scope { state, variables: scope.variables.clone(), ..self.scope(choices, &judgement.obstructed) }
-                }
-            };
-            let before = changes.len();
-            self.effect(scope, effect, &mut changes, &mut later)?;
-            if changes.len() > before && matches!(effect.action, Action::Create { .. }) {
-                let mut state = self.state.clone();
-                changes.iter().for_each(|change| state.apply(change));
-                after = Some(state);
-            }
-        }
+        let (changes, later) = self.effects(answer, &scope)?;
         let claims = if self.operation.is_documented() {
             self.claims(&scope, answer, judgement, !changes.is_empty() || !later.is_empty())?
         } else {
@@ -353,41 +430,57 @@ impl<'a> Step<'a> {
         Ok((changes, later, claims))
     }
 
-    fn effect(
-        &self,
-        scope: &Scope<'_>,
+    fn effects<'s>(&'s self, answer: &Answer, scope: &Scope<'s>) -> Result<Effects, Ask> {
+        let refused = *answer != Answer::Success;
+        let (mut changes, mut later) = (Vec::new(), Vec::new());
+        let mut effects = self.operation.effects.iter().filter(|effect| effect.on_refusal == refused).peekable();
+        // Effects see what effects before them created.
+        let mut after = None;
+        while let Some(effect) = effects.next() {
+            let before = changes.len();
+            match &after {
+                None => self.effect(scope, effect, &mut changes, &mut later)?,
+                Some(state) => {
+                    let variables = scope.variables.borrow().clone().into();
+                    let scope = Scope { state, variables, ..self.scope(scope.choices, scope.obstructed) };
+                    self.effect(&scope, effect, &mut changes, &mut later)?;
+                }
+            }
+            let creates = changes.len() > before && matches!(effect.action, Action::Create { .. });
+            if creates && effects.peek().is_some() {
+                let mut state = self.state.clone();
+                changes.iter().for_each(|change| state.apply(change));
+                after = Some(state);
+            }
+        }
+        Ok((changes, later))
+    }
+
+    fn effect<'s>(
+        &'s self,
+        scope: &Scope<'s>,
         effect: &Effect,
         changes: &mut Vec<Change>,
         later: &mut Vec<Pending>,
     ) -> Result<(), Ask> {
-        let n_bindings = self.operation.bindings.len();
-        let targets: Vec<(usize, Target)> = match effect.action {
-            Action::Create { var, .. } => vec![(var, self.created(var))],
-            Action::Update(var) | Action::Delete(var) if var >= n_bindings => vec![(var, self.created(var))],
-            Action::Update(var) | Action::Delete(var) => {
-                let keys = self.request.targets[var].iter().enumerate();
-                keys.map(|(index, key)| (var, Target { key: key.clone(), index })).collect()
-            }
+        let (var, keys) = match effect.action {
+            Action::Create { var, .. } => (var, None),
+            Action::Update(var) | Action::Delete(var) => (var, self.request.targets.get(var)),
         };
-        for (var, target) in targets {
-            let outer = scope.variables.borrow().get(var).cloned().flatten();
-            if let Some(place) = scope.variables.borrow_mut().get_mut(var) {
-                *place = Some(target.clone());
-            }
+        let keys = keys.map_or_else(|| std::slice::from_ref(self.created(var)), Vec::as_slice);
+        for (index, key) in keys.iter().enumerate() {
+            let outer = scope.stand(var, Some(Target { key, index }));
             let holds = effect.when.as_ref().map_or(Ok(true), |when| scope.holds(when));
             if holds? {
-                self.apply(scope, effect, &target.key, changes, later);
+                self.apply(scope, effect, key, changes, later);
             }
-            if let Some(place) = scope.variables.borrow_mut().get_mut(var) {
-                *place = outer;
-            }
+            scope.stand(var, outer);
         }
         Ok(())
     }
 
-    fn created(&self, var: usize) -> Target {
-        let key = self.request.created.get(var - self.operation.bindings.len());
-        Target { key: key.cloned().unwrap_or_else(|| Key::from("")), index: 0 }
+    fn created(&self, var: usize) -> &Key {
+        self.request.created.get(var - self.operation.bindings.len()).unwrap_or(&NAMELESS)
     }
 
     fn apply(
@@ -401,7 +494,7 @@ impl<'a> Step<'a> {
         let value = |source: &Source| match source {
             Source::Literal(atom) => atom.clone(),
             Source::Param(param) => self.request.argument(*param).map(Atom::from_json).unwrap_or_default(),
-            Source::Var(var) => scope.target(*var).map_or(Atom::None, |target| Atom::Ref(target.key)),
+            Source::Var(var) => scope.target(*var).map_or(Atom::None, |target| Atom::Ref(target.key.clone())),
         };
         let mut list = Vec::new();
         if let Action::Create { kind, .. } = effect.action {
@@ -465,9 +558,9 @@ impl<'a> Step<'a> {
         token.is_some_and(|token| self.state.tokens.iter().any(|used| used.refused && used.token == token))
     }
 
-    fn claims(
-        &self,
-        scope: &Scope<'_>,
+    fn claims<'s>(
+        &'s self,
+        scope: &Scope<'s>,
         answer: &Answer,
         judgement: &Judgement,
         changed: bool,

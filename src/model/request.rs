@@ -18,8 +18,6 @@ pub struct Request {
     pub arguments: Vec<Option<Value>>,
     /// By binding: the resources that the call names, in order.
     pub targets: Vec<Vec<Key>>,
-    /// For each target: whether its id has the shape of ids, and whether it is exactly like one. Places always are.
-    pub shapes: Vec<Vec<(bool, bool)>>,
     pub region: Arc<str>,
     pub caller: Caller,
     /// Keys for what the call creates, in the order of the effects.
@@ -51,18 +49,11 @@ impl Request {
                     .unwrap_or_default()
             })
             .collect();
-        let kinds = &set.service(operation).kinds;
-        let shapes = described
-            .bindings
-            .iter()
-            .zip(&targets)
-            .map(|(binding, keys)| keys.iter().map(|key| shape(&kinds[binding.kind], key)).collect())
-            .collect();
         let region = described
             .region
             .and_then(|param| arguments.get(param)?.as_ref())
             .map_or_else(|| home.clone(), |value| Arc::from(plain(value).as_str()));
-        Self { operation, arguments, targets, shapes, region, caller, created }
+        Self { operation, arguments, targets, region, caller, created }
     }
 
     pub fn argument(&self, param: usize) -> Option<&Value> {
@@ -89,12 +80,23 @@ impl Request {
     }
 }
 
-fn shape(kind: &ResourceKind, key: &str) -> (bool, bool) {
+/// What an id looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// It has the shape of ids.
+    pub proper: bool,
+    /// It is exactly like those that were seen.
+    pub exact: bool,
+}
+
+/// What an id of a kind looks like. Places always look right; where they are joined, never.
+pub fn shape(kind: &ResourceKind, key: &str) -> Shape {
     if key.starts_with('$') {
-        return if key.contains(',') { (false, false) } else { (true, true) };
+        let single = !key.contains(',');
+        return Shape { proper: single, exact: single };
     }
     let fits = |pattern: &Option<regex_lite::Regex>| pattern.as_ref().is_none_or(|pattern| pattern.is_match(key));
-    (fits(&kind.shape), fits(&kind.exact))
+    Shape { proper: fits(&kind.shape), exact: fits(&kind.exact) }
 }
 
 /// Ids in an argument. A text where a list belongs may hold several, separated by commas.

@@ -1,11 +1,11 @@
 //! What a read shows of a state, and what an answer shows of resources.
 
-use std::cell::RefCell;
+use std::{borrow::Cow, cell::Cell};
 
 use serde_json::{Map, Value};
 
 use super::{
-    evaluate::{Choices, Scope, Target},
+    evaluate::{Choices, Scope, Variables},
     request::Request,
     state::{Resource, State},
 };
@@ -70,8 +70,8 @@ pub fn shows(set: &SpecSet, state: &State, request: &Request, view: &View, key: 
     }
     let Some(when) = &view.when else { return true };
     let choices = Choices::default();
-    let mut variables = vec![None; operation.bindings.len() + request.created.len()];
-    variables.push(Some(Target { key: key.clone(), index: 0 }));
+    let n_before = operation.bindings.len() + request.created.len();
+    let variables: Variables<'_> = std::iter::repeat_n(None, n_before).chain([Some(key)]).collect();
     let scope = Scope {
         service,
         operation,
@@ -79,7 +79,8 @@ pub fn shows(set: &SpecSet, state: &State, request: &Request, view: &View, key: 
         request,
         choices: &choices,
         obstructed: &[],
-        variables: RefCell::new(variables),
+        variables: variables.into(),
+        chose: Cell::new(false),
     };
     // Reads ask no open questions; one that did would show everything.
     scope.holds(when).unwrap_or(true)
@@ -102,15 +103,23 @@ fn derived_value(service: &Service, state: &State, key: &Key, expr: &crate::spec
         operation: crate::spec::OpRef { service: 0, operation: 0 },
         arguments: Vec::new(),
         targets: Vec::new(),
-        shapes: Vec::new(),
         region: "".into(),
         caller: super::Caller::Main,
         created: Vec::new(),
     };
     let choices = Choices::default();
-    let variables = RefCell::new(vec![Some(Target { key: key.clone(), index: 0 })]);
-    let scope = Scope { service, operation, state, request: &request, choices: &choices, obstructed: &[], variables };
-    scope.value(expr).unwrap_or_default()
+    let variables: Variables<'_> = [Some(key)].into_iter().collect();
+    let scope = Scope {
+        service,
+        operation,
+        state,
+        request: &request,
+        choices: &choices,
+        obstructed: &[],
+        variables: variables.into(),
+        chose: Cell::new(false),
+    };
+    scope.value(expr).map(Cow::into_owned).unwrap_or_default()
 }
 
 /// Spellings of a value: those listed, or the value itself.
