@@ -102,6 +102,11 @@ impl Reply {
 }
 
 impl History {
+    /// Id that a handle was filled with; one that never was stands for itself.
+    pub fn id_of<'k>(&'k self, key: &'k Key) -> &'k str {
+        self.filled.get(key).map_or(key, |id| id.as_str())
+    }
+
     /// Handle or other place that was filled with this id.
     pub fn place_of(&self, id: &str) -> Option<&Key> {
         self.filled.iter().find(|(_, filled)| *filled == id).map(|(key, _)| key)

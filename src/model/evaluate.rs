@@ -29,6 +29,9 @@ pub struct Ask(pub usize);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Choices(Vec<(usize, usize)>);
 
+/// Nothing is known.
+pub static NO_CHOICES: Choices = Choices(Vec::new());
+
 impl Choices {
     pub fn get(&self, question: usize) -> Option<usize> {
         self.0.iter().find(|(known, _)| *known == question).map(|(_, choice)| *choice)

@@ -1,23 +1,37 @@
 //! The set of worlds that explain what was seen so far.
 
-use std::collections::BTreeSet;
+use std::{cell::OnceCell, collections::BTreeSet, ops::Deref, rc::Rc};
 
 use crate::{
-    model::{Aspect, Choices, Outcome, State},
+    model::{Aspect, Choices, State, evaluate::NO_CHOICES},
     spec::service::OpRef,
     value::Key,
 };
 
-/// One way the endpoint may be.
+/// One way the endpoint may be. Worlds share what they have in common, so that a copy costs next to nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct World {
-    pub state: State,
+    pub state: Rc<Moment>,
     /// Answers to open questions, by operation.
-    pub choices: Vec<(OpRef, Choices)>,
+    pub choices: Rc<Vec<(OpRef, Choices)>>,
     /// Work of the command at this position took longer than patience allows.
     pub late: Option<usize>,
     /// Something was still under way after it had been watched for a while.
     pub lingering: bool,
+    pub evidence: Rc<Evidence>,
+}
+
+/// A state, with what it may become by itself.
+#[derive(Debug)]
+pub struct Moment {
+    state: State,
+    /// Worked out once, however often the endpoint is looked at.
+    futures: OnceCell<Vec<Rc<Moment>>>,
+}
+
+/// What a world says of requirements.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Evidence {
     /// Requirements exercised: position of the command, requirement.
     pub marks: BTreeSet<(usize, usize)>,
     /// Claims about state that no read has shown yet.
@@ -34,7 +48,7 @@ pub struct StateClaim {
     pub requirement: usize,
     pub aspect: Aspect,
     /// Resources that the call named.
-    pub named: Vec<Key>,
+    pub named: Rc<[Key]>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -42,59 +56,81 @@ pub struct Belief {
     pub worlds: Vec<World>,
 }
 
+impl Moment {
+    pub fn new(state: State) -> Rc<Self> {
+        Rc::new(Self { state, futures: OnceCell::new() })
+    }
+
+    /// What it may have become: some or all of what is pending has happened.
+    fn futures(&self) -> &[Rc<Moment>] {
+        // The first is the state itself.
+        self.futures.get_or_init(|| self.state.settle().into_iter().skip(1).map(Self::new).collect())
+    }
+}
+
+impl Deref for Moment {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl PartialEq for Moment {
+    fn eq(&self, other: &Self) -> bool {
+        self.state == other.state
+    }
+}
+
+impl Eq for Moment {}
+
 impl World {
     pub fn new(state: State) -> Self {
         Self {
-            state,
-            choices: Vec::new(),
+            state: Moment::new(state),
+            choices: Rc::default(),
             late: None,
             lingering: false,
-            marks: BTreeSet::new(),
-            claims: Vec::new(),
-            proved: Vec::new(),
+            evidence: Rc::default(),
         }
     }
 
-    pub fn known(&self, operation: OpRef) -> Choices {
-        self.choices
-            .iter()
-            .find(|(known, _)| *known == operation)
-            .map(|(_, choices)| choices.clone())
-            .unwrap_or_default()
+    pub fn known(&self, operation: OpRef) -> &Choices {
+        self.choices.iter().find(|(known, _)| *known == operation).map_or(&NO_CHOICES, |(_, choices)| choices)
     }
 
+    /// Adds answers to the open questions of an operation.
     pub fn learn(&mut self, operation: OpRef, choices: &Choices) {
-        match self.choices.iter_mut().find(|(known, _)| *known == operation) {
-            Some((_, known)) => *known = choices.clone(),
-            None if choices.is_empty() => {}
-            None => self.choices.push((operation, choices.clone())),
+        let known = self.known(operation);
+        if choices.iter().all(|(question, choice)| known.get(question) == Some(choice)) {
+            return;
         }
-    }
-
-    /// The world after an outcome of the command at this position.
-    pub fn after(&self, outcome: &Outcome, operation: OpRef, command: usize, now_ms: u64) -> Self {
-        let mut next = self.clone();
-        outcome.changes.iter().for_each(|change| next.state.apply(change));
-        for pending in &outcome.later {
-            let mut pending = pending.clone();
-            pending.since_ms = now_ms;
-            pending.origin = command;
-            // Asking for the same again starts nothing new.
-            if !next.state.pending.iter().any(|known| known.key == pending.key && known.changes == pending.changes) {
-                next.state.pending.push(pending);
-            }
+        let joined = known.joined(choices);
+        let all = Rc::make_mut(&mut self.choices);
+        match all.iter_mut().find(|(known, _)| *known == operation) {
+            Some((_, known)) => *known = joined,
+            None => all.push((operation, joined)),
         }
-        next.state.tokens.extend(outcome.token.clone());
-        next.learn(operation, &self.known(operation).joined(&outcome.choices));
-        next
     }
 
     /// Moves claims that `shown` proves into the marks.
     pub fn prove(&mut self, shown: impl Fn(&StateClaim) -> bool) {
-        let (proved, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.claims).into_iter().partition(shown);
-        self.claims = open;
-        self.marks.extend(proved.iter().map(|claim| (claim.command, claim.requirement)));
-        self.proved.extend(proved);
+        if !self.evidence.claims.iter().any(&shown) {
+            return;
+        }
+        let evidence = Rc::make_mut(&mut self.evidence);
+        let (proved, open): (Vec<_>, Vec<_>) = std::mem::take(&mut evidence.claims).into_iter().partition(shown);
+        evidence.claims = open;
+        evidence.marks.extend(proved.iter().map(|claim| (claim.command, claim.requirement)));
+        evidence.proved.extend(proved);
+    }
+}
+
+impl Evidence {
+    /// Keeps what another agrees with.
+    fn agree(&mut self, other: &Self) {
+        self.marks.retain(|mark| other.marks.contains(mark));
+        self.claims.retain(|claim| other.claims.contains(claim));
     }
 }
 
@@ -104,35 +140,36 @@ impl Belief {
     }
 
     /// Adds a world; one that differs from a known one only in what it proves joins it, and both keep what they agree on.
-    pub fn add(&mut self, world: World) {
+    pub fn add(&mut self, mut world: World) {
+        if let Some(known) = self.worlds.iter().find(|known| known.state == world.state) {
+            // What is worked out for one then serves the other.
+            world.state = known.state.clone();
+        }
         let twin = self.worlds.iter_mut().find(|known| {
             known.late == world.late
                 && known.lingering == world.lingering
-                && known.state == world.state
+                && Rc::ptr_eq(&known.state, &world.state)
                 && known.choices == world.choices
         });
         match twin {
-            Some(known) => {
-                known.marks = known.marks.intersection(&world.marks).copied().collect();
-                known.claims.retain(|claim| world.claims.contains(claim));
-            }
+            Some(known) if Rc::ptr_eq(&known.evidence, &world.evidence) => {}
+            Some(known) => Rc::make_mut(&mut known.evidence).agree(&world.evidence),
             None => self.worlds.push(world),
         }
     }
 
     /// All worlds that these may have become by now; `seen_ms` is when the endpoint was looked at last.
-    pub fn settled(&self, seen_ms: u64, now_ms: u64, patience_ms: u64, linger_ms: u64) -> Self {
+    pub fn settled(self, seen_ms: u64, now_ms: u64, patience_ms: u64, linger_ms: u64) -> Self {
+        if self.worlds.iter().all(|world| world.state.pending.is_empty()) {
+            return self;
+        }
         let mut next = Self::default();
-        for world in &self.worlds {
-            if world.state.pending.is_empty() {
-                next.add(world.clone());
-                continue;
-            }
+        for world in self.worlds {
             let lingering = world.lingering || world.state.overdue(seen_ms, linger_ms).next().is_some();
-            for state in world.state.settle() {
+            for state in std::iter::once(&world.state).chain(world.state.futures()) {
                 let late =
                     world.late.or_else(|| state.overdue(now_ms, patience_ms).next().map(|pending| pending.origin));
-                next.add(World { state, late, lingering, ..world.clone() });
+                next.add(World { state: state.clone(), late, lingering, ..world.clone() });
             }
         }
         next
@@ -159,7 +196,9 @@ impl Belief {
     pub fn marks(&self) -> BTreeSet<(usize, usize)> {
         let mut worlds = self.best().into_iter();
         let Some(first) = worlds.next() else { return BTreeSet::new() };
-        worlds.fold(first.marks.clone(), |marks, world| marks.intersection(&world.marks).copied().collect())
+        let mut marks = first.evidence.marks.clone();
+        worlds.for_each(|world| marks.retain(|mark| world.evidence.marks.contains(mark)));
+        marks
     }
 
     /// Answers to open questions that every world depends on, with the alternatives that remain.
@@ -167,7 +206,7 @@ impl Belief {
         let worlds = self.best();
         let Some(first) = worlds.first() else { return Vec::new() };
         let mut found = Vec::new();
-        for (operation, choices) in &first.choices {
+        for (operation, choices) in first.choices.iter() {
             for (question, _) in choices.iter() {
                 let possible: Option<BTreeSet<usize>> =
                     worlds.iter().map(|world| world.known(*operation).get(question)).collect();

@@ -71,7 +71,7 @@ pub fn answer(accused: &Accused<'_>, before: &Belief, permitted: &[Outcome]) -> 
         actual: accused.reply.to_json(),
         command: accused.command,
         culprit: accused.command,
-        before: describe(service, before.worlds.first().map(|world| &world.state)),
+        before: describe(service, before.worlds.first().map(|world| &**world.state)),
     })
 }
 

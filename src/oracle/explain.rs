@@ -74,15 +74,15 @@ pub enum Fit {
     Exact,
 }
 
-/// Whether an outcome is what the reply says, and how well.
-pub fn explains(service: &Service, operation: &Operation, outcome: &Outcome, reply: &Reply) -> Option<Fit> {
-    match (&outcome.answer, reply) {
+/// Whether an answer, due or merely permitted, is what the reply says, and how well.
+pub fn explains(service: &Service, operation: &Operation, answer: &Answer, due: bool, reply: &Reply) -> Option<Fit> {
+    match (answer, reply) {
         (Answer::Success, Reply::Success { .. }) => Some(Fit::Exact),
         (Answer::Refused(refused), Reply::Refused { status, code, .. }) => match refused {
             Refused::Row(row) => {
                 let row = &operation.rows[*row];
                 let named = row.codes.iter().any(|pattern| *pattern != Code::Any && pattern.matches(code));
-                let fit = match (named, outcome.due) {
+                let fit = match (named, due) {
                     (true, true) => Fit::Exact,
                     (true, false) => Fit::Permitted,
                     (false, _) => Fit::Loose,

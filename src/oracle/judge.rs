@@ -1,22 +1,26 @@
 //! One history, exchange by exchange.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use serde_json::{Map, Value};
 
 use super::{
-    belief::{Belief, StateClaim, World},
+    belief::{Belief, Moment, World},
     blame::{self, Accused},
-    explain::{Fit, Standing, explains, matches, standing},
+    course::{Courses, after, fixed},
+    explain::{Standing, explains, matches, standing},
     finding::{Finding, Judged, Nature, Observed, Precedence, Reason, Reworded},
-    shown::{Contradiction, goes_with_another, prove, responsible, shown_part},
+    shown::{Contradiction, contradiction, prove, responsible, shown_part},
 };
 use crate::{
     history::{Exchange, History, Reply},
-    model::{Answer, Aspect, Choices, Outcome, Refused, Request, State, outcomes, view},
+    model::{Aspect, Choices, Outcome, Request, State, outcomes, view},
     sequence::Script,
-    spec::{Operation, Service, SpecSet, operation::View, service::OpRef},
-    value::{Atom, Key, at_path, plain},
+    spec::{Operation, Service, SpecSet, service::OpRef},
+    value::{Key, at_path, plain},
 };
 
 /// Judges what a script did.
@@ -66,6 +70,14 @@ pub struct Turn<'a> {
     pub exchange: &'a Exchange,
 }
 
+/// The world in which this outcome has come about.
+fn happened(turn: &Turn<'_>, world: &World, outcome: &Outcome) -> World {
+    let state = after(&world.state, outcome, turn.exchange.command, turn.exchange.ended_ms);
+    let mut next = World { state, ..world.clone() };
+    next.learn(turn.at, &outcome.choices);
+    next
+}
+
 impl<'a> Judge<'a> {
     /// Judges one exchange; false when nothing after it can be judged.
     fn exchange(&mut self, exchange: &'a Exchange) -> bool {
@@ -83,7 +95,8 @@ impl<'a> Judge<'a> {
             return true;
         }
         let (patience_ms, linger_ms) = (self.history.patience_ms, self.history.linger_ms);
-        self.belief = self.belief.settled(self.seen_ms, exchange.started_ms, patience_ms, linger_ms);
+        let belief = std::mem::take(&mut self.belief);
+        self.belief = belief.settled(self.seen_ms, exchange.started_ms, patience_ms, linger_ms);
         self.seen_ms = exchange.started_ms;
         match standing(turn.service, turn.operation, turn.request.caller, &exchange.reply) {
             Standing::Definite => self.definite(&turn),
@@ -112,7 +125,7 @@ impl<'a> Judge<'a> {
     /// What the documents promise where no answer came.
     fn promised(&self, turn: &Turn<'_>) -> Option<(OpRef, usize)> {
         let world = self.belief.worlds.first()?;
-        let permitted = self.permitted(turn, world, &world.known(turn.at));
+        let permitted = self.permitted(turn, world, world.known(turn.at));
         Some((turn.at, blame::promise(turn.operation, &permitted)?))
     }
 
@@ -120,48 +133,35 @@ impl<'a> Judge<'a> {
         let mut next = Belief::default();
         for world in &self.belief.worlds {
             next.add(world.clone());
-            for outcome in self.permitted(turn, world, &world.known(turn.at)) {
-                next.add(world.after(&outcome, turn.at, turn.exchange.command, turn.exchange.ended_ms));
+            for outcome in self.permitted(turn, world, world.known(turn.at)) {
+                next.add(happened(turn, world, &outcome));
             }
         }
         self.belief = next;
     }
 
     fn permitted(&self, turn: &Turn<'_>, world: &World, known: &Choices) -> Vec<Outcome> {
-        // What may vary is open each time anew.
-        let varies = |question: usize| turn.operation.questions[question].varies;
-        let known = known.iter().filter(|(question, _)| !varies(*question));
-        let known = known.fold(Choices::default(), |known, (question, choice)| known.with(question, choice));
-        outcomes(self.set, &world.state, &turn.request, &known)
+        outcomes(self.set, &world.state, &turn.request, &fixed(turn.operation, known))
     }
 
     fn definite(&mut self, turn: &Turn<'_>) -> bool {
-        let mut everything = Vec::new();
         let mut next = Belief::default();
         let mut beaten: Option<Vec<String>> = None;
+        let mut courses = Courses::default();
         for world in &self.belief.worlds {
-            let permitted = self.permitted(turn, world, &world.known(turn.at));
-            let best = permitted.iter().filter_map(|outcome| self.explains(turn, outcome)).max();
-            for outcome in permitted.iter().filter(|outcome| best.is_some() && self.explains(turn, outcome) == best) {
-                let mut after = world.after(outcome, turn.at, turn.exchange.command, turn.exchange.ended_ms);
-                self.claim(turn, world, outcome, &mut after);
-                let losers = losers(turn.operation, &permitted, outcome);
-                beaten = Some(match beaten {
-                    Some(known) => known.into_iter().filter(|code| losers.contains(code)).collect(),
-                    None => losers,
-                });
-                next.add(after);
+            for course in courses.of(self.set, turn, world).iter() {
+                match &mut beaten {
+                    Some(known) => known.retain(|code| course.losers.contains(code)),
+                    None => beaten = Some(course.losers.clone()),
+                }
+                next.add(course.lead(world, turn));
             }
-            everything.extend(permitted);
         }
         if next.worlds.is_empty() {
-            return self.unexplained(turn, &everything);
+            return self.unexplained(turn);
         }
-        let seen = if let Reply::Success { fields, .. } = &turn.exchange.reply {
-            self.read(turn, &next, fields)
-        } else {
-            next
-        };
+        let seen =
+            if let Reply::Success { fields, .. } = &turn.exchange.reply { self.read(turn, next, fields) } else { next };
         if seen.worlds.is_empty() {
             return false;
         }
@@ -173,33 +173,8 @@ impl<'a> Judge<'a> {
         true
     }
 
-    fn explains(&self, turn: &Turn<'_>, outcome: &Outcome) -> Option<Fit> {
-        explains(turn.service, turn.operation, outcome, &turn.exchange.reply)
-    }
-
-    /// Turns an outcome's claims into marks, or into claims that reads must show.
-    fn claim(&self, turn: &Turn<'_>, before: &World, outcome: &Outcome, after: &mut World) {
-        let command = turn.exchange.command;
-        let named: Vec<Key> =
-            turn.request.targets.iter().flatten().filter(|key| before.state.living(key).is_some()).cloned().collect();
-        for claim in &outcome.claims {
-            match claim.aspect {
-                Aspect::Answer => {
-                    after.marks.insert((command, claim.requirement));
-                }
-                Aspect::Unchanged | Aspect::Gone if named.is_empty() => {}
-                aspect => after.claims.push(StateClaim {
-                    command,
-                    requirement: claim.requirement,
-                    aspect,
-                    named: named.clone(),
-                }),
-            }
-        }
-    }
-
     /// No world explains the answer. Where another answer to an open question would, that is the finding.
-    fn unexplained(&mut self, turn: &Turn<'_>, permitted: &[Outcome]) -> bool {
+    fn unexplained(&mut self, turn: &Turn<'_>) -> bool {
         if !turn.operation.is_documented() {
             self.reason(turn, format!("{} answered {}", turn.operation.name, turn.exchange.reply.brief()));
             return false;
@@ -209,15 +184,15 @@ impl<'a> Judge<'a> {
         for world in &self.belief.worlds {
             let known = world.known(turn.at);
             for outcome in self.permitted(turn, world, &Choices::default()) {
-                if self.explains(turn, &outcome).is_some() {
-                    let mut after = world.after(&outcome, turn.at, turn.exchange.command, turn.exchange.ended_ms);
+                if explains(turn.service, turn.operation, &outcome.answer, outcome.due, &turn.exchange.reply).is_some()
+                {
+                    let after = happened(turn, world, &outcome);
                     changed = changed.or_else(|| {
                         outcome
                             .choices
                             .iter()
                             .find(|(question, choice)| known.get(*question).is_some_and(|known| known != *choice))
                     });
-                    after.learn(turn.at, &known.joined(&outcome.choices));
                     next.add(after);
                 }
             }
@@ -239,7 +214,10 @@ impl<'a> Judge<'a> {
             self.belief = next;
             return true;
         }
-        if let Some(finding) = blame::answer(&accused, &self.belief, permitted) {
+        let worlds = self.belief.worlds.iter();
+        let permitted: Vec<Outcome> =
+            worlds.flat_map(|world| self.permitted(turn, world, world.known(turn.at))).collect();
+        if let Some(finding) = blame::answer(&accused, &self.belief, &permitted) {
             self.judged.exercised.push(finding.requirement);
             self.judged.findings.push(finding);
         }
@@ -247,8 +225,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Keeps the worlds that a read agrees with.
-    fn read(&mut self, turn: &Turn<'_>, belief: &Belief, fields: &Map<String, Value>) -> Belief {
-        let mut next = belief.clone();
+    fn read(&mut self, turn: &Turn<'_>, mut next: Belief, fields: &Map<String, Value>) -> Belief {
         for shown in &turn.operation.views {
             let Some(seen) = view::observe(shown, fields) else {
                 self.reason(turn, format!("{} answered without a list `{}`", turn.operation.name, shown.list));
@@ -270,14 +247,20 @@ impl<'a> Judge<'a> {
             }
             let mut kept = Belief::default();
             let mut contradictions = Vec::new();
-            for world in &next.worlds {
-                match self.contradiction(turn, shown, &seen, world) {
+            let mut compared: Vec<(Rc<Moment>, Option<Contradiction>)> = Vec::new();
+            for mut world in next.worlds {
+                let known = compared.iter().position(|(state, _)| Rc::ptr_eq(state, &world.state));
+                let at = known.unwrap_or_else(|| {
+                    let found = contradiction(self.set, turn, shown, &seen, self.history, &world.state);
+                    compared.push((world.state.clone(), found));
+                    compared.len() - 1
+                });
+                match &compared[at].1 {
                     None => {
-                        let mut world = world.clone();
                         prove(turn, shown, &seen, self.history, &mut world);
                         kept.add(world);
                     }
-                    Some(contradiction) => contradictions.push((world.clone(), contradiction)),
+                    Some(contradiction) => contradictions.push((world, contradiction.clone())),
                 }
             }
             if kept.worlds.is_empty() {
@@ -287,79 +270,6 @@ impl<'a> Judge<'a> {
             next = kept;
         }
         next
-    }
-
-    /// The first resource that a read shows otherwise than this world has it.
-    fn contradiction(
-        &self,
-        turn: &Turn<'_>,
-        shown: &View,
-        seen: &view::Observation,
-        world: &World,
-    ) -> Option<Contradiction> {
-        let state = &world.state;
-        for key in view::subjects(turn.operation, shown, state, &turn.request) {
-            let id = self.id_of(&key);
-            if let Some(attribute) = shown.set {
-                let Some(found) = state.living(&key) else { continue };
-                let Some(Atom::Set(members)) = found.attributes.get(attribute) else { continue };
-                let mut expected: Vec<&str> = members.iter().map(|member| self.id_of(member)).collect();
-                let known = |id: &str| expected.contains(&id) || self.history.place_of(id).is_some();
-                let mut actual: Vec<&str> =
-                    seen.elements.iter().map(|(id, _)| id.as_str()).filter(|id| known(id)).collect();
-                expected.sort_unstable();
-                actual.sort_unstable();
-                if expected != actual {
-                    return Some(Contradiction {
-                        key,
-                        expected: format!("{}: {expected:?}", shown.list),
-                        gone: false,
-                        missing: false,
-                    });
-                }
-                continue;
-            }
-            let element = seen.elements.iter().find(|(found, _)| found == id);
-            let visible = view::shows(self.set, state, &turn.request, shown, &key);
-            match (visible, element) {
-                (false, None) => {}
-                (true, None) if goes_with_another(turn.service, state, &key) => {}
-                (true, None) => {
-                    return Some(Contradiction {
-                        key: key.clone(),
-                        expected: format!("{key} is shown"),
-                        gone: false,
-                        missing: true,
-                    });
-                }
-                (false, Some(_)) => {
-                    return Some(Contradiction {
-                        key: key.clone(),
-                        expected: format!("{key} is not shown"),
-                        gone: true,
-                        missing: false,
-                    });
-                }
-                (true, Some((_, element))) => {
-                    let Some(found) = state.living(&key) else { continue };
-                    for field in &shown.fields {
-                        let value = view::shown_value(turn.service, state, found, &key, field);
-                        if let Some(actual) = element.get(&field.field)
-                            && !view::agrees(field, &value, actual)
-                        {
-                            let spelled = view::spellings(field, &value).join(" or ");
-                            let expected = format!("{key}: {} is {spelled}", field.field);
-                            return Some(Contradiction { key, expected, gone: false, missing: false });
-                        }
-                    }
-                }
-            }
-        }
-        None
-    }
-
-    fn id_of<'k>(&'k self, key: &'k Key) -> &'k str {
-        self.history.filled.get(key).map_or(key, |id| id.as_str())
     }
 
     /// A read that no world agrees with: the call that promised otherwise is to blame.
@@ -522,7 +432,7 @@ impl<'a> Judge<'a> {
             self.judged.reasons.push(Reason { command, text, promised: None });
             return;
         };
-        let claim = agreed.claims.iter().find(|claim| {
+        let claim = agreed.evidence.claims.iter().find(|claim| {
             claim.command == command && claim.aspect == Aspect::Gone && claim.requirement != basics.effect
         });
         let requirement = claim.map_or(basics.effect, |claim| claim.requirement);
@@ -542,29 +452,4 @@ impl<'a> Judge<'a> {
             before: blame::describe(self.set.service(found.operation), Some(&agreed.state)),
         });
     }
-}
-
-/// Codes of other rows that were due in the same world.
-fn losers(operation: &Operation, permitted: &[Outcome], winner: &Outcome) -> Vec<String> {
-    let key = |outcome: &Outcome| match outcome.answer {
-        Answer::Refused(Refused::Row(row)) => Some(row),
-        _ => None,
-    };
-    let Some(won) = key(winner).filter(|row| winner.due && operation.rows[*row].documented) else { return Vec::new() };
-    let mut losers: Vec<String> = permitted
-        .iter()
-        .filter(|outcome| outcome.due && outcome.choices == winner.choices)
-        .filter_map(key)
-        .map(|row| &operation.rows[row])
-        .filter(|row| row.documented && row.key != operation.rows[won].key && row.requirement.is_some())
-        .filter(|row| {
-            permitted
-                .iter()
-                .any(|outcome| outcome.claims.iter().any(|claim| Some(claim.requirement) == row.requirement))
-        })
-        .map(|row| row.key.clone())
-        .collect();
-    losers.sort();
-    losers.dedup();
-    losers
 }

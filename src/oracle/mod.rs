@@ -16,6 +16,7 @@
 
 mod belief;
 pub mod blame;
+mod course;
 mod explain;
 pub mod finding;
 mod judge;

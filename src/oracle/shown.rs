@@ -9,7 +9,7 @@ use super::{
 use crate::{
     history::History,
     model::{Aspect, State, view},
-    spec::{Service, operation::View},
+    spec::{Service, SpecSet, operation::View},
     value::{Atom, Key, at_path},
 };
 
@@ -22,6 +22,7 @@ pub fn goes_with_another(service: &Service, state: &State, key: &Key) -> bool {
 }
 
 /// What a read shows otherwise.
+#[derive(Clone)]
 pub struct Contradiction {
     pub key: Key,
     pub expected: String,
@@ -31,9 +32,78 @@ pub struct Contradiction {
     pub missing: bool,
 }
 
+/// The first resource that a read shows otherwise than a state has it.
+pub fn contradiction(
+    set: &SpecSet,
+    turn: &Turn<'_>,
+    shown: &View,
+    seen: &view::Observation,
+    history: &History,
+    state: &State,
+) -> Option<Contradiction> {
+    for key in view::subjects(turn.operation, shown, state, &turn.request) {
+        let id = history.id_of(&key);
+        if let Some(attribute) = shown.set {
+            let Some(found) = state.living(&key) else { continue };
+            let Some(Atom::Set(members)) = found.attributes.get(attribute) else { continue };
+            let mut expected: Vec<&str> = members.iter().map(|member| history.id_of(member)).collect();
+            let known = |id: &str| expected.contains(&id) || history.place_of(id).is_some();
+            let mut actual: Vec<&str> =
+                seen.elements.iter().map(|(id, _)| id.as_str()).filter(|id| known(id)).collect();
+            expected.sort_unstable();
+            actual.sort_unstable();
+            if expected != actual {
+                return Some(Contradiction {
+                    key,
+                    expected: format!("{}: {expected:?}", shown.list),
+                    gone: false,
+                    missing: false,
+                });
+            }
+            continue;
+        }
+        let element = seen.elements.iter().find(|(found, _)| found == id);
+        let visible = view::shows(set, state, &turn.request, shown, &key);
+        match (visible, element) {
+            (false, None) => {}
+            (true, None) if goes_with_another(turn.service, state, &key) => {}
+            (true, None) => {
+                return Some(Contradiction {
+                    key: key.clone(),
+                    expected: format!("{key} is shown"),
+                    gone: false,
+                    missing: true,
+                });
+            }
+            (false, Some(_)) => {
+                return Some(Contradiction {
+                    key: key.clone(),
+                    expected: format!("{key} is not shown"),
+                    gone: true,
+                    missing: false,
+                });
+            }
+            (true, Some((_, element))) => {
+                let Some(found) = state.living(&key) else { continue };
+                for field in &shown.fields {
+                    let value = view::shown_value(turn.service, state, found, &key, field);
+                    if let Some(actual) = element.get(&field.field)
+                        && !view::agrees(field, &value, actual)
+                    {
+                        let spelled = view::spellings(field, &value).join(" or ");
+                        let expected = format!("{key}: {} is {spelled}", field.field);
+                        return Some(Contradiction { key, expected, gone: false, missing: false });
+                    }
+                }
+            }
+        }
+    }
+    None
+}
+
 /// The claim that a contradiction breaks: of the last call that named the resource, or else of the last call at all.
 pub fn responsible(world: &World, contradiction: &Contradiction) -> Option<StateClaim> {
-    let claims = || world.claims.iter().chain(&world.proved);
+    let claims = || world.evidence.claims.iter().chain(&world.evidence.proved);
     let naming = claims().filter(|claim| claim.named.contains(&contradiction.key) && claim.aspect != Aspect::Others);
     let last = naming.clone().map(|claim| claim.command).max();
     if let Some(last) = last {
@@ -51,14 +121,11 @@ pub fn responsible(world: &World, contradiction: &Contradiction) -> Option<State
 
 /// Marks the claims that a read has shown in this world.
 pub fn prove(turn: &Turn<'_>, shown: &View, seen: &view::Observation, history: &History, world: &mut World) {
-    if shown.set.is_some() {
+    if shown.set.is_some() || world.evidence.claims.is_empty() {
         return;
     }
     let subjects = view::subjects(turn.operation, shown, &world.state, &turn.request);
-    let is_seen = |key: &Key| {
-        let id = history.filled.get(key).map_or(&**key, |id| id.as_str());
-        seen.elements.iter().any(|(found, _)| found == id)
-    };
+    let is_seen = |key: &Key| seen.elements.iter().any(|(found, _)| found == history.id_of(key));
     let state = world.state.clone();
     world.prove(|claim| match claim.aspect {
         Aspect::Unchanged => claim.named.iter().any(|key| subjects.contains(key) && is_seen(key)),

@@ -1,0 +1,141 @@
+//! What an answer means in a state, worked out once for all worlds that share it.
+
+use std::rc::Rc;
+
+use super::{
+    belief::{Moment, StateClaim, World},
+    explain::{Fit, explains},
+    judge::Turn,
+};
+use crate::{
+    history::Reply,
+    model::{Answer, Aspect, Choices, Outcome, Refused, State, outcomes_with},
+    spec::{Operation, SpecSet},
+    value::Key,
+};
+
+/// One way in which an answer came about.
+pub struct Course {
+    pub outcome: Outcome,
+    /// Codes of other rows that were due as well.
+    pub losers: Vec<String>,
+    /// Resources that the call named, of those that there were.
+    named: Rc<[Key]>,
+    next: Rc<Moment>,
+}
+
+/// The courses of one exchange, by state and by what is known of the operation's open questions.
+#[derive(Default)]
+pub struct Courses {
+    known: Vec<(Rc<Moment>, Choices, Rc<[Course]>)>,
+}
+
+impl Courses {
+    /// The courses that explain the answer best, in the state of a world.
+    pub fn of(&mut self, set: &SpecSet, turn: &Turn<'_>, world: &World) -> Rc<[Course]> {
+        let choices = fixed(turn.operation, world.known(turn.at));
+        let found = self.known.iter().find(|(state, known, _)| Rc::ptr_eq(state, &world.state) && *known == choices);
+        if let Some((_, _, courses)) = found {
+            return courses.clone();
+        }
+        let courses: Rc<[Course]> = best(set, turn, &world.state, &choices).into();
+        self.known.push((world.state.clone(), choices, courses.clone()));
+        courses
+    }
+}
+
+/// Answers that hold for good; what may vary is open each time anew.
+pub fn fixed(operation: &Operation, known: &Choices) -> Choices {
+    let lasting = known.iter().filter(|(question, _)| !operation.questions[*question].varies);
+    lasting.fold(Choices::default(), |known, (question, choice)| known.with(question, choice))
+}
+
+fn best(set: &SpecSet, turn: &Turn<'_>, before: &Rc<Moment>, known: &Choices) -> Vec<Course> {
+    let fit = |answer: &Answer, due: bool| explains(turn.service, turn.operation, answer, due, &turn.exchange.reply);
+    // Where a code was answered, those that lost are of interest too.
+    let refused = matches!(turn.exchange.reply, Reply::Refused { .. });
+    let wanted = |answer: &Answer, due: bool| (due && refused) || fit(answer, due).is_some();
+    let permitted = outcomes_with(set, before, &turn.request, known, wanted);
+    let fits: Vec<Option<Fit>> = permitted.iter().map(|outcome| fit(&outcome.answer, outcome.due)).collect();
+    let Some(best) = fits.iter().flatten().max() else { return Vec::new() };
+    let named: Rc<[Key]> =
+        turn.request.targets.iter().flatten().filter(|key| before.living(key).is_some()).cloned().collect();
+    let explaining = permitted.iter().zip(&fits).filter(|(_, fit)| fit.as_ref() == Some(best));
+    explaining
+        .map(|(outcome, _)| Course {
+            losers: losers(turn.operation, &permitted, outcome),
+            named: named.clone(),
+            next: after(before, outcome, turn.exchange.command, turn.exchange.ended_ms),
+            outcome: outcome.clone(),
+        })
+        .collect()
+}
+
+/// The state after an outcome of the command at this position.
+pub fn after(before: &Rc<Moment>, outcome: &Outcome, command: usize, now_ms: u64) -> Rc<Moment> {
+    if outcome.changes.is_empty() && outcome.later.is_empty() && outcome.token.is_none() {
+        return before.clone();
+    }
+    let mut next = State::clone(before);
+    outcome.changes.iter().for_each(|change| next.apply(change));
+    for pending in &outcome.later {
+        // Asking for the same again starts nothing new.
+        if !next.pending.iter().any(|known| known.key == pending.key && known.changes == pending.changes) {
+            let mut pending = pending.clone();
+            pending.since_ms = now_ms;
+            pending.origin = command;
+            next.pending.push(pending);
+        }
+    }
+    next.tokens.extend(outcome.token.clone());
+    Moment::new(next)
+}
+
+impl Course {
+    /// The world after it. What the outcome claims becomes a mark, or a claim that reads must show.
+    pub fn lead(&self, world: &World, turn: &Turn<'_>) -> World {
+        let mut after = World { state: self.next.clone(), ..world.clone() };
+        after.learn(turn.at, &self.outcome.choices);
+        if self.outcome.claims.is_empty() {
+            return after;
+        }
+        let command = turn.exchange.command;
+        let evidence = Rc::make_mut(&mut after.evidence);
+        for claim in &self.outcome.claims {
+            let requirement = claim.requirement;
+            match claim.aspect {
+                Aspect::Answer => {
+                    evidence.marks.insert((command, requirement));
+                }
+                Aspect::Unchanged | Aspect::Gone if self.named.is_empty() => {}
+                aspect => evidence.claims.push(StateClaim { command, requirement, aspect, named: self.named.clone() }),
+            }
+        }
+        after
+    }
+}
+
+/// Codes of other rows that were due in the same world.
+fn losers(operation: &Operation, permitted: &[Outcome], winner: &Outcome) -> Vec<String> {
+    let key = |outcome: &Outcome| match outcome.answer {
+        Answer::Refused(Refused::Row(row)) => Some(row),
+        _ => None,
+    };
+    let Some(won) = key(winner).filter(|row| winner.due && operation.rows[*row].documented) else { return Vec::new() };
+    let mut losers: Vec<String> = permitted
+        .iter()
+        .filter(|outcome| outcome.due && outcome.choices == winner.choices)
+        .filter_map(key)
+        .map(|row| &operation.rows[row])
+        .filter(|row| row.documented && row.key != operation.rows[won].key && row.requirement.is_some())
+        .filter(|row| {
+            permitted
+                .iter()
+                .any(|outcome| outcome.claims.iter().any(|claim| Some(claim.requirement) == row.requirement))
+        })
+        .map(|row| row.key.clone())
+        .collect();
+    losers.sort();
+    losers.dedup();
+    losers
+}
