@@ -2,9 +2,9 @@
 //!
 //! [`Atom`] is small and cheap to copy: texts are shared. Arguments and answers travel as JSON; absent is not null.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Key of a resource: its handle while planning, its handle while judging, its id inside the mock.
 pub type Key = Arc<str>;
@@ -53,6 +53,14 @@ impl Atom {
         }
     }
 
+    /// The value in words.
+    pub fn as_text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) | Self::Ref(text) => Cow::Borrowed(text),
+            other => Cow::Owned(other.to_string()),
+        }
+    }
+
     /// The value in an answer.
     pub fn to_json(&self) -> Value {
         match self {
@@ -81,10 +89,15 @@ impl fmt::Display for Atom {
 
 /// A scalar as plain text, without quotes.
 pub fn plain(value: &Value) -> String {
+    as_text(value).into_owned()
+}
+
+/// The same, borrowed where the value is a text.
+pub fn as_text(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
+        Value::String(text) => Cow::Borrowed(text),
+        Value::Null => Cow::Borrowed(""),
+        other => Cow::Owned(other.to_string()),
     }
 }
 
@@ -94,4 +107,10 @@ pub fn at_path<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
         Value::Array(list) => list.get(part.parse::<usize>().ok()?),
         value => value.get(part),
     })
+}
+
+/// The same in the fields of an answer.
+pub fn field_at<'a>(fields: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+    at_path(fields.get(first)?, rest)
 }

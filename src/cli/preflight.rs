@@ -177,7 +177,7 @@ async fn first_shown(
         .collect::<Option<Vec<_>>>()?;
     let Reply::Success { fields, .. } = http.send(&call(at, arguments, region)).await else { return None };
     let seen = view::observe(operation.views.first()?, &fields)?;
-    seen.elements.into_iter().next().map(|(id, _)| id)
+    seen.elements.first().map(|element| element.id.to_string())
 }
 
 /// The place of a given thing.

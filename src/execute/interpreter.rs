@@ -14,7 +14,7 @@ use crate::{
     model::view,
     sequence::{Command, Expected, Purpose, Script, Until, Wait},
     spec::{Operation, SpecSet, operation::Action},
-    value::{Key, at_path, plain},
+    value::{Key, as_text, field_at, plain},
 };
 
 /// Pause after the first look of a repeated read.
@@ -181,7 +181,7 @@ impl Run<'_> {
         if !self.gone.is_empty() {
             let seen: Vec<_> = operation.views.iter().filter_map(|shown| view::observe(shown, fields)).collect();
             let filled = &self.binding.filled;
-            let is_shown = |id: &String| seen.iter().any(|view| view.elements.iter().any(|(found, _)| found == id));
+            let is_shown = |id: &String| seen.iter().any(|view| view.elements.iter().any(|found| found.id == **id));
             self.gone.retain(|key| !filled.get(key).is_some_and(is_shown));
         }
         self.gone.extend(until.filter(|until| until.expected == Expected::Gone).map(|until| until.key.clone()));
@@ -201,11 +201,10 @@ impl Run<'_> {
             }
         }
         let Reply::Success { fields, .. } = reply else { return };
-        let whole = Value::Object(fields.clone());
         for field in &operation.fields {
             let Some(var) = field.creates else { continue };
             let key = command.creates.get(var - operation.bindings.len());
-            if let (Some(key), Some(id)) = (key, at_path(&whole, &field.name)) {
+            if let (Some(key), Some(id)) = (key, field_at(fields, &field.name)) {
                 self.binding.bind(key, plain(id));
             }
         }
@@ -216,28 +215,21 @@ impl Run<'_> {
         let Reply::Success { fields, .. } = reply else { return matches!(reply, Reply::Refused { .. }) };
         let Some(shown) = operation.views.get(until.view) else { return true };
         let Some(seen) = view::observe(shown, fields) else { return true };
-        let id = self.binding.filled.get(&until.key).map_or(&*until.key, |id| id.as_str());
-        let element = seen.elements.iter().find(|(found, _)| found == id).map(|(_, element)| element);
-        let failed = element.is_some_and(|element| {
-            shown
-                .fail
-                .iter()
-                .any(|(field, values)| element.get(field).is_some_and(|value| values.contains(&plain(value))))
-        });
-        failed
-            || match &until.expected {
-                Expected::Gone => element.is_none(),
-                Expected::Shown(fields) => element.is_some_and(|element| {
-                    fields.iter().all(|(field, spellings)| {
-                        let text = element.get(field).map(plain).unwrap_or_default();
-                        spellings.iter().any(|spelling| spelling.eq_ignore_ascii_case(&text))
-                    })
-                }),
-                Expected::Member { member, present } => {
-                    let id = self.binding.filled.get(member).map_or(&**member, |id| id.as_str());
-                    seen.elements.iter().any(|(found, _)| found == id) == *present
-                }
-            }
+        let find = |key: &Key| seen.find(self.binding.filled.get(key).map_or(&**key, String::as_str));
+        let element = find(&until.key);
+        if element.is_some_and(|element| shown.failure(element).is_some()) {
+            return true;
+        }
+        match &until.expected {
+            Expected::Gone => element.is_none(),
+            Expected::Shown(fields) => element.is_some_and(|element| {
+                fields.iter().all(|(field, spellings)| {
+                    let text = element.field(field).map(as_text).unwrap_or_default();
+                    spellings.iter().any(|spelling| spelling.eq_ignore_ascii_case(&text))
+                })
+            }),
+            Expected::Member { member, present } => find(member).is_some() == *present,
+        }
     }
 }
 

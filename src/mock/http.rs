@@ -62,18 +62,18 @@ impl Front {
     ///
     /// `now_seconds` is the time of day, to check signatures; `now_ms` any clock that does not go back, to settle work.
     pub fn respond(&self, request: &HttpRequest, now_seconds: i64, now_ms: u64) -> HttpResponse {
-        let Some(protocol) = self.protocol(request) else {
+        let Some((protocol, call)) = self.read(request) else {
             return HttpResponse { status: 400, headers: Vec::new(), body: b"unknown protocol".to_vec() };
         };
         let format = protocol.format_of(request);
         let host = request.header("host").unwrap_or("").to_owned();
         let reply = protocol::Reply { action: "", status: 400, request_id: "", host: &host, product: "", format };
-        let request_id = super::render::request_id(now_ms ^ 0x5eed << 32);
         let refuse = |refusal: &Refusal, action: &str, product: &str| {
+            let request_id = super::render::request_id(now_ms ^ 0x5eed << 32);
             let reply = protocol::Reply { action, product, request_id: &request_id, ..reply };
             protocol.encode_refusal(refusal, &reply)
         };
-        let call = match protocol.decode_call(request, &|action, version, param| self.shape(action, version, param)) {
+        let call = match call {
             Ok(call) => call,
             Err(refusal) => return refuse(&refusal, "", ""),
         };
@@ -91,16 +91,21 @@ impl Front {
     }
 
     /// The protocol that reads a call of one of its services in the request; where none does, the one whose headers it has.
+    /// With what it reads.
     ///
     /// A scheme tells its own requests only from those of its siblings: parameters in a query may belong to any protocol.
-    fn protocol(&self, request: &HttpRequest) -> Option<&'static dyn Protocol> {
-        let reads = |protocol: &&'static dyn Protocol| {
+    fn read(&self, request: &HttpRequest) -> Option<(&'static dyn Protocol, Result<Call, Refusal>)> {
+        let read = |protocol: &'static dyn Protocol| {
             let call = protocol.decode_call(request, &|action, version, param| self.shape(action, version, param));
-            call.is_ok_and(|call| self.has_version(*protocol, &call))
+            (protocol, call)
+        };
+        let is_ours = |(protocol, call): &(&'static dyn Protocol, Result<Call, Refusal>)| {
+            call.as_ref().is_ok_and(|call| self.has_version(*protocol, call))
         };
         let protocols = || protocol::PROTOCOLS.iter().copied();
         let recognised = || protocols().find(|protocol| protocol.recognises(request));
-        protocols().find(reads).or_else(recognised).or_else(|| protocols().next())
+        let found = protocols().map(read).find(is_ours);
+        found.or_else(|| recognised().or_else(|| protocols().next()).map(read))
     }
 
     /// A service that speaks the protocol has the version that a call wants.

@@ -17,7 +17,8 @@ use crate::{
 /// A UUID that is different for each number.
 pub fn request_id(serial: u64) -> String {
     let hash = Sha256::digest(serial.to_be_bytes());
-    let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02X}")).collect();
+    let digit = |half: u8| char::from(b"0123456789ABCDEF"[usize::from(half)]);
+    let hex: String = hash.iter().take(16).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
     format!("{}-{}-4{}-A{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
 }
 

@@ -1,6 +1,6 @@
 //! Calls that do not prove who sends them: they are refused before anything else of them is looked at.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::{
     evaluate::{Choices, Scope},
@@ -19,8 +19,16 @@ pub fn outcomes(set: &SpecSet, state: &State, request: &Request, known: &Choices
         return None;
     }
     let (service, operation) = (set.service(request.operation), set.operation(request.operation));
-    let scope =
-        Scope { service, operation, state, request, choices: known, obstructed: &[], variables: RefCell::default() };
+    let scope = Scope {
+        service,
+        operation,
+        state,
+        request,
+        choices: known,
+        obstructed: &[],
+        variables: RefCell::default(),
+        chose: Cell::new(false),
+    };
     let is_due = |row: &Row| row.access && row.due.as_ref().is_some_and(|due| scope.holds(due) == Ok(true));
     let (index, row) = operation.rows.iter().enumerate().find(|(_, row)| is_due(row))?;
     let common = service.common.iter().enumerate().filter(|(_, common)| common.means == Means::Credentials);

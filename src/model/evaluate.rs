@@ -18,7 +18,7 @@ use crate::{
         expression::{Comparison, Expr, Fact, Function, TokenFact},
         operation::ParamType,
     },
-    value::{Atom, Key, plain},
+    value::{Atom, Key, as_text},
 };
 
 /// Evaluation needs the answer to this question of the operation.
@@ -76,6 +76,9 @@ pub struct Target<'a> {
     pub index: usize,
 }
 
+/// Variables of quantifiers and derived attributes that are in sight at once, as a rule.
+const DEEPEST: usize = 4;
+
 /// Values of variables: bindings, created resources, then those of quantifiers.
 #[derive(Debug, Clone, Default)]
 pub struct Variables<'a> {
@@ -116,7 +119,10 @@ impl<'a> Variables<'a> {
 
 impl<'a> FromIterator<Option<&'a Key>> for Variables<'a> {
     fn from_iter<I: IntoIterator<Item = Option<&'a Key>>>(keys: I) -> Self {
-        Self { stack: keys.into_iter().map(|key| Some(Target { key: key?, index: 0 })).collect(), base: 0 }
+        let keys = keys.into_iter();
+        let mut stack = Vec::with_capacity(keys.size_hint().0 + DEEPEST);
+        stack.extend(keys.map(|key| Some(Target { key: key?, index: 0 })));
+        Self { stack, base: 0 }
     }
 }
 
@@ -127,10 +133,11 @@ impl<'a> Scope<'a> {
             Expr::RegionKnown => self.state.regions.contains(&self.request.region),
             Expr::Token(fact) => self.token(*fact),
             Expr::Contains(whole, part) => {
-                let (whole, part) = (self.value(whole)?, self.value(part)?.to_string());
+                let (whole, part) = (self.value(whole)?, self.value(part)?);
+                let part = part.as_text();
                 match &*whole {
                     Atom::Set(members) => members.iter().any(|member| **member == *part),
-                    Atom::Text(text) => text.contains(&part),
+                    Atom::Text(text) => text.contains(&*part),
                     _ => false,
                 }
             }
@@ -324,16 +331,16 @@ impl<'a> Scope<'a> {
                 Value::Array(list) => list.is_empty(),
                 _ => false,
             }),
-            Function::Length => Atom::Integer(plain(value).chars().count() as i64),
+            Function::Length => Atom::Integer(as_text(value).chars().count() as i64),
             Function::Count => Atom::Integer(value.as_array().map_or(0, Vec::len) as i64),
-            Function::Ascii => Atom::Bool(plain(value).is_ascii()),
+            Function::Ascii => Atom::Bool(as_text(value).is_ascii()),
             Function::Duplicates => {
                 Atom::Bool(value.as_array().is_some_and(|list| {
                     list.iter().enumerate().any(|(index, element)| list[..index].contains(element))
                 }))
             }
             Function::Wellformed => {
-                let among = described.words.is_empty() || described.words.contains(&plain(value));
+                let among = described.words.is_empty() || described.words.iter().any(|word| *word == as_text(value));
                 Atom::Bool(fits(described.kind, value) && among)
             }
             Function::Textual => Atom::Bool(

@@ -14,39 +14,63 @@ use crate::{
         Operation, Service, SpecSet,
         operation::{Showable, Shown, View},
     },
-    value::{Atom, Key, at_path, plain},
+    value::{Atom, Key, as_text, field_at},
 };
 
 /// What one view of an answer says.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Observation {
-    /// Ids of the elements, with their fields.
-    pub elements: Vec<(String, Map<String, Value>)>,
+pub struct Observation<'a> {
+    pub elements: Vec<Element<'a>>,
+}
+
+/// A resource that an answer shows, or a member of a set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Element<'a> {
+    pub id: Cow<'a, str>,
+    /// None where the list holds nothing but ids.
+    fields: Option<&'a Map<String, Value>>,
+}
+
+impl<'a> Element<'a> {
+    pub fn field(&self, name: &str) -> Option<&'a Value> {
+        self.fields?.get(name)
+    }
+
+    fn of(value: &'a Value, id: &str) -> Option<Self> {
+        match value {
+            Value::Object(fields) => Some(Self { id: as_text(fields.get(id)?), fields: Some(fields) }),
+            scalar => Some(Self { id: as_text(scalar), fields: None }),
+        }
+    }
+}
+
+impl<'a> Observation<'a> {
+    pub fn find(&self, id: &str) -> Option<&Element<'a>> {
+        self.elements.iter().find(|element| element.id == id)
+    }
+}
+
+impl View {
+    /// The field of an element that says that creating it failed, with its value.
+    pub fn failure<'a>(&self, element: &Element<'a>) -> Option<(&str, Cow<'a, str>)> {
+        self.fail.iter().find_map(|(field, values)| {
+            let value = as_text(element.field(field)?);
+            values.iter().any(|one| *one == value).then_some((&**field, value))
+        })
+    }
 }
 
 /// Reads a view from an answer's fields; none when the list is missing or no list.
-pub fn observe(view: &View, answer: &Map<String, Value>) -> Option<Observation> {
-    let whole = Value::Object(answer.clone());
-    let list = at_path(&whole, &view.list);
-    let elements = match list {
-        Some(Value::Array(list)) => list.clone(),
+pub fn observe<'a>(view: &View, answer: &'a Map<String, Value>) -> Option<Observation<'a>> {
+    let is_zero = |total: &str| field_at(answer, total).is_none_or(|total| as_text(total) == "0");
+    let list = match field_at(answer, &view.list) {
+        Some(Value::Array(list)) => list.as_slice(),
         // An empty list in XML is no list at all; so may it be in JSON.
-        None | Some(Value::Null) if view.total.as_deref().is_none_or(|total| is_zero(&whole, total)) => Vec::new(),
-        Some(single @ Value::Object(_)) => vec![single.clone()],
+        None | Some(Value::Null) if view.total.as_deref().is_none_or(is_zero) => &[],
+        Some(single @ Value::Object(_)) => std::slice::from_ref(single),
         _ => return None,
     };
-    let elements = elements
-        .into_iter()
-        .filter_map(|element| match element {
-            Value::Object(fields) => Some((plain(fields.get(&view.id)?), fields)),
-            scalar => Some((plain(&scalar), Map::new())),
-        })
-        .collect();
-    Some(Observation { elements })
-}
-
-fn is_zero(whole: &Value, total: &str) -> bool {
-    at_path(whole, total).is_none_or(|total| plain(total) == "0")
+    Some(Observation { elements: list.iter().filter_map(|value| Element::of(value, &view.id)).collect() })
 }
 
 /// Resources that a view of a request is about: those that it names, or all of the kind.
@@ -124,28 +148,28 @@ fn derived_value(service: &Service, state: &State, key: &Key, expr: &crate::spec
 
 /// Spellings of a value: those listed, or the value itself.
 pub fn spellings(shown: &Shown, value: &Atom) -> Vec<String> {
-    let text = value.to_string();
-    match shown.spellings.iter().find(|(known, _)| *known == text) {
-        Some((_, list)) if !list.is_empty() => list.clone(),
-        _ => vec![text],
-    }
+    listed(shown, value).map_or_else(|| vec![value.to_string()], <[String]>::to_vec)
+}
+
+fn listed<'a>(shown: &'a Shown, value: &Atom) -> Option<&'a [String]> {
+    let text = value.as_text();
+    let (_, list) = shown.spellings.iter().find(|(known, _)| *known == text)?;
+    (!list.is_empty()).then_some(list)
 }
 
 /// Whether a field of an element shows the value; absent fields and unknown spellings say nothing.
 pub fn agrees(shown: &Shown, value: &Atom, field: &Value) -> bool {
-    let text = plain(field);
-    let known = shown.spellings.is_empty() || shown.spellings.iter().any(|(_, list)| list.contains(&text));
+    let text = as_text(field);
+    let known =
+        shown.spellings.is_empty() || shown.spellings.iter().any(|(_, list)| list.iter().any(|one| *one == text));
     if !known || field.is_null() {
         return true;
     }
     match value {
-        Atom::Bool(flag) => match text.to_lowercase().as_str() {
-            "true" => *flag,
-            "false" => !*flag,
-            _ => true,
-        },
+        Atom::Bool(true) => !text.eq_ignore_ascii_case("false"),
+        Atom::Bool(false) => !text.eq_ignore_ascii_case("true"),
         // References are ids of the endpoint; comparing them needs the handles and is left to presence.
         Atom::Ref(_) | Atom::None => true,
-        _ => spellings(shown, value).contains(&text),
+        _ => listed(shown, value).map_or_else(|| value.as_text() == text, |list| list.iter().any(|one| *one == text)),
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     model::{Aspect, Choices, Outcome, Request, State, outcomes, view},
     sequence::Script,
     spec::{Operation, Service, SpecSet, service::OpRef},
-    value::{Key, at_path, plain},
+    value::{Key, field_at, plain},
 };
 
 /// Judges what a script did.
@@ -231,15 +231,12 @@ impl<'a> Judge<'a> {
                 self.reason(turn, format!("{} answered without a list `{}`", turn.operation.name, shown.list));
                 continue;
             };
-            let places = seen.elements.iter().filter_map(|(id, _)| self.history.place_of(id));
+            let places = seen.elements.iter().filter_map(|element| self.history.place_of(&element.id));
             self.shown.extend(places.cloned());
-            let failed = seen.elements.iter().find_map(|(id, element)| {
-                let place = self.history.place_of(id)?;
-                let (field, _) = shown
-                    .fail
-                    .iter()
-                    .find(|(field, values)| element.get(field).is_some_and(|value| values.contains(&plain(value))))?;
-                Some(format!("{place} failed: {field} is {}", plain(&element[field])))
+            let failed = seen.elements.iter().find_map(|element| {
+                let (field, value) = shown.failure(element)?;
+                let place = self.history.place_of(&element.id)?;
+                Some(format!("{place} failed: {field} is {value}"))
             });
             if let Some(text) = failed {
                 self.reason(turn, text);
@@ -354,12 +351,11 @@ impl<'a> Judge<'a> {
     /// Fields of a successful answer; what is wrong with them does not keep the rest from being judged.
     fn fields(&mut self, turn: &Turn<'_>) {
         let Reply::Success { fields, .. } = &turn.exchange.reply else { return };
-        let whole = Value::Object(fields.clone());
         let accused =
             Accused { set: self.set, at: turn.at, command: turn.exchange.command, reply: &turn.exchange.reply };
         for field in &turn.operation.fields {
             let Some(requirement) = field.requirement else { continue };
-            let problem = match at_path(&whole, &field.name) {
+            let problem = match field_at(fields, &field.name) {
                 None | Some(Value::Null) if field.optional => None,
                 None | Some(Value::Null) => Some(("no ", format!("a {}", field.kind.name()))),
                 Some(found) if !field.kind.admits(found) => {
@@ -376,7 +372,7 @@ impl<'a> Judge<'a> {
             };
             if let Some((what, expected)) = problem {
                 let what = format!("{what}{}", field.name);
-                let finding = blame::field(&accused, requirement, &what, expected, whole.clone());
+                let finding = blame::field(&accused, requirement, &what, expected, Value::Object(fields.clone()));
                 self.judged.findings.push(finding);
             }
         }

@@ -1,5 +1,7 @@
 //! What reads show, held against what a world has.
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -10,7 +12,7 @@ use crate::{
     history::History,
     model::{Aspect, State, view},
     spec::{Service, SpecSet, operation::View},
-    value::{Atom, Key, at_path},
+    value::{Atom, Key, field_at},
 };
 
 /// What no call removes, such as a task, may go with the resource that it belongs to; no document says that it stays.
@@ -37,7 +39,7 @@ pub fn contradiction(
     set: &SpecSet,
     turn: &Turn<'_>,
     shown: &View,
-    seen: &view::Observation,
+    seen: &view::Observation<'_>,
     history: &History,
     state: &State,
 ) -> Option<Contradiction> {
@@ -49,7 +51,7 @@ pub fn contradiction(
             let mut expected: Vec<&str> = members.iter().map(|member| history.id_of(member)).collect();
             let known = |id: &str| expected.contains(&id) || history.place_of(id).is_some();
             let mut actual: Vec<&str> =
-                seen.elements.iter().map(|(id, _)| id.as_str()).filter(|id| known(id)).collect();
+                seen.elements.iter().map(|element| &*element.id).filter(|id| known(id)).collect();
             expected.sort_unstable();
             actual.sort_unstable();
             if expected != actual {
@@ -62,7 +64,7 @@ pub fn contradiction(
             }
             continue;
         }
-        let element = seen.elements.iter().find(|(found, _)| found == id);
+        let element = seen.find(id);
         let visible = view::shows(set, state, &turn.request, shown, &key);
         match (visible, element) {
             (false, None) => {}
@@ -83,11 +85,11 @@ pub fn contradiction(
                     missing: false,
                 });
             }
-            (true, Some((_, element))) => {
+            (true, Some(element)) => {
                 let Some(found) = state.living(&key) else { continue };
                 for field in &shown.fields {
                     let value = view::shown_value(turn.service, state, found, &key, field);
-                    if let Some(actual) = element.get(&field.field)
+                    if let Some(actual) = element.field(&field.field)
                         && !view::agrees(field, &value, actual)
                     {
                         let spelled = view::spellings(field, &value).join(" or ");
@@ -120,13 +122,13 @@ pub fn responsible(world: &World, contradiction: &Contradiction) -> Option<State
 }
 
 /// Marks the claims that a read has shown in this world.
-pub fn prove(turn: &Turn<'_>, shown: &View, seen: &view::Observation, history: &History, world: &mut World) {
+pub fn prove(turn: &Turn<'_>, shown: &View, seen: &view::Observation<'_>, history: &History, world: &mut World) {
     if shown.set.is_some() || world.evidence.claims.is_empty() {
         return;
     }
     let subjects = view::subjects(turn.operation, shown, &world.state, &turn.request);
-    let is_seen = |key: &Key| seen.elements.iter().any(|(found, _)| found == history.id_of(key));
-    let state = world.state.clone();
+    let is_seen = |key: &Key| seen.find(history.id_of(key)).is_some();
+    let state = Rc::clone(&world.state);
     world.prove(|claim| match claim.aspect {
         Aspect::Unchanged => claim.named.iter().any(|key| subjects.contains(key) && is_seen(key)),
         Aspect::Gone => {
@@ -139,9 +141,8 @@ pub fn prove(turn: &Turn<'_>, shown: &View, seen: &view::Observation, history: &
 
 /// The part of an answer that a finding shows: its lists, shortened.
 pub fn shown_part(turn: &Turn<'_>, fields: &Map<String, Value>) -> Value {
-    let whole = Value::Object(fields.clone());
     let lists = turn.operation.views.iter().filter_map(|shown| {
-        let list = at_path(&whole, &shown.list)?.as_array()?;
+        let list = field_at(fields, &shown.list)?.as_array()?;
         Some((shown.list.clone(), Value::Array(list.iter().take(3).cloned().collect())))
     });
     Value::Object(lists.collect())

@@ -47,24 +47,23 @@ fn shown(
     let seen = view::observe(view, fields)?;
     if let Some(attribute) = view.set {
         let name = &set.service(command.operation).kinds[view.kind].attributes[attribute].name;
-        let members: Vec<String> = seen.elements.iter().map(|(id, _)| place(history, id)).collect();
+        let members: Vec<String> = seen.elements.iter().map(|element| place(history, &element.id)).collect();
         return Some(if members.is_empty() { format!("no {name}") } else { format!("{name}: {}", members.join(", ")) });
     }
-    let bound = |key: &Key| history.filled.get(key).map_or_else(|| key.to_string(), String::clone);
     let named = command.uses();
     let named: Vec<&Key> = if named.is_empty() { about.iter().collect() } else { named.iter().collect() };
     let all_named = !command.uses().is_empty();
     let mut parts = Vec::new();
     for key in named {
-        match seen.elements.iter().find(|(id, _)| *id == bound(key)) {
-            Some((_, element)) => {
+        match seen.find(history.id_of(key)) {
+            Some(element) => {
                 let fields = view
                     .fields
                     .iter()
                     .filter(|field| matches!(field.attribute, Showable::Attribute(_) | Showable::Derived(_)));
                 let values: Vec<String> = fields
                     .filter_map(|field| {
-                        let value = element.get(&field.field).filter(|value| !value.is_null())?;
+                        let value = element.field(&field.field).filter(|value| !value.is_null())?;
                         let text = value
                             .as_str()
                             .and_then(|id| history.place_of(id))
