@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    request::{Request, Shape, fits, shape},
+    request::{Request, Shape, fits},
     state::{Resource, State},
 };
 use crate::{
@@ -293,17 +293,16 @@ impl<'a> Scope<'a> {
             Fact::Present => here,
             Fact::Deleted => found.is_some_and(|found| found.deleted),
             Fact::Elsewhere => living.is_some() && !here,
-            Fact::Malformed => found.is_none() && !self.shape(var, target.key).proper,
-            Fact::Odd => found.is_none() && self.shape(var, target.key) == Shape { proper: true, exact: false },
+            Fact::Malformed => found.is_none() && !self.shape(var, target.index).proper,
+            Fact::Odd => found.is_none() && self.shape(var, target.index) == Shape { proper: true, exact: false },
             Fact::Obstructed => self.obstructed.get(target.index).copied().unwrap_or(false),
             Fact::Ahead => !self.obstructed.iter().take(target.index + 1).any(|obstructed| *obstructed),
             Fact::Leaving => self.state.is_leaving(target.key),
         }
     }
 
-    fn shape(&self, var: usize, key: &Key) -> Shape {
-        let binding = self.operation.bindings.get(var);
-        binding.map_or(Shape { proper: true, exact: true }, |binding| shape(&self.service.kinds[binding.kind], key))
+    fn shape(&self, var: usize, index: usize) -> Shape {
+        self.request.shape(self.service, self.operation, var, index)
     }
 
     fn param(&self, param: usize) -> Atom {

@@ -9,7 +9,7 @@ use std::{
 use super::{
     access,
     evaluate::{Ask, Choices, Scope, Target, Variables, members},
-    request::{Request, fits, shape},
+    request::{Request, fits},
     state::{Change, Pending, Resource, State, TokenUse},
 };
 use crate::{
@@ -377,8 +377,9 @@ impl<'a> Step<'a> {
         }
         for (var, binding) in self.operation.bindings.iter().enumerate() {
             let kind = &self.service.kinds[binding.kind];
-            for key in &request.targets[var] {
-                if self.state.resource(key).is_none() && !shape(kind, key).exact {
+            for (index, key) in request.targets[var].iter().enumerate() {
+                if self.state.resource(key).is_none() && !request.shape(self.service, self.operation, var, index).exact
+                {
                     means.push(Means::Invalid);
                 }
                 let owner = || kind.attributes.iter().position(|attribute| attribute.name == "owner");

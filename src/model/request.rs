@@ -1,12 +1,12 @@
 //! A call as the model sees it: arguments by parameter, and the resources that they name.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
 pub use crate::spec::Caller;
 use crate::{
-    spec::{Operation, SpecSet, operation::ParamType, resource::ResourceKind, service::OpRef},
+    spec::{Operation, Service, SpecSet, operation::ParamType, resource::ResourceKind, service::OpRef},
     value::{Key, plain},
 };
 
@@ -22,6 +22,18 @@ pub struct Request {
     pub caller: Caller,
     /// Keys for what the call creates, in the order of the effects.
     pub created: Vec<Key>,
+    pub(super) shapes: Shapes,
+}
+
+/// What the ids look like that a call names, by binding: recognised when someone asks, and only once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shapes(OnceLock<Vec<Vec<Shape>>>);
+
+impl PartialEq for Shapes {
+    /// Equal ids look the same, whether someone has asked or not.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Request {
@@ -53,11 +65,21 @@ impl Request {
             .region
             .and_then(|param| arguments.get(param)?.as_ref())
             .map_or_else(|| home.clone(), |value| Arc::from(plain(value).as_str()));
-        Self { operation, arguments, targets, region, caller, created }
+        Self { operation, arguments, targets, region, caller, created, shapes: Shapes::default() }
     }
 
     pub fn argument(&self, param: usize) -> Option<&Value> {
         self.arguments.get(param)?.as_ref()
+    }
+
+    /// What a named id looks like.
+    pub fn shape(&self, service: &Service, operation: &Operation, binding: usize, index: usize) -> Shape {
+        let shapes = self.shapes.0.get_or_init(|| {
+            let bindings = operation.bindings.iter().zip(&self.targets);
+            let of = |kind: usize, keys: &[Key]| keys.iter().map(|key| shape(&service.kinds[kind], key)).collect();
+            bindings.map(|(binding, keys)| of(binding.kind, keys)).collect()
+        });
+        shapes.get(binding).and_then(|shapes| shapes.get(index)).copied().unwrap_or(Shape::PLACE)
     }
 
     /// Value of the idempotency token.
@@ -89,11 +111,15 @@ pub struct Shape {
     pub exact: bool,
 }
 
-/// What an id of a kind looks like. Places always look right; where they are joined, never.
-pub fn shape(kind: &ResourceKind, key: &str) -> Shape {
+impl Shape {
+    /// Places always look right.
+    const PLACE: Self = Self { proper: true, exact: true };
+}
+
+/// What an id of a kind looks like. Where places are joined, it looks like none.
+fn shape(kind: &ResourceKind, key: &str) -> Shape {
     if key.starts_with('$') {
-        let single = !key.contains(',');
-        return Shape { proper: single, exact: single };
+        return if key.contains(',') { Shape { proper: false, exact: false } } else { Shape::PLACE };
     }
     let fits = |pattern: &Option<regex_lite::Regex>| pattern.as_ref().is_none_or(|pattern| pattern.is_match(key));
     Shape { proper: fits(&kind.shape), exact: fits(&kind.exact) }

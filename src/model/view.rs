@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     evaluate::{Choices, Scope, Variables},
-    request::Request,
+    request::{Request, Shapes},
     state::{Resource, State},
 };
 use crate::{
@@ -130,6 +130,7 @@ fn derived_value(service: &Service, state: &State, key: &Key, expr: &crate::spec
         region: "".into(),
         caller: super::Caller::Main,
         created: Vec::new(),
+        shapes: Shapes::default(),
     };
     let choices = Choices::default();
     let variables: Variables<'_> = [Some(key)].into_iter().collect();
