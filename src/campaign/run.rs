@@ -182,24 +182,29 @@ impl Cases<'_> {
     async fn all(&self) -> Tally {
         let mut tally = Tally::default();
         let mut running: JoinSet<(u64, Case)> = JoinSet::new();
-        let (mut next, mut reserved) = (0, 0);
+        let mut reserved = 0;
+        let mut numbers = 0..self.n_cases;
+        let mut next_script = || numbers.next().and_then(|number| Some((number, self.generator.case(number)?)));
+        let mut ready = None;
         // Once a removal took longer than patience, the rest of the run need not wait that long each time.
         let patience = Arc::new(Mutex::new(self.settings.around.clone()));
         loop {
-            while running.len() < self.settings.workers && next < self.n_cases && !self.is_over() {
-                let Some(script) = self.generator.case(next) else { break };
+            while running.len() < self.settings.workers && !self.is_over() {
+                let Some((number, script)) = ready.take().or_else(&mut next_script) else { break };
                 // Cases under way still need what they have not sent yet.
                 let wanted = script.commands.len() as u64 + CLEANING;
-                if next > 0 && !self.affords(reserved + wanted) {
+                if number > 0 && !self.affords(reserved + wanted) {
+                    ready = Some((number, script));
                     break;
                 }
                 reserved += wanted;
                 let endpoint = self.endpoint_of(&script);
                 let around = patience.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let (set, number) = (self.set.clone(), next);
+                let set = self.set.clone();
                 running.spawn(async move { (wanted, one(&set, script, endpoint.as_ref(), &around, number).await) });
-                next += 1;
             }
+            // The next script is made while the workers wait for answers.
+            ready = ready.or_else(&mut next_script);
             let Some(joined) = running.join_next().await else { break };
             let Ok((wanted, mut case)) = joined else { continue };
             reserved -= wanted;

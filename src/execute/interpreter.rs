@@ -40,8 +40,8 @@ pub async fn execute(
         history: History { patience_ms: around.patience_ms, linger_ms: around.linger_ms, ..History::default() },
         began_ms: endpoint.now_ms(),
         last_call_succeeded: true,
-        making: Latest { succeeded: true, at_ms: 0 },
-        removal: Latest { succeeded: true, at_ms: 0 },
+        making: Latest { succeeded: true, at_ms: None },
+        removal: Latest { succeeded: true, at_ms: None },
         gone: BTreeSet::new(),
     };
     for (index, command) in script.commands.iter().enumerate() {
@@ -74,7 +74,16 @@ struct Run<'a> {
 struct Latest {
     succeeded: bool,
     /// When the latest one that succeeded was answered.
-    at_ms: u64,
+    at_ms: Option<u64>,
+}
+
+/// What a repeated read shows of what it waits for.
+enum Sight {
+    /// It has come about, or never will.
+    Settled,
+    NotYet,
+    /// The resource that should show it is not there at all.
+    Missing,
 }
 
 impl Run<'_> {
@@ -105,7 +114,7 @@ impl Run<'_> {
         // A look is worth its request once the usual time is over.
         let early = until.filter(|_| !lingers).map_or(0, |until| {
             let usual = self.around.pace.usual(command.operation, until);
-            usual.saturating_sub(began.saturating_sub(self.latest(until).at_ms)).min(patience_ms)
+            usual.saturating_sub(began.saturating_sub(self.latest(until).at_ms.unwrap_or(began))).min(patience_ms)
         });
         if early > 0 {
             self.endpoint.wait(early).await;
@@ -115,11 +124,12 @@ impl Run<'_> {
             let started_ms = self.elapsed();
             let reply = self.endpoint.send(&call).await;
             let ended_ms = self.elapsed();
-            let settled = until.is_none_or(|until| self.shows(operation, until, &reply));
+            let sight = until.map_or(Sight::Settled, |until| self.sight(operation, until, &reply));
+            let settled = matches!(sight, Sight::Settled);
             looks += 1;
             self.notice(operation, until.filter(|_| settled), &reply);
             if let Some(until) = until.filter(|_| settled && looks > 1 && !lingers) {
-                let since = self.latest(until).at_ms;
+                let since = self.latest(until).at_ms.unwrap_or(began);
                 self.around.pace.learn(command.operation, until, started_ms.saturating_sub(since));
             }
             self.learn(operation, command, &reply);
@@ -130,12 +140,16 @@ impl Run<'_> {
                 ended_ms,
                 reply,
             });
+            let patience_ms = match sight {
+                Sight::Settled => return,
+                // What was never seen, or is gone, may have belonged to what was removed.
+                Sight::Missing if self.removal.at_ms.is_some() => patience_ms.min(self.around.linger_ms),
+                Sight::Missing | Sight::NotYet => patience_ms,
+            };
             // The last look comes after patience has run out, so that its answer can be held against it.
             let waited = started_ms.saturating_sub(began);
-            let Some(left) = (patience_ms + 1).checked_sub(waited).filter(|left| *left > 0 && patience_ms > 0) else {
-                return;
-            };
-            if settled {
+            let left = (patience_ms + 1).saturating_sub(waited);
+            if patience_ms == 0 || left == 0 {
                 return;
             }
             // What has taken long will take a while longer: the time waited doubles with each look.
@@ -197,7 +211,7 @@ impl Run<'_> {
             let latest = if removes { &mut self.removal } else { &mut self.making };
             latest.succeeded = matches!(reply, Reply::Success { .. });
             if latest.succeeded {
-                latest.at_ms = now;
+                latest.at_ms = Some(now);
             }
         }
         let Reply::Success { fields, .. } = reply else { return };
@@ -210,25 +224,25 @@ impl Run<'_> {
         }
     }
 
-    /// Whether a reply ends the repetition. One that is no answer to the question ends it too.
-    fn shows(&self, operation: &Operation, until: &Until, reply: &Reply) -> bool {
-        let Reply::Success { fields, .. } = reply else { return matches!(reply, Reply::Refused { .. }) };
-        let Some(shown) = operation.views.get(until.view) else { return true };
-        let Some(seen) = view::observe(shown, fields) else { return true };
+    /// What a reply shows. One that is no answer to the question ends the repetition too.
+    fn sight(&self, operation: &Operation, until: &Until, reply: &Reply) -> Sight {
+        let settled = |settled| if settled { Sight::Settled } else { Sight::NotYet };
+        let Reply::Success { fields, .. } = reply else { return settled(matches!(reply, Reply::Refused { .. })) };
+        let Some(shown) = operation.views.get(until.view) else { return Sight::Settled };
+        let Some(seen) = view::observe(shown, fields) else { return Sight::Settled };
         let find = |key: &Key| seen.find(self.binding.filled.get(key).map_or(&**key, String::as_str));
         let element = find(&until.key);
         if element.is_some_and(|element| shown.failure(element).is_some()) {
-            return true;
+            return Sight::Settled;
         }
-        match &until.expected {
-            Expected::Gone => element.is_none(),
-            Expected::Shown(fields) => element.is_some_and(|element| {
-                fields.iter().all(|(field, spellings)| {
-                    let text = element.field(field).map(as_text).unwrap_or_default();
-                    spellings.iter().any(|spelling| spelling.eq_ignore_ascii_case(&text))
-                })
-            }),
-            Expected::Member { member, present } => find(member).is_some() == *present,
+        match (&until.expected, element) {
+            (Expected::Gone, element) => settled(element.is_none()),
+            (Expected::Shown(_), None) => Sight::Missing,
+            (Expected::Shown(fields), Some(element)) => settled(fields.iter().all(|(field, spellings)| {
+                let text = element.field(field).map(as_text).unwrap_or_default();
+                spellings.iter().any(|spelling| spelling.eq_ignore_ascii_case(&text))
+            })),
+            (Expected::Member { member, present }, _) => settled(find(member).is_some() == *present),
         }
     }
 }

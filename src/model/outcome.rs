@@ -122,7 +122,7 @@ pub fn outcomes_with(
 /// that is due wins. It makes no claims, for nobody judges by it.
 pub fn likely(set: &SpecSet, state: &State, request: &Request, known: &Choices) -> Outcome {
     let step = Step::new(set, state, request);
-    let (asked, judgement) = step.likely(known, Choices::default(), |choices| step.rows(choices));
+    let (asked, judgement) = step.likely(known, Choices::default(), |choices| step.rows(&step.scope(choices, &[])));
     let answer = judgement.due.first().map_or(Answer::Success, |row| Answer::Refused(Refused::Row(*row)));
     let (asked, (changes, later)) =
         step.likely(known, asked, |choices| step.effects(&answer, &step.scope(choices, &judgement.obstructed)));
@@ -238,8 +238,8 @@ impl<'a> Step<'a> {
     }
 
     fn judge(&self, choices: &Choices) -> Result<Judgement, Ask> {
-        let mut judgement = self.rows(choices)?;
         let scope = self.scope(choices, &[]);
+        let mut judgement = self.rows(&scope)?;
         for (index, row) in self.operation.rows.iter().enumerate() {
             if judgement.due.contains(&index) {
                 continue;
@@ -257,8 +257,7 @@ impl<'a> Step<'a> {
     }
 
     /// Which rows are due.
-    fn rows(&self, choices: &Choices) -> Result<Judgement, Ask> {
-        let scope = self.scope(choices, &[]);
+    fn rows<'s>(&'s self, scope: &Scope<'s>) -> Result<Judgement, Ask> {
         let n_named = self.request.targets.iter().map(Vec::len).max().unwrap_or(0);
         let mut judgement = Judgement {
             due: Vec::new(),
@@ -272,7 +271,7 @@ impl<'a> Step<'a> {
                 break;
             }
             for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.otherwise == otherwise && !row.access) {
-                let due = self.certainly(&self.certain[index].due, &scope, || self.due(&scope, row))?;
+                let due = self.certainly(&self.certain[index].due, scope, || self.due(scope, row))?;
                 let Some(positions) = &*due else { continue };
                 judgement.due.push(index);
                 for position in positions {

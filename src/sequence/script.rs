@@ -1,6 +1,6 @@
 //! An ordered list of commands, and its text form.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value, json};
 
@@ -22,7 +22,8 @@ pub struct Script {
 impl Script {
     /// Region of calls that say none.
     pub fn home() -> Arc<str> {
-        Arc::from(HOME)
+        static SHARED: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(HOME));
+        SHARED.clone()
     }
 
     /// The commands as JSON, with names instead of indices, so that it outlives changes of the spec.
