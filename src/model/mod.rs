@@ -19,6 +19,7 @@
 //! The model knows no clock (time is an argument), no randomness, no bytes, and no endpoint.
 
 mod access;
+mod effects;
 pub mod evaluate;
 pub mod outcome;
 pub mod request;

@@ -3,23 +3,22 @@
 use std::{
     borrow::Cow,
     cell::{Cell, OnceCell},
-    sync::{Arc, LazyLock},
 };
 
 use super::{
     access,
-    evaluate::{Ask, Choices, Scope, Target, Variables, members},
+    evaluate::{Ask, Choices, Scope, Target, Variables},
     request::{Request, fits},
-    state::{Change, Pending, Resource, State, TokenUse},
+    state::{Change, Pending, State, TokenUse},
 };
 use crate::{
     spec::{
         Operation, Service, SpecSet,
         expression::Expr,
-        operation::{Action, Code, Effect, Expectation, Row, Source},
+        operation::{Code, Expectation, Row},
         service::Means,
     },
-    value::{Atom, Key},
+    value::Atom,
 };
 
 /// One thing that a call may do.
@@ -130,11 +129,12 @@ pub fn likely(set: &SpecSet, state: &State, request: &Request, known: &Choices) 
     Outcome { answer, due: true, changes, later, token, choices: known.joined(&asked), claims: Vec::new() }
 }
 
-struct Step<'a> {
-    service: &'a Service,
-    operation: &'a Operation,
-    state: &'a State,
-    request: &'a Request,
+/// One call in one state.
+pub(super) struct Step<'a> {
+    pub service: &'a Service,
+    pub operation: &'a Operation,
+    pub state: &'a State,
+    pub request: &'a Request,
     /// By row.
     certain: Vec<Certain>,
     common: OnceCell<Vec<usize>>,
@@ -170,11 +170,7 @@ impl Judgement {
     }
 }
 
-type Effects = (Vec<Change>, Vec<Pending>);
 type Consequences = (Vec<Change>, Vec<Pending>, Vec<Claim>);
-
-/// Key of what a call makes without saying how it is called.
-static NAMELESS: LazyLock<Key> = LazyLock::new(|| Key::from(""));
 
 impl<'a> Step<'a> {
     fn new(set: &'a SpecSet, state: &'a State, request: &'a Request) -> Self {
@@ -222,7 +218,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    fn scope<'s>(&'s self, choices: &'s Choices, obstructed: &'s [bool]) -> Scope<'s> {
+    pub fn scope<'s>(&'s self, choices: &'s Choices, obstructed: &'s [bool]) -> Scope<'s> {
         let named = self.request.targets.iter().map(|keys| keys.first());
         let variables: Variables<'_> = named.chain(self.request.created.iter().map(Some)).collect();
         Scope {
@@ -428,122 +424,6 @@ impl<'a> Step<'a> {
             Vec::new()
         };
         Ok((changes, later, claims))
-    }
-
-    fn effects<'s>(&'s self, answer: &Answer, scope: &Scope<'s>) -> Result<Effects, Ask> {
-        let refused = *answer != Answer::Success;
-        let (mut changes, mut later) = (Vec::new(), Vec::new());
-        let mut effects = self.operation.effects.iter().filter(|effect| effect.on_refusal == refused).peekable();
-        // Effects see what effects before them created.
-        let mut after = None;
-        while let Some(effect) = effects.next() {
-            let before = changes.len();
-            match &after {
-                None => self.effect(scope, effect, &mut changes, &mut later)?,
-                Some(state) => {
-                    let variables = scope.variables.borrow().clone().into();
-                    let scope = Scope { state, variables, ..self.scope(scope.choices, scope.obstructed) };
-                    self.effect(&scope, effect, &mut changes, &mut later)?;
-                }
-            }
-            let creates = changes.len() > before && matches!(effect.action, Action::Create { .. });
-            if creates && effects.peek().is_some() {
-                let mut state = self.state.clone();
-                changes.iter().for_each(|change| state.apply(change));
-                after = Some(state);
-            }
-        }
-        Ok((changes, later))
-    }
-
-    fn effect<'s>(
-        &'s self,
-        scope: &Scope<'s>,
-        effect: &Effect,
-        changes: &mut Vec<Change>,
-        later: &mut Vec<Pending>,
-    ) -> Result<(), Ask> {
-        let (var, keys) = match effect.action {
-            Action::Create { var, .. } => (var, None),
-            Action::Update(var) | Action::Delete(var) => (var, self.request.targets.get(var)),
-        };
-        let keys = keys.map_or_else(|| std::slice::from_ref(self.created(var)), Vec::as_slice);
-        for (index, key) in keys.iter().enumerate() {
-            let outer = scope.stand(var, Some(Target { key, index }));
-            let holds = effect.when.as_ref().map_or(Ok(true), |when| scope.holds(when));
-            if holds? {
-                self.apply(scope, effect, key, changes, later);
-            }
-            scope.stand(var, outer);
-        }
-        Ok(())
-    }
-
-    fn created(&self, var: usize) -> &Key {
-        self.request.created.get(var - self.operation.bindings.len()).unwrap_or(&NAMELESS)
-    }
-
-    fn apply(
-        &self,
-        scope: &Scope<'_>,
-        effect: &Effect,
-        key: &Key,
-        changes: &mut Vec<Change>,
-        later: &mut Vec<Pending>,
-    ) {
-        let value = |source: &Source| match source {
-            Source::Literal(atom) => atom.clone(),
-            Source::Param(param) => self.request.argument(*param).map(Atom::from_json).unwrap_or_default(),
-            Source::Var(var) => scope.target(*var).map_or(Atom::None, |target| Atom::Ref(target.key.clone())),
-        };
-        let mut list = Vec::new();
-        if let Action::Create { kind, .. } = effect.action {
-            let region = effect.region.and_then(|param| self.request.argument(param)).map_or_else(
-                || self.request.region.clone(),
-                |region| {
-                    members(&Atom::from_json(region)).first().cloned().unwrap_or_else(|| self.request.region.clone())
-                },
-            );
-            let mut resource = Resource::new(self.service, kind, region);
-            for (attribute, source) in &effect.set {
-                resource.attributes[*attribute] = value(source);
-            }
-            list.push(Change::Create(key.clone(), Arc::new(resource)));
-        } else {
-            let created = changes.iter().any(|change| matches!(change, Change::Create(created, _) if created == key));
-            if !created && self.state.living(key).is_none() {
-                return;
-            }
-            if let Action::Delete(_) = effect.action {
-                list.push(Change::Delete(key.clone()));
-            }
-            for (attribute, source) in &effect.set {
-                list.push(Change::Set { key: key.clone(), attribute: *attribute, value: value(source) });
-            }
-        }
-        for (attribute, source) in &effect.add {
-            list.push(Change::Add { key: key.clone(), attribute: *attribute, members: members(&value(source)) });
-        }
-        for (attribute, source) in &effect.remove {
-            list.push(Change::Remove { key: key.clone(), attribute: *attribute, members: members(&value(source)) });
-        }
-        if !effect.later {
-            changes.extend(list);
-            return;
-        }
-        // What is set later is set only if nothing else has set it meanwhile.
-        let current = |attribute: usize| {
-            let set = changes.iter().rev().find_map(|change| match change {
-                Change::Create(created, resource) if created == key => Some(resource.attributes[attribute].clone()),
-                Change::Set { key: set, attribute: found, value } if set == key && *found == attribute => {
-                    Some(value.clone())
-                }
-                _ => None,
-            });
-            set.or_else(|| self.state.living(key).map(|found| found.attributes[attribute].clone())).unwrap_or_default()
-        };
-        let unless_changed = effect.set.iter().map(|(attribute, _)| (*attribute, current(*attribute))).collect();
-        later.push(Pending { since_ms: 0, origin: 0, key: key.clone(), changes: list, unless_changed });
     }
 
     fn token(&self, refused: bool) -> Option<TokenUse> {

@@ -1,0 +1,54 @@
+//! How long repeated reads are repeated.
+
+use std::sync::Arc;
+
+use aswritten::{
+    endpoint::in_process::InProcess,
+    execute::{Givens, Surroundings, execute},
+    mock::{Mock, Policy},
+    sequence::Script,
+    spec,
+};
+use serde_json::{Value, json};
+
+/// How often the last command is sent, on a mock where work takes so long.
+async fn looks(commands: Value, settle_ms: u64) -> usize {
+    let set = Arc::new(spec::embedded().expect("the specs are sound"));
+    let script = Script::from_json(&set, &commands).expect("a script");
+    let endpoint = InProcess::new(Mock::new(set.clone(), Policy::new(&set, settle_ms)));
+    let around = Surroundings {
+        givens: Givens::defaults(&set),
+        run: "waiting".into(),
+        patience_ms: 2_000,
+        linger_ms: 0,
+        clean: false,
+    };
+    let history = execute(&set, &script, &endpoint, &around, "0").await;
+    let last = script.commands.len() - 1;
+    history.exchanges.iter().filter(|exchange| exchange.command == last).count()
+}
+
+fn import() -> Value {
+    let disks = json!([{ "OSSBucket": "$given.bucket", "OSSObject": "$given.object", "Format": "QCOW2" }]);
+    let arguments = json!({ "RegionId": "$given.region", "ImageName": "$name", "DiskDeviceMapping": disks });
+    json!({ "operation": "ecs/ImportImage", "arguments": arguments, "creates": ["$image1", "$task1"] })
+}
+
+fn until_the_task_is_finished() -> Value {
+    let arguments = json!({ "RegionId": "$given.region", "TaskIds": ["$task1"] });
+    let until = json!({ "view": 0, "key": "$task1", "shown": { "TaskStatus": ["Finished"] } });
+    json!({ "operation": "ecs/DescribeTasks", "arguments": arguments, "purpose": "read", "until": until })
+}
+
+#[tokio::test]
+async fn work_under_way_is_waited_for() {
+    let looks = looks(json!([import(), until_the_task_is_finished()]), 20).await;
+    assert!(looks > 1, "{looks}");
+}
+
+#[tokio::test]
+async fn what_may_be_gone_with_what_was_removed_is_not_waited_for() {
+    let arguments = json!({ "RegionId": "$given.region", "ImageId": "$image1" });
+    let delete = json!({ "operation": "ecs/DeleteImage", "arguments": arguments });
+    assert_eq!(looks(json!([import(), delete, until_the_task_is_finished()]), 0).await, 1);
+}
