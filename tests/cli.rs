@@ -96,11 +96,26 @@ impl Drop for Served {
 fn help_is_there_for_everything() {
     let cases: [(&[&str], &[&str]); 8] = [
         (&["--help"], &["run", "serve", "replay", "spec", "Exit codes"]),
-        (&["run", "--help"], &["--endpoint", "--answer", "--cases", "--seed", "--report", "--given", "SELECTOR"]),
-        (&["serve", "--help"], &["--listen", "--settle", "--edition", "--credentials", "--unsigned"]),
+        (
+            &["run", "--help"],
+            &["--endpoint", "--answer", "--cases", "--seed", "--report", "--given", "SELECTOR", "Without a selector"],
+        ),
+        (
+            &["serve", "--help"],
+            &["--listen", "--settle", "--edition", "--credentials", "--unsigned", "checks signatures"],
+        ),
         (
             &["replay", "--help"],
-            &["FILE", "--times", "--endpoint", "--format", "--report", "FORMAT=PATH", "Exit codes", "6 "],
+            &[
+                "FILE",
+                "--times",
+                "--endpoint",
+                "--format",
+                "--report",
+                "FORMAT=PATH",
+                "fresh resources",
+                "6 it could not",
+            ],
         ),
         (&["spec", "--help"], &["list", "show", "check", "schema"]),
         (&["spec", "show", "--help"], &["--format", "ID"]),

@@ -41,13 +41,11 @@ pub struct Global {
     pub verbose: bool,
 }
 
+/// What the help says of each is what its arguments say.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the suite.
     Run(Run),
-    /// Serve the mock on its own.
     Serve(Serve),
-    /// Run one counterexample again, on any endpoint.
     Replay(Replay),
     /// List, show or check what the documents promise.
     #[command(subcommand)]

@@ -113,11 +113,12 @@ impl Surroundings<'_> {
     fn impostors(&self) -> Vec<Command> {
         let operation = self.operation();
         let mut command = self.base();
+        let mut made = self.state.resources.keys().filter(|key| !key.starts_with("$given.")).peekable();
+        let is_first = made.peek().is_none();
         if let Some(main) = operation.params.iter().position(|param| param.binding.is_some())
             && let Some((kind, described)) = self.kind(main)
         {
-            let mut made = self.state.resources.keys().filter(|key| !key.starts_with("$given.")).peekable();
-            let id = if made.peek().is_none() {
+            let id = if is_first {
                 self.unknown(described, 1)
             } else {
                 let is_idle = |key: &&Key| {
@@ -134,7 +135,11 @@ impl Surroundings<'_> {
             command.arguments[main] = Some(value);
         }
         let callers = self.set.service(self.at).access.iter().map(|access| access.caller);
-        callers.map(|caller| Command { caller, ..command.clone() }).collect()
+        // A script that begins with a used nonce would depend on what others have sent.
+        callers
+            .filter(|caller| !is_first || *caller != Caller::Replayed)
+            .map(|caller| Command { caller, ..command.clone() })
+            .collect()
     }
 
     /// The call with nothing but what it must have.
