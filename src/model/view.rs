@@ -21,6 +21,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation<'a> {
     pub elements: Vec<Element<'a>>,
+    /// The answer does not speak of more elements than it lists; on one page of several, nothing is missing.
+    pub complete: bool,
 }
 
 /// A resource that an answer shows, or a member of a set.
@@ -70,7 +72,9 @@ pub fn observe<'a>(view: &View, answer: &'a Map<String, Value>) -> Option<Observ
         Some(single @ Value::Object(_)) => std::slice::from_ref(single),
         _ => return None,
     };
-    Some(Observation { elements: list.iter().filter_map(|value| Element::of(value, &view.id)).collect() })
+    let total = view.total.as_deref().and_then(|total| as_text(field_at(answer, total)?).parse::<usize>().ok());
+    let complete = total.is_none_or(|total| total <= list.len());
+    Some(Observation { elements: list.iter().filter_map(|value| Element::of(value, &view.id)).collect(), complete })
 }
 
 /// Resources that a view of a request is about: those that it names, or all of the kind.

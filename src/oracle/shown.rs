@@ -54,7 +54,9 @@ pub fn contradiction(
                 seen.elements.iter().map(|element| &*element.id).filter(|id| known(id)).collect();
             expected.sort_unstable();
             actual.sort_unstable();
-            if expected != actual {
+            let agrees =
+                if seen.complete { expected == actual } else { actual.iter().all(|member| expected.contains(member)) };
+            if !agrees {
                 return Some(Contradiction {
                     key,
                     expected: format!("{}: {expected:?}", shown.list),
@@ -68,6 +70,7 @@ pub fn contradiction(
         let visible = view::shows(set, state, &turn.request, shown, &key);
         match (visible, element) {
             (false, None) => {}
+            (true, None) if !seen.complete => {}
             (true, None) if goes_with_another(turn.service, state, &key) => {}
             (true, None) => {
                 return Some(Contradiction {
@@ -131,11 +134,11 @@ pub fn prove(turn: &Turn<'_>, shown: &View, seen: &view::Observation<'_>, histor
     let state = Rc::clone(&world.state);
     world.prove(|claim| match claim.aspect {
         Aspect::Unchanged => claim.named.iter().any(|key| subjects.contains(key) && is_seen(key)),
-        Aspect::Gone => {
+        Aspect::Gone if seen.complete => {
             claim.named.iter().any(|key| subjects.contains(key) && !is_seen(key) && state.living(key).is_none())
         }
         Aspect::Others => subjects.iter().any(|key| !claim.named.contains(key) && is_seen(key)),
-        Aspect::Answer => false,
+        Aspect::Gone | Aspect::Answer => false,
     });
 }
 
