@@ -13,6 +13,7 @@ use super::{
     course::{Courses, after, fixed},
     explain::{Standing, explains, matches, standing},
     finding::{Finding, Judged, Nature, Observed, Precedence, Reason, Reworded},
+    hindsight::Hindsight,
     shown::{Contradiction, contradiction, prove, responsible, shown_part},
 };
 use crate::{
@@ -36,6 +37,7 @@ pub fn judge(set: &SpecSet, script: &Script, history: &History) -> Judged {
         judged: Judged::default(),
         seen_ms: 0,
         shown: BTreeSet::new(),
+        hindsight: Hindsight::default(),
         labels: BTreeMap::new(),
     };
     for exchange in &history.exchanges {
@@ -57,6 +59,7 @@ struct Judge<'a> {
     seen_ms: u64,
     /// Resources that some read has shown.
     shown: BTreeSet<Key>,
+    hindsight: Hindsight<'a>,
     /// What was answered when an open question was asked first.
     labels: BTreeMap<(OpRef, usize), String>,
 }
@@ -81,15 +84,7 @@ fn happened(turn: &Turn<'_>, world: &World, outcome: &Outcome) -> World {
 impl<'a> Judge<'a> {
     /// Judges one exchange; false when nothing after it can be judged.
     fn exchange(&mut self, exchange: &'a Exchange) -> bool {
-        let Some(command) = self.script.commands.get(exchange.command) else { return true };
-        let at = command.operation;
-        let turn = Turn {
-            at,
-            service: self.set.service(at),
-            operation: self.set.operation(at),
-            request: command.request(self.set, &Script::home()),
-            exchange,
-        };
+        let Some(turn) = self.turn(exchange) else { return true };
         if let Reply::NotSent { reason } = &exchange.reply {
             self.reason(&turn, reason.clone());
             return true;
@@ -99,6 +94,8 @@ impl<'a> Judge<'a> {
         self.belief = belief.settled(self.seen_ms, exchange.started_ms, patience_ms, linger_ms);
         self.seen_ms = exchange.started_ms;
         match standing(turn.service, turn.operation, turn.request.caller, &exchange.reply) {
+            // The reason was given with the read that did not show it.
+            Standing::Definite if turn.operation.is_documented() && self.hindsight.awaits(&turn.request) => false,
             Standing::Definite => self.definite(&turn),
             Standing::Unauthenticated(text) => {
                 self.reason(&turn, format!("credentials refused: {text}"));
@@ -112,14 +109,25 @@ impl<'a> Judge<'a> {
             Standing::Failed(text) => {
                 let promised = self.promised(&turn);
                 self.judged.reasons.push(Reason { command: exchange.command, text, promised });
+                self.hindsight.lose(turn.operation, &turn.request, exchange.command);
                 self.may_have_happened(&turn);
                 true
             }
         }
     }
 
+    fn turn(&self, exchange: &'a Exchange) -> Option<Turn<'a>> {
+        let command = self.script.commands.get(exchange.command)?;
+        let at = command.operation;
+        let request = command.request(self.set, &Script::home());
+        Some(Turn { at, service: self.set.service(at), operation: self.set.operation(at), request, exchange })
+    }
+
     fn reason(&mut self, turn: &Turn<'_>, text: String) {
-        self.judged.reasons.push(Reason { command: turn.exchange.command, text, promised: None });
+        let reason = Reason { command: turn.exchange.command, text, promised: None };
+        if !self.judged.reasons.contains(&reason) {
+            self.judged.reasons.push(reason);
+        }
     }
 
     /// What the documents promise where no answer came.
@@ -144,12 +152,17 @@ impl<'a> Judge<'a> {
         outcomes(self.set, &world.state, &turn.request, &fixed(turn.operation, known))
     }
 
-    fn definite(&mut self, turn: &Turn<'_>) -> bool {
+    fn definite(&mut self, turn: &Turn<'a>) -> bool {
+        let mut ruled_out = Vec::new();
         let mut next = Belief::default();
         let mut beaten: Option<Vec<String>> = None;
         let mut courses = Courses::default();
         for world in &self.belief.worlds {
-            for course in courses.of(self.set, turn, world).iter() {
+            let explaining = courses.of(self.set, turn, world);
+            if explaining.is_empty() {
+                ruled_out.push(world.clone());
+            }
+            for course in explaining.iter() {
                 match &mut beaten {
                     Some(known) => known.retain(|code| course.losers.contains(code)),
                     None => beaten = Some(course.losers.clone()),
@@ -159,6 +172,9 @@ impl<'a> Judge<'a> {
         }
         if next.worlds.is_empty() {
             return self.unexplained(turn);
+        }
+        if turn.operation.is_documented() && matches!(turn.exchange.reply, Reply::Success { .. }) {
+            self.hindsight.rule_out(turn.exchange, ruled_out);
         }
         let seen =
             if let Reply::Success { fields, .. } = &turn.exchange.reply { self.read(turn, next, fields) } else { next };
@@ -233,6 +249,7 @@ impl<'a> Judge<'a> {
             };
             let places = seen.elements.iter().filter_map(|element| self.history.place_of(&element.id));
             self.shown.extend(places.cloned());
+            self.hindsight.awaited.retain(|key| !self.shown.contains(key));
             let failed = seen.elements.iter().find_map(|element| {
                 let (field, value) = shown.failure(element)?;
                 let place = self.history.place_of(&element.id)?;
@@ -242,6 +259,11 @@ impl<'a> Judge<'a> {
                 self.reason(turn, text);
                 return Belief::default();
             }
+            let mut hindsight = std::mem::take(&mut self.hindsight);
+            let agrees =
+                |world: &World| contradiction(self.set, turn, shown, &seen, self.history, &world.state).is_none();
+            hindsight.retain(agrees);
+            self.hindsight = hindsight;
             let mut kept = Belief::default();
             let mut contradictions = Vec::new();
             let mut compared: Vec<(Rc<Moment>, Option<Contradiction>)> = Vec::new();
@@ -260,6 +282,17 @@ impl<'a> Judge<'a> {
                     Some(contradiction) => contradictions.push((world, contradiction.clone())),
                 }
             }
+            // A read may lag behind a creation: only what was shown once can be missed.
+            let lags = |found: &Contradiction| found.missing && !self.shown.contains(&found.key);
+            if kept.worlds.is_empty() && contradictions.iter().all(|(_, found)| lags(found)) {
+                let keys: BTreeSet<Key> = contradictions.iter().map(|(_, found)| found.key.clone()).collect();
+                next.worlds = contradictions.into_iter().map(|(world, _)| world).collect();
+                for key in keys {
+                    self.reason(turn, format!("{} does not show {key} yet", turn.operation.name));
+                    self.hindsight.awaited.insert(key);
+                }
+                continue;
+            }
             if kept.worlds.is_empty() {
                 self.contradicted(turn, contradictions, fields);
                 return kept;
@@ -274,9 +307,9 @@ impl<'a> Judge<'a> {
         let in_time = found.iter().any(|(world, _)| world.late.is_none());
         let mut suspects = found.into_iter().filter(|(world, _)| !in_time || world.late.is_none());
         let Some((world, contradiction)) = suspects.next() else { return };
-        // A read may lag behind a creation: only what was shown once can be missed.
         let never_shown = contradiction.missing && !self.shown.contains(&contradiction.key);
-        let Some(claim) = responsible(&world, &contradiction).filter(|_| !never_shown) else {
+        let claim = responsible(&world, &contradiction).or_else(|| self.hindsight.lost_claim(&contradiction.key));
+        let Some(claim) = claim.filter(|_| !never_shown) else {
             self.reason(
                 turn,
                 format!(
@@ -295,7 +328,7 @@ impl<'a> Judge<'a> {
             _ => "something changed",
         };
         let requirement = &operation.requirements[claim.requirement];
-        let finding = Finding {
+        let finding = self.wrong_success(turn).unwrap_or_else(|| Finding {
             key: format!("{}#{what}", requirement.id),
             nature: Nature::Violation,
             requirement: (culprit.operation, claim.requirement),
@@ -305,12 +338,23 @@ impl<'a> Judge<'a> {
             command: turn.exchange.command,
             culprit: claim.command,
             before: blame::describe(turn.service, Some(&world.state)),
-        };
+        });
         self.judged.exercised.push(finding.requirement);
         self.judged.findings.push(finding);
         // What was learned until here stays learned.
         self.belief.worlds = vec![world];
         self.finish();
+    }
+
+    /// An earlier success that only looked right: worlds in which the call was to be refused explain every read since.
+    fn wrong_success(&self, turn: &Turn<'_>) -> Option<Finding> {
+        let (exchange, worlds) = self.hindsight.wrong_success()?;
+        let culprit = self.turn(exchange)?;
+        let permitted = |world: &World| self.permitted(&culprit, world, &world.known(culprit.at));
+        let permitted: Vec<Outcome> = worlds.iter().flat_map(permitted).collect();
+        let accused = Accused { set: self.set, at: culprit.at, command: exchange.command, reply: &exchange.reply };
+        let finding = blame::answer(&accused, &Belief { worlds }, &permitted)?;
+        Some(Finding { command: turn.exchange.command, ..finding })
     }
 
     /// Notes answers to questions, precedence and changed messages.

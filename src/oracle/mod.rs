@@ -19,6 +19,7 @@ pub mod blame;
 mod course;
 mod explain;
 pub mod finding;
+mod hindsight;
 mod judge;
 mod shown;
 
