@@ -472,17 +472,21 @@ impl<'a> Judge<'a> {
             self.judged.reasons.push(Reason { command, text, promised: None });
             return;
         };
-        let claim = agreed.evidence.claims.iter().find(|claim| {
+        // Another resource of a batch may have proved the promise already.
+        let claim = agreed.evidence.claims.iter().chain(&agreed.evidence.proved).find(|claim| {
             claim.command == command && claim.aspect == Aspect::Gone && claim.requirement != basics.effect
         });
-        let requirement = claim.map_or(basics.effect, |claim| claim.requirement);
+        let mut replies = self.history.exchanges.iter().filter(|exchange| exchange.command == command);
+        let refused = replies.any(|exchange| matches!(exchange.reply, Reply::Refused { .. }));
+        let (answered, otherwise) = if refused { ("a refusal", basics.unchanged) } else { ("success", basics.effect) };
+        let requirement = claim.map_or(otherwise, |claim| claim.requirement);
         self.judged.exercised.push((found.operation, requirement));
         self.judged.findings.push(Finding {
             key: format!("{}#not within patience", operation.requirements[requirement].id),
             nature: Nature::Violation,
             requirement: (found.operation, requirement),
             summary: format!(
-                "{} answered success, but {seconds} s later reads still show what it removed",
+                "{} answered {answered}, but {seconds} s later reads still show what it removed",
                 operation.name
             ),
             expected: vec![format!("not shown any more within {seconds} s (see --patience)")],
