@@ -8,7 +8,7 @@ use std::{
 use super::{
     access,
     evaluate::{Ask, Choices, Scope, Target, Variables},
-    request::{Request, fits},
+    request::Request,
     state::{Change, Pending, State, TokenUse},
 };
 use crate::{
@@ -358,13 +358,13 @@ impl<'a> Step<'a> {
                 None if param.required => means.push(Means::Missing),
                 None => {}
                 Some(value) => {
-                    // Empty values and long lists are what open questions are about: there, their answers say what is
-                    // accepted, and a common code must not blur which one it was.
+                    // Empty values, long lists and values of other types are what open questions are about: there, their
+                    // answers say what is accepted, and a common code must not blur which one it was.
                     let text = value.as_str();
                     let long =
                         param.max_length.is_some_and(|limit| text.is_some_and(|text| text.chars().count() > limit));
                     let foreign = param.ascii && text.is_some_and(|text| !text.is_ascii());
-                    if long || foreign || !fits(param.kind, value) {
+                    if long || foreign {
                         means.push(Means::Invalid);
                     }
                 }
