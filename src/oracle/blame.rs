@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     history::Reply,
-    model::{Answer, Aspect, Outcome, Refused, State},
+    model::{Answer, Aspect, Choices, Outcome, Refused, State},
     spec::{Kind, Level, Operation, Service, SpecSet, service::OpRef},
 };
 
@@ -46,10 +46,7 @@ pub fn answer(accused: &Accused<'_>, before: &Belief, permitted: &[Outcome]) -> 
                 (requirement, format!("answered {code}"))
             }
         }
-        _ => {
-            let requirement = promised(operation, &due, permitted).or_else(|| refusal_promise(operation, permitted));
-            (requirement.unwrap_or(basics.unchanged), "answered success".to_owned())
-        }
+        _ => (refusal(operation, &due, permitted).unwrap_or(basics.unchanged), "answered success".to_owned()),
     };
     let was_looked_at = match accused.reply {
         Reply::Refused { code, .. } => is_documented(service, operation, code),
@@ -82,7 +79,22 @@ pub fn promise(operation: &Operation, permitted: &[Outcome]) -> Option<usize> {
         return Some(success_promise(operation, permitted).unwrap_or(basics.success));
     }
     let due = due_rows(operation, permitted);
-    promised(operation, &due, permitted).or_else(|| refusal_promise(operation, permitted)).or(Some(basics.unchanged))
+    refusal(operation, &due, permitted).or(Some(basics.unchanged))
+}
+
+/// The requirement that asks for a refusal: one that does so by every reading, or else by some; rows before prose.
+fn refusal(operation: &Operation, due: &[usize], permitted: &[Outcome]) -> Option<usize> {
+    let readings: BTreeSet<&Choices> = permitted.iter().map(|outcome| &outcome.choices).collect();
+    let claims = |outcome: &Outcome, wanted: usize| outcome.claims.iter().any(|claim| claim.requirement == wanted);
+    let certain = |wanted: &usize| {
+        let claimed =
+            |reading: &Choices| permitted.iter().any(|other| other.choices == *reading && claims(other, *wanted));
+        readings.iter().all(|reading| claimed(reading))
+    };
+    let rows = due.iter().filter_map(|row| row_requirement(operation, *row));
+    let prose = claimed(operation, permitted, |answer| *answer != Answer::Success);
+    let found = rows.chain(prose).find(certain);
+    found.or_else(|| promised(operation, due, permitted)).or_else(|| refusal_promise(operation, permitted))
 }
 
 /// Rows that a permitted outcome answers with.
