@@ -330,6 +330,7 @@ fn around() -> Surroundings {
         patience_ms: 5_000,
         linger_ms: 40,
         clean: true,
+        pace: Default::default(),
     }
 }
 

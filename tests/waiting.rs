@@ -22,6 +22,7 @@ async fn looks(commands: Value, settle_ms: u64) -> usize {
         patience_ms: 2_000,
         linger_ms: 0,
         clean: false,
+        pace: Default::default(),
     };
     let history = execute(&set, &script, &endpoint, &around, "0").await;
     let last = script.commands.len() - 1;

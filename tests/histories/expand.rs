@@ -42,8 +42,14 @@ pub fn expand(set: &SpecSet, file: &File, entry: &Entry) -> Result<(Script, Hist
     }
     let patience_ms = entry.patience.as_deref().map_or(Ok(service.patience_ms), duration_ms)?;
     let history = History { filled, patience_ms, linger_ms: LINGER_MS, ..History::default() };
-    let mut writer =
-        Writer { set, at, ids: &entry.ids, history, script: Script { commands: Vec::new(), aim: None }, now_ms: 0 };
+    let mut writer = Writer {
+        set,
+        at,
+        ids: &entry.ids,
+        history,
+        script: Script { commands: Vec::new(), aims: Vec::new() },
+        now_ms: 0,
+    };
     for (index, step) in file.exchanges(entry)?.iter().enumerate() {
         writer.step(step).map_err(|why| format!("step {} (preludes written out): {why}", index + 1))?;
     }
