@@ -120,6 +120,9 @@ pub fn outcomes_with(
 /// What a call does when open questions are answered as known, the others by their first alternative, and the first row
 /// that is due wins. It makes no claims, for nobody judges by it.
 pub fn likely(set: &SpecSet, state: &State, request: &Request, known: &Choices) -> Outcome {
+    if let Some(refused) = access::outcomes(set, state, request, known).and_then(|found| found.into_iter().next()) {
+        return refused;
+    }
     let step = Step::new(set, state, request);
     let (asked, judgement) = step.likely(known, Choices::default(), |choices| step.rows(&step.scope(choices, &[])));
     let answer = judgement.due.first().map_or(Answer::Success, |row| Answer::Refused(Refused::Row(*row)));
