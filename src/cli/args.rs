@@ -71,10 +71,10 @@ pub struct Run {
     /// Root of all randomness; the same seed makes the same cases [default: random, and printed].
     #[arg(long, value_name = "S", help_heading = "Amount")]
     pub seed: Option<String>,
-    /// Cases that run at the same time [default: 8, in-process 1].
+    /// Cases that run at the same time [default: 8, on the mock 32, in-process 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Amount")]
     pub workers: Option<u16>,
-    /// Start no case after this many requests.
+    /// Start no case that this many requests are not enough for.
     #[arg(long, value_name = "N", help_heading = "Amount")]
     pub max_requests: Option<u64>,
     /// Start no case after this time.

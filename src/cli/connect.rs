@@ -40,6 +40,8 @@ const MOCK_PATIENCE: (Duration, u32) = (Duration::from_secs(2), 20);
 const LOOPBACK_PATIENCE_MS: u64 = 10_000;
 /// Cases that run at the same time over HTTP.
 const HTTP_WORKERS: usize = 8;
+/// The same on the embedded mock: they wait most of the time, and it does not mind.
+const MOCK_WORKERS: usize = 32;
 
 /// What was typed, checked; nobody was called yet.
 pub struct Plan {
@@ -168,7 +170,11 @@ impl Plan {
         };
         probes.sort();
         probes.dedup();
-        let workers = if self.target == Target::InProcess { 1 } else { HTTP_WORKERS };
+        let workers = match &self.target {
+            Target::InProcess => 1,
+            Target::Mock => MOCK_WORKERS,
+            Target::Urls(_) => HTTP_WORKERS,
+        };
         let around = Surroundings {
             patience_ms: self.patience_ms(),
             linger_ms: self.linger_ms(),

@@ -10,7 +10,7 @@ use crate::{
     history::Reply,
     model::Caller,
     sequence::{Script, command::fill},
-    spec::{SpecSet, operation::Action, service::OpRef},
+    spec::{SpecSet, operation::Action, resource::Template, service::OpRef},
     value::Key,
 };
 
@@ -30,7 +30,7 @@ pub async fn clean(
         for template in &described.kinds[kind].remove {
             let Some(operation) = described.action(&template.operation, None) else { continue };
             let at = OpRef { service, operation };
-            if template.undo && !script.commands.iter().any(|command| command.operation == at) {
+            if template.undo && !may_undo(set, at, template, script) {
                 continue;
             }
             let mut fill_in = |place: &str| match place {
@@ -85,4 +85,18 @@ fn made(set: &SpecSet, script: &Script, binding: &Binding<'_>) -> Vec<(Key, usiz
         }
     }
     list
+}
+
+/// The script may have done what a call undoes: it called the operation, and touched what the call puts back.
+fn may_undo(set: &SpecSet, at: OpRef, template: &Template, script: &Script) -> bool {
+    let operation = set.operation(at);
+    let is_literal = |value: &Value| !value.is_array() && !value.as_str().is_some_and(|text| text.starts_with('$'));
+    let literal: Vec<usize> = template
+        .arguments
+        .iter()
+        .filter(|(_, value)| is_literal(value))
+        .filter_map(|(name, _)| operation.param(name))
+        .collect();
+    let mut calls = script.commands.iter().filter(|command| command.operation == at);
+    calls.any(|call| literal.iter().all(|param| call.arguments[*param].is_some()))
 }

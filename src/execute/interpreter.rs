@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Pause after the first look of a repeated read.
-const FIRST_PAUSE_MS: u64 = 10;
+const FIRST_PAUSE_MS: u64 = 20;
 /// Longest pause of a repeated read.
 const LONGEST_PAUSE_MS: u64 = 30_000;
 

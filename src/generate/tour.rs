@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::{
     exercise::{Doubt, Exercise, exercises, is_about_others, is_about_staying},
+    moves::referrers,
     plan::Plan,
     readback, simulate,
 };
@@ -22,14 +23,17 @@ use crate::{
     model::{Caller, Choices, Outcome, State, outcomes},
     sequence::{Command, Script},
     spec::{Operation, SpecSet, service::OpRef},
+    value::Key,
 };
 
 /// Most commands of a tour: longer ones hide more when something is wrong early.
 const LONGEST: usize = 40;
+/// Most commands of tours that share a part of their set-up.
+const LONGEST_JOINED: usize = 80;
 /// Most calls in a state that changes by itself: it should not have changed before the last of them.
 const MOST_IN_PASSING: usize = 1;
 /// What starting anew costs, in requests: something has to be removed once more.
-const ANEW: usize = 2;
+const ANEW: usize = 3;
 /// What waiting costs, in requests.
 const WAIT: usize = 2;
 
@@ -97,7 +101,87 @@ pub fn tours(set: &SpecSet, at: OpRef, plans: &[&Plan], aims: &BTreeSet<usize>) 
         }
         tours[place].add(stop, index, new);
     }
-    tours.iter().map(|tour| tour.script(set, at, &stops, &likely)).collect()
+    thin_out(&stops, &mut tours);
+    let ends: Vec<State> = tours.iter().map(|tour| tour.end(set, &initial, &stops, &likely)).collect();
+    let mut scripts: Vec<(usize, Script)> = Vec::new();
+    for (place, tour) in tours.iter().enumerate() {
+        let script = tour.script(set, at, &stops, &likely);
+        let made = simulate::run(set, &initial, &tour.path, &likely);
+        let shared = scripts.iter_mut().map(|(before, known)| {
+            let common = tours[*before].path.iter().zip(&tour.path).take_while(|(left, right)| left == right).count();
+            let kept = (1..=common).rev().find(|kept| is_untouched(&made[*kept], &ends[*before])).unwrap_or(0);
+            (kept, before, known)
+        });
+        let shared = shared
+            .filter(|(kept, _, known)| *kept > 0 && known.commands.len() + script.commands.len() <= LONGEST_JOINED);
+        match shared.max_by_key(|(kept, ..)| *kept) {
+            Some((kept, before, known)) => {
+                append(known, script, &tour.path[..kept]);
+                *before = place;
+            }
+            None => scripts.push((place, script)),
+        }
+    }
+    scripts.into_iter().map(|(_, script)| script).collect()
+}
+
+/// Whether everything that was made on the way here is at the end as it was, and nothing else hangs on it.
+fn is_untouched(here: &State, end: &State) -> bool {
+    let own = here.resources.iter().filter(|(key, _)| !key.starts_with("$given."));
+    here.pending.is_empty()
+        && own.clone().count() > 0
+        && own.into_iter().all(|(key, found)| {
+            end.living(key) == Some(&**found)
+                && !end.pending.iter().any(|pending| pending.key == *key)
+                && referrers(end, key).all(|(referrer, _)| here.resources.contains_key(referrer))
+        })
+}
+
+/// Goes on with another script after this one, which has done the first part of its set-up already.
+fn append(script: &mut Script, more: Script, done: &[Command]) {
+    let mut done = done.iter().peekable();
+    let mut further: Vec<Command> = more.commands;
+    further.retain(|command| done.next_if(|next| *next == command).is_none());
+    let taken: BTreeSet<Key> = script.commands.iter().flat_map(|command| command.creates.clone()).collect();
+    let mut names: BTreeMap<Key, Key> = BTreeMap::new();
+    for key in further.iter().flat_map(|command| &command.creates).filter(|key| taken.contains(*key)) {
+        let stem = key.trim_end_matches(|last: char| last.is_ascii_digit());
+        let is_free = |name: &Key| !taken.contains(name) && !names.values().any(|known| known == name);
+        let fresh = (1..).map(|number| Key::from(format!("{stem}{number}").as_str())).find(is_free);
+        names.extend(fresh.map(|fresh| (key.clone(), fresh)));
+    }
+    script.commands.extend(further.iter().map(|command| command.renamed(&names)));
+    script.aims.extend(more.aims);
+}
+
+/// Takes out stops whose requirements others show as well: what seemed worth it early may not be in the end.
+fn thin_out(stops: &[Stop<'_>], tours: &mut Vec<Tour>) {
+    for place in (0..tours.len()).rev() {
+        for position in (0..tours[place].stops.len()).rev() {
+            let (_, index, shown) = tours[place].stops[position].clone();
+            let elsewhere: Option<Vec<(usize, usize, usize)>> = shown
+                .iter()
+                .map(|requirement| {
+                    let mut others = tours.iter().enumerate().flat_map(|(place, tour)| {
+                        tour.stops.iter().enumerate().map(move |(position, (_, other, _))| (place, position, *other))
+                    });
+                    let (place, position, _) = others
+                        .find(|(_, _, other)| *other != index && stops[*other].shows.contains_key(requirement))?;
+                    Some((place, position, *requirement))
+                })
+                .collect();
+            let Some(elsewhere) = elsewhere else { continue };
+            for (place, position, requirement) in elsewhere {
+                tours[place].stops[position].2.insert(requirement);
+            }
+            tours[place].stops.remove(position);
+        }
+    }
+    tours.retain(|tour| !tour.stops.is_empty());
+    for tour in tours {
+        let longest = tour.stops.iter().map(|(_, index, _)| stops[*index].setup).max_by_key(|setup| setup.len());
+        tour.path = longest.unwrap_or_default().to_vec();
+    }
 }
 
 impl Stop<'_> {
@@ -188,6 +272,13 @@ impl Tour {
         self.closed |= stop.noise == Noise::Loud;
         self.n_commands += stop.requests;
         self.stops.push((stop.setup.len(), index, new));
+    }
+
+    /// The state that it leaves, in a likely course of events.
+    fn end(&self, set: &SpecSet, initial: &State, stops: &[Stop<'_>], likely: &Choices) -> State {
+        let calls = self.stops.iter().map(|(_, index, _)| &stops[*index]).filter(|stop| stop.noise != Noise::Quiet);
+        let script: Vec<Command> = self.path.iter().chain(calls.map(|stop| stop.call)).cloned().collect();
+        simulate::run(set, initial, &script, likely).pop().unwrap_or_default()
     }
 
     /// Where a stop comes: after so many commands of set-up. A used nonce is that of a request that succeeded, so one has

@@ -1,6 +1,6 @@
 //! One operation with arguments, handles still symbolic.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
@@ -84,6 +84,27 @@ impl Command {
     /// The command as the model sees it: places are keys.
     pub fn request(&self, set: &SpecSet, home: &Arc<str>) -> Request {
         Request::new(set, self.operation, self.arguments.clone(), self.caller, self.creates.clone(), home)
+    }
+
+    /// The same command on other resources: handle → handle.
+    #[must_use]
+    pub fn renamed(&self, names: &BTreeMap<Key, Key>) -> Self {
+        let name = |key: &Key| names.get(key).unwrap_or(key).clone();
+        let mut fill_in = |place: &str| Some(names.get(place).map_or(place, |name| &**name).to_owned());
+        let until = self.until.clone().map(|until| Until {
+            key: name(&until.key),
+            expected: match until.expected {
+                Expected::Member { member, present } => Expected::Member { member: name(&member), present },
+                expected => expected,
+            },
+            ..until
+        });
+        Self {
+            arguments: self.arguments.iter().map(|value| fill(value.as_ref()?, &mut fill_in)).collect(),
+            creates: self.creates.iter().map(name).collect(),
+            until,
+            ..self.clone()
+        }
     }
 
     /// Handles that its arguments use.
