@@ -107,6 +107,7 @@ async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, wor
         max_requests: None,
         max_time: None,
         shrink_requests: 0,
+        stop_at_first: false,
         around: around(set),
         options: Options::default(),
         interrupted: Arc::default(),

@@ -21,7 +21,7 @@
 //! 7. [`report`] turns that into text and JSON; [`cli`] alone prints, reads the environment and exits.
 //!
 //! [`mock`] is the model with the choices made: a server that does what the specs say. It shares the model with the oracle, so
-//! it proves nothing by itself.
+//! it proves nothing by itself. [`mutant`] plants one bug at a time in it, and sees whether the suite finds that.
 //!
 //! # Invariants
 //!
@@ -42,6 +42,7 @@ pub mod generate;
 pub mod history;
 pub mod mock;
 pub mod model;
+pub mod mutant;
 pub mod oracle;
 pub mod report;
 pub mod sequence;

@@ -237,6 +237,7 @@ impl Bench {
             max_requests: None,
             max_time: None,
             shrink_requests: SHRINK_REQUESTS,
+            stop_at_first: false,
             around: Surroundings {
                 givens: self.givens(),
                 run: self.run_name(aim),

@@ -186,6 +186,7 @@ impl Subject {
             max_requests: None,
             max_time: None,
             shrink_requests: 250,
+            stop_at_first: false,
             around: Surroundings {
                 givens: Givens::defaults(&SET),
                 run: "answers".into(),

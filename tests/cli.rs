@@ -94,15 +94,19 @@ impl Drop for Served {
 
 #[test]
 fn help_is_there_for_everything() {
-    let cases: [(&[&str], &[&str]); 8] = [
-        (&["--help"], &["run", "serve", "replay", "spec", "Exit codes"]),
+    let cases: [(&[&str], &[&str]); 9] = [
+        (&["--help"], &["run", "serve", "mutants", "replay", "spec", "Exit codes"]),
         (
             &["run", "--help"],
             &["--endpoint", "--answer", "--cases", "--seed", "--report", "--given", "SELECTOR", "Without a selector"],
         ),
         (
             &["serve", "--help"],
-            &["--listen", "--settle", "--edition", "--credentials", "--unsigned", "checks signatures"],
+            &["--listen", "--settle", "--edition", "--credentials", "--unsigned", "--mutant", "checks signatures"],
+        ),
+        (
+            &["mutants", "--help"],
+            &["--operator", "--list", "--seeds", "--shortest", "--report", "SELECTOR", "Exit codes"],
         ),
         (
             &["replay", "--help"],
@@ -154,6 +158,20 @@ fn what_makes_no_sense_is_said() {
         (&["run", "ecs/CreateImage"], 4, &["companion"]),
         (&["run", "nothing*"], 4, &["nothing is selected"]),
         (&["run", "ecs", "--endpoint", "http://192.0.2.1"], 5, &["no credentials", "ALIBABA_CLOUD_ACCESS_KEY_ID"]),
+        (&["mutants", "ecs/DeleteImages"], 4, &["no mutant is selected", "did you mean `ecs/DeleteImage`?"]),
+        (
+            &["mutants", "ecs/DeleteImage/drop-condition/ImageUseShard"],
+            4,
+            &["did you mean `ecs/DeleteImage/drop-condition/ImageUseShared`?"],
+        ),
+        (&["mutants", "--operator", "drop-conditions"], 2, &["did you mean `drop-condition`?"]),
+        (&["mutants", "ecs", "--operator", "forget-token"], 4, &["makes no mutant"]),
+        (&["mutants", "--seed", "a", "--seeds", "2"], 2, &["--seeds"]),
+        (
+            &["serve", "--mutant", "ecs/DeleteImage/drop-condition/ImageUseShard"],
+            2,
+            &["no mutant is called", "did you mean `ecs/DeleteImage/drop-condition/ImageUseShared`?"],
+        ),
         (&["serve", "--answer", "x"], 2, &["not ID=CHOICE"]),
         (&["serve", "--edition", "ecs/DeleteImage@new"], 2, &["no edition"]),
         (&["serve", "--listen", "here"], 2, &["no address"]),
@@ -534,6 +552,106 @@ fn a_server_that_accepts_anything_violates_what_is_promised_about_access() {
         assert!(shown.stdout.contains(text), "no `{text}`: {}", shown.stdout);
     }
     assert!(!shown.stdout.contains("aswritten-main"), "{}", shown.stdout);
+}
+
+#[test]
+fn mutants_are_listed() {
+    let ended = run(&["mutants", "ecs/DeleteImage", "--list"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let lines = "ecs/DeleteImage/drop-condition/ImageUseShared\n  breaks ecs/DeleteImage/error/ImageUseShared: ";
+    assert!(ended.stdout.contains(lines) && !ended.stdout.contains("legacy"), "{}", ended.stdout);
+    let ended = run(&["mutants", "ecs/DeleteImage/error/ImageUseShared", "--list", "--format", "json"]);
+    let listed: Value = serde_json::from_str(&ended.stdout).expect("one object");
+    let listed = listed["mutants"].as_array().expect("a list");
+    assert!(listed.len() > 3);
+    for mutant in listed {
+        has_fields(mutant, &["id", "operator", "operation", "breaks", "text"]);
+        assert_eq!(mutant["breaks"], "ecs/DeleteImage/error/ImageUseShared");
+    }
+}
+
+#[test]
+fn the_kill_table_is_complete() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = [
+        "mutants",
+        "ecs/DeleteImage/*/ImageUseShared",
+        "--format",
+        "json",
+        "--report",
+        "human=out.txt",
+        "--seeds",
+        "2",
+    ];
+    let ended = run_in(&arguments, folder.path());
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    let table: Value = serde_json::from_str(&ended.stdout).expect("one object");
+    has_fields(
+        &table,
+        &[
+            "schema",
+            "seeds",
+            "n_mutants",
+            "killed",
+            "survived",
+            "not_struck",
+            "allowed",
+            "requests_to_failure",
+            "shrunk_commands",
+            "shrink_requests",
+            "operations",
+            "operators",
+        ],
+    );
+    let mutants = table["mutants"].as_array().expect("a list");
+    assert_eq!(
+        (&table["seeds"], mutants.len()),
+        (&serde_json::json!(["1", "2"]), table["n_mutants"].as_u64().map_or(0, |n| n as usize))
+    );
+    for mutant in mutants {
+        let fields = [
+            "id",
+            "operator",
+            "operation",
+            "breaks",
+            "status",
+            "by",
+            "blamed",
+            "requests_to_failure",
+            "shrunk_commands",
+            "shrink_requests",
+            "struck",
+            "trials",
+        ];
+        has_fields(mutant, &fields);
+        assert_eq!(mutant["trials"].as_array().map(Vec::len), Some(2));
+    }
+    let human = fs::read_to_string(folder.path().join("out.txt")).expect("the other report");
+    assert!(human.contains("drop-condition") && !human.contains('\u{1b}'), "{human}");
+    assert!(human.lines().last().is_some_and(|line| line.starts_with("none survived: ")), "{human}");
+}
+
+#[test]
+fn a_survivor_fails_the_hunt() {
+    // One case has one answer, and a value that is always the same shows itself in two.
+    let ended = run(&["mutants", "ecs/DeleteImage/constant-field/RequestId", "--max-requests", "1"]);
+    assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
+    for text in
+        ["survived", "ecs/DeleteImage/constant-field/RequestId", "the suite could have seen", "too weak: 1 mutants"]
+    {
+        assert!(ended.stdout.contains(text), "no `{text}`: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_mutant_that_is_served_is_found() {
+    let served = Served::start(&["--mutant", "ecs/DeleteImage/drop-condition/ImageUseShared"]);
+    let selector = "ecs/DeleteImage/error/ImageUseShared";
+    let arguments =
+        ["run", selector, "--endpoint", &served.url, "--cases", "1", "--seed", "cli", "--patience", "500ms"];
+    let ended = run(&arguments);
+    assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("violation[must]: ecs/DeleteImage/error/ImageUseShared"), "{}", ended.stdout);
 }
 
 #[test]

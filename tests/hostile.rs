@@ -157,6 +157,7 @@ async fn judge(url: &str) -> Outcome {
         max_requests: None,
         max_time: None,
         shrink_requests: 20,
+        stop_at_first: false,
         around: Surroundings {
             givens: Givens::defaults(&SET),
             run: "hostile".into(),

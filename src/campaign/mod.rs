@@ -2,7 +2,7 @@
 //!
 //! [`run()`] hands case numbers to workers; each generates its script, executes it, and judges the history. Because a case is a
 //! function of the seed and its number, the order in which workers finish changes nothing but the progress bar.
-//! `tally` adds up what cases say. When all cases are done, each failure is shrunk and confirmed once.
+//! [`tally`] adds up what cases say. When all cases are done, each failure is shrunk and confirmed once.
 //! What a reader needs is plain data in [`outcome`]; terminals and file formats are for others.
 
 pub mod counterexample;
@@ -12,7 +12,7 @@ pub mod replay;
 pub mod run;
 pub mod settings;
 mod shrink;
-mod tally;
+pub mod tally;
 
 pub use event::Event;
 pub use outcome::{Outcome, Verdict};

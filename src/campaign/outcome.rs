@@ -87,7 +87,7 @@ pub struct FindingResult {
     pub stable: bool,
     /// Cases that found it.
     pub cases: u64,
-    /// Requests until it was found first, in order of cases.
+    /// Requests up to the one that showed it first, in order of cases.
     pub requests_to_failure: u64,
     pub shrink_requests: u64,
     /// It makes the verdict.

@@ -186,10 +186,11 @@ impl Cases<'_> {
         let mut numbers = 0..self.n_cases;
         let mut next_script = || numbers.next().and_then(|number| Some((number, self.generator.case(number)?)));
         let mut ready = None;
+        let mut enough = false;
         // Once a removal took longer than patience, the rest of the run need not wait that long each time.
         let patience = Arc::new(Mutex::new(self.settings.around.clone()));
         loop {
-            while running.len() < self.settings.workers && !self.is_over() {
+            while running.len() < self.settings.workers && !enough && !self.is_over() {
                 let Some((number, script)) = ready.take().or_else(&mut next_script) else { break };
                 // Cases under way still need what they have not sent yet.
                 let wanted = script.commands.len() as u64 + CLEANING;
@@ -218,7 +219,8 @@ impl Cases<'_> {
                     around.patience_ms = around.patience_ms.min(HURRIED_MS);
                 }
             }
-            tally.add(&case);
+            tally.add(self.set, &case);
+            enough = self.settings.stop_at_first && tally.has_found(self.set);
             (self.tell)(Event::Case {
                 done: tally.cases,
                 requests: self.counter.load(Ordering::Relaxed),
@@ -250,9 +252,14 @@ impl Cases<'_> {
 
     async fn shrunk(&self, first: First, tally: &Tally) -> FindingResult {
         let counts = blame::counts(self.set, &first.finding);
-        let requests_to_failure = tally.requests_before(first.number);
-        let comparable =
-            !matches!(first.finding.nature, Nature::Inconsistent) && !first.finding.key.ends_with("#no answer");
+        let comparable = blame::is_of_one_run(&first.finding);
+        let requests_to_failure = if comparable {
+            let shown = first.history.exchanges.iter().filter(|exchange| exchange.command <= first.finding.command);
+            tally.requests_before(first.number) + shown.count() as u64
+        } else {
+            // It takes the whole case, or several runs of it, to see what is wrong.
+            tally.requests_before(first.number + 1)
+        };
         let mut result = FindingResult {
             finding: first.finding,
             script: first.script,
@@ -328,7 +335,7 @@ fn no_answer(set: &SpecSet, judged: &Judged, history: &crate::history::History, 
     let exchange = history.exchanges.iter().find(|exchange| exchange.command == reason.command);
     let _ = script;
     Some(Finding {
-        key: format!("{}#no answer", described.id),
+        key: format!("{}{}", described.id, blame::NO_ANSWER),
         nature: Nature::Violation,
         requirement,
         summary: format!(

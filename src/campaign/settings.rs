@@ -21,6 +21,8 @@ pub struct Settings {
     pub max_requests: Option<u64>,
     pub max_time: Option<Duration>,
     pub shrink_requests: u64,
+    /// Start no case once there is a finding.
+    pub stop_at_first: bool,
     pub around: Surroundings,
     pub options: Options,
     /// Set from outside to finish early.

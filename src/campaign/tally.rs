@@ -6,8 +6,8 @@ use super::outcome::{Observation, OperationResult, RequirementResult, Verdict, c
 use crate::{
     history::History,
     oracle::{
-        Finding, Judged, Nature,
-        finding::{Precedence, ReqRef, Reworded},
+        Finding, Judged, Nature, blame,
+        finding::{Precedence, ReqRef, Reworded, Unique},
     },
     sequence::Script,
     spec::{SpecSet, service::OpRef},
@@ -48,6 +48,8 @@ pub struct Tally {
     witnesses: BTreeMap<(OpRef, usize, Vec<usize>), Witness>,
     precedence: BTreeMap<(OpRef, String, String), u64>,
     precedence_witnesses: BTreeMap<(OpRef, String, String), Witness>,
+    /// Values that are promised to be different, with the case that had them first.
+    unique: BTreeMap<Unique, u64>,
     messages: BTreeMap<Reworded, u64>,
     reasons: BTreeMap<String, u64>,
     /// Why cases that aimed at a requirement did not exercise it.
@@ -65,7 +67,7 @@ impl First {
 }
 
 impl Tally {
-    pub fn add(&mut self, case: &Case) {
+    pub fn add(&mut self, set: &SpecSet, case: &Case) {
         self.cases += 1;
         self.requests.insert(case.number, case.requests);
         let judged = &case.judged;
@@ -85,6 +87,12 @@ impl Tally {
                 let key = (*operation, winner.clone(), loser.clone());
                 *self.precedence.entry(key.clone()).or_default() += 1;
                 witness(&mut self.precedence_witnesses, key, case);
+            }
+        }
+        for unique in &judged.unique {
+            let first = *self.unique.entry(unique.clone()).or_insert(case.number);
+            if first != case.number {
+                self.failure(case, &blame::repeated(set, unique));
             }
         }
         for message in &judged.messages {
@@ -148,8 +156,14 @@ impl Tally {
         found
     }
 
+    /// Something is wrong already, be it within one case or between several.
+    pub fn has_found(&self, set: &SpecSet) -> bool {
+        !self.failures.is_empty() || !self.changes_of_mind(set).is_empty()
+    }
+
+    /// Requests of all cases before this one.
     pub fn requests_before(&self, number: u64) -> u64 {
-        self.requests.range(..=number).map(|(_, requests)| requests).sum()
+        self.requests.range(..number).map(|(_, requests)| requests).sum()
     }
 
     pub fn inconclusive(&mut self, requirement: ReqRef, why: String) {

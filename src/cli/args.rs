@@ -11,6 +11,8 @@ const EXIT_CODES: &str = "Exit codes: 0 conforms, 1 violations, 2 usage, 3 bad s
 
 const REPLAY_EXIT_CODES: &str = "Exit codes: 0 it did not show itself, 1 it did, or another failure did, 2 usage (also a file that \
 is no counterexample), 3 bad spec, 5 environment (unreachable, credentials refused), 6 it could not be judged.";
+const MUTANTS_EXIT_CODES: &str =
+    "Exit codes: 0 none survived, 1 some did, 2 usage, 3 bad spec, 4 nothing selected, 130 interrupted.";
 
 /// Does a cloud API behave as its document is written?
 ///
@@ -46,6 +48,20 @@ pub struct Global {
 pub enum Command {
     Run(Run),
     Serve(Serve),
+    /// Plant bugs in the mock, one at a time, and see whether the suite finds them.
+    ///
+    /// Each mutant is the mock with one bug, derived from the specs by an operator such as `drop-condition`, and names the
+    /// requirement that it breaks. It is hunted in process, in virtual time, until the first finding. Then it is
+    ///
+    /// killed: the suite found something;
+    ///
+    /// survived: it did something else than documented, sequences of calls show it, and the suite did not find one;
+    ///
+    /// not struck: the same, but it never came to do something else;
+    ///
+    /// allowed: no sequence within a bound shows it; what it does is among the things that the documents leave open, or
+    /// cannot come about.
+    Mutants(Mutants),
     Replay(Replay),
     /// List, show or check what the documents promise.
     #[command(subcommand)]
@@ -162,6 +178,45 @@ pub struct Serve {
     /// Accept anything, signed or not.
     #[arg(long)]
     pub unsigned: bool,
+    /// Plant a bug: `ecs/DeleteImage/drop-condition/ImageUseShared`; `aswritten mutants --list` shows the ids.
+    #[arg(long, value_name = "ID")]
+    pub mutant: Option<String>,
+}
+
+/// What `aswritten mutants` was asked.
+#[derive(Debug, Args)]
+#[command(after_help = MUTANTS_EXIT_CODES)]
+pub struct Mutants {
+    /// A service (`ecs`), an operation (`ecs/DeleteImage`), a mutant (`ecs/DeleteImage/drop-condition/ImageUseShared`) or
+    /// a requirement, for all that break it; `*` stands for any text [default: all].
+    #[arg(value_name = "SELECTOR")]
+    pub selectors: Vec<String>,
+    /// Only mutants of this operator. May be repeated.
+    #[arg(long = "operator", value_name = "NAME")]
+    pub operators: Vec<String>,
+    /// Do not hunt: print ids, what each breaks, and what it does.
+    #[arg(long)]
+    pub list: bool,
+    /// Number of cases for each mutant [default: 8 for each requirement].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Amount")]
+    pub cases: Option<u64>,
+    /// Hunt with this seed; the same seed makes the same cases. May be repeated.
+    #[arg(long, value_name = "S", conflicts_with = "seeds", help_heading = "Amount")]
+    pub seed: Vec<String>,
+    /// Hunt with the seeds 1 to N, each mutant with each.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000), help_heading = "Amount")]
+    pub seeds: u16,
+    /// Start no case on a mutant after this many requests.
+    #[arg(long, value_name = "N", help_heading = "Amount")]
+    pub max_requests: Option<u64>,
+    /// Mutants that are hunted at the same time [default: one for each processor].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Amount")]
+    pub workers: Option<u16>,
+    /// Also search for the shortest sequence that shows what was found, to hold shrinking against it. Takes long.
+    #[arg(long, help_heading = "Amount")]
+    pub shortest: bool,
+    #[command(flatten)]
+    pub report: ReportArgs,
 }
 
 /// Run one counterexample again, on any endpoint.

@@ -11,21 +11,41 @@ pub struct Progress {
     bar: ProgressBar,
 }
 
-impl Progress {
-    pub fn new(quiet: bool) -> Self {
+/// The same for any count of things.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// A bar that counts `things`; `before` is what happens before the first is done.
+    pub fn new(quiet: bool, things: &str, before: &'static str) -> Self {
         let shown = !quiet && std::io::stderr().is_terminal();
         let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
-        let template = "{bar:24} {pos}/{len} cases  {msg}  {elapsed}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
+        let template = format!("{{bar:24}} {{pos}}/{{len}} {things}  {{msg}}  {{elapsed}}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }
         if shown {
-            // The search for sequences comes before the first case, and may take a while.
-            bar.set_message("looking for sequences of calls");
+            bar.set_message(before);
             bar.enable_steady_tick(std::time::Duration::from_millis(200));
         }
-        Self { bar }
+        Self(bar)
+    }
+
+    /// So many are done of so many; nothing is left once all are.
+    pub fn set(&self, done: u64, of: u64, message: &str) {
+        self.0.set_length(of);
+        self.0.set_position(done);
+        self.0.set_message(message.to_owned());
+        if done == of {
+            self.0.finish_and_clear();
+        }
+    }
+}
+
+impl Progress {
+    pub fn new(quiet: bool) -> Self {
+        // The search for sequences comes before the first case, and may take a while.
+        Self { bar: Bar::new(quiet, "cases", "looking for sequences of calls").0 }
     }
 
     pub fn tell(&self, event: &Event) {

@@ -110,12 +110,25 @@ impl<'a> Binding<'a> {
             // A service without regions has no given region either.
             "$given.region" => Some(String::new()),
             _ => {
+                if place.starts_with("$token") && place.ends_with('=') {
+                    return Some(self.padded(place));
+                }
                 let (name, appended) = place.split_once('~').unwrap_or((place, ""));
                 let token = name.strip_prefix("$token")?;
                 let value = format!("{}-{}-{token}{appended}", self.around.run, self.execution);
                 Some(value)
             }
         }
+    }
+
+    /// A token that is as long as its place, which is padded with `=`.
+    fn padded(&self, place: &str) -> String {
+        let name = place.trim_start_matches('$').trim_end_matches('=');
+        let text = format!("{}-{}-{name}", self.around.run, self.execution);
+        let length = place.len();
+        // What tells tokens apart is at the end.
+        let text: String = text.chars().skip(text.chars().count().saturating_sub(length)).collect();
+        format!("{text:0<length$}")
     }
 
     pub fn bind(&mut self, key: &Key, id: String) {

@@ -17,8 +17,6 @@ pub const NOWHERE: &str = "aswritten-nowhere";
 pub const MALFORMED: &[&str] = &["not an id", "m-测试 a+b*c~d/e&f=g%h'(!)é", "../", "<id>&"];
 /// Lists that are longer are tried by themselves only.
 const LONG: usize = 4;
-/// Letters of an over-long text.
-const FILLER: &str = "0123456789abcdef";
 
 /// What the candidates may name.
 pub struct Surroundings<'a> {
@@ -229,7 +227,7 @@ impl Surroundings<'_> {
             values.push(Some(joined(first, second)));
         }
         let limit = self.operation().params[param].max_count;
-        for count in limit.map(|limit| limit + 1).into_iter().chain([101]) {
+        for count in limit.into_iter().flat_map(|limit| [limit, limit + 1]).chain([101]) {
             values.push(list((0..count as u64).map(unknown).collect()));
         }
         if let Some(first) = singles.first() {
@@ -260,8 +258,8 @@ impl Surroundings<'_> {
             // The first is fresh, or one that was used before; the second is another.
             values.push(text("$token1"));
             values.push(text("$token2"));
-            if let Some(limit) = described.max_length {
-                values.push(Some(Value::String(format!("$token3~{}", FILLER.repeat(limit / FILLER.len() + 1)))));
+            for length in described.max_length.into_iter().flat_map(|limit| [limit, limit + 1]) {
+                values.push(Some(longest(true, length)));
             }
             if described.ascii {
                 values.push(text("$token3~测试é"));
@@ -278,13 +276,18 @@ impl Surroundings<'_> {
             ParamType::Text => {
                 values.push(described.value.as_ref().map_or_else(|| text("x"), |_| None));
                 values.push(text(""));
-                values.extend(described.max_length.map(|limit| Some(Value::String("x".repeat(limit + 1)))));
+                values.extend(described.max_length.map(|limit| Some(longest(false, limit + 1))));
             }
             ParamType::Integer => values.extend([Some(Value::from(1)), text("many")]),
             ParamType::Texts | ParamType::Objects => {}
         }
         values
     }
+}
+
+/// A text of exactly so many characters. That of a token is as long as the place that it fills.
+pub fn longest(is_token: bool, length: usize) -> Value {
+    Value::String(if is_token { format!("{:=<length$}", "$token3") } else { "x".repeat(length) })
 }
 
 fn joined(first: &Value, second: &Value) -> Value {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    candidates::Surroundings,
+    candidates::{Surroundings, longest},
     dice::Dice,
     exercise::is_about_staying,
     moves::{companions, wait_for},
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     model::{Answer, Caller, Choices, State, outcomes_with},
     sequence::{Command, Purpose, Script},
-    spec::{SpecSet, operation::ParamType, service::OpRef},
+    spec::{Kind, SpecSet, operation::ParamType, service::OpRef},
     value::Key,
 };
 
@@ -27,6 +27,10 @@ const FREE_PERCENT: usize = 20;
 const WOVEN_PERCENT: usize = 60;
 /// Of a hundred calls, so many are followed by another read at the end: what was gone may come back.
 const LAST_READ_PERCENT: usize = 30;
+/// Of a hundred calls that ask what the document leaves open, so many are made twice: the answer has to be the same.
+const TWICE_PERCENT: usize = 40;
+/// Of a hundred texts that need not be sent, so many are, as long as they may be.
+const LONGEST_PERCENT: usize = 15;
 /// Random moves that are tried for one woven case.
 const MOST_WOVEN: usize = 3;
 /// Most resources of one kind in a random sequence.
@@ -195,6 +199,9 @@ impl<'a> Generator<'a> {
                         is_about_staying(self.set.operation(aim.0), aim.1),
                     )
                 });
+                if let Some(before) = states.last().filter(|_| with_reads) {
+                    commands.extend(readback::before(self.set, before, &plan.setup, &plan.call));
+                }
                 commands.push(plan.call.clone());
                 // What an answer shows needs no reads.
                 if with_reads {
@@ -276,8 +283,17 @@ impl<'a> Generator<'a> {
         let mut reads = readback::after(self.set, before, &call, &plan.assumed, watch);
         reads.extend(readback::bystander(self.set, before, &call).filter(|bystander| !reads.contains(bystander)));
         let last = reads.first().cloned().filter(|_| dice.percent(LAST_READ_PERCENT));
+        let looks = readback::before(self.set, before, &commands, &call);
+        commands.extend(looks);
+        let is_open = self.set.operation(aim.0).requirements[aim.1].kind == Kind::Open;
+        let again: Vec<Command> = if is_open && dice.percent(TWICE_PERCENT) {
+            std::iter::once(&call).chain(&reads).cloned().collect()
+        } else {
+            Vec::new()
+        };
         commands.push(call);
         commands.extend(reads);
+        commands.extend(again);
         commands.extend(last.map(|mut command| {
             command.until = None;
             command
@@ -318,6 +334,13 @@ impl<'a> Generator<'a> {
                     if param.binding.is_some() && !text.starts_with('$') && !text.is_empty() =>
                 {
                     *value = Some(dice.text().into());
+                }
+                (ParamType::Text, None) if value.is_none() && param.max_length.is_some() => {
+                    let is_token = operation.token == Some(index);
+                    *value = param
+                        .max_length
+                        .filter(|_| dice.percent(LONGEST_PERCENT))
+                        .map(|limit| longest(is_token, limit));
                 }
                 (ParamType::Boolean, _) if value.is_none() && !param.dry && dice.percent(30) => {
                     *value = Some(dice.percent(50).into())

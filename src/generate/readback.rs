@@ -1,6 +1,6 @@
 //! The reads that prove what a call did, or did not do.
 
-use super::moves::{read, referrers, wait_for};
+use super::moves::{read, read_set, referrers, wait_for};
 use crate::{
     model::{Answer, Change, Choices, Pending, State, outcomes_with},
     sequence::{Command, Purpose, Script, Wait},
@@ -8,7 +8,7 @@ use crate::{
         SpecSet,
         operation::{Action, Effect},
     },
-    value::Key,
+    value::{Atom, Key},
 };
 
 /// Most resources that are read back after one call.
@@ -33,6 +33,13 @@ pub fn after(set: &SpecSet, before: &State, call: &Command, assumed: &Choices, w
     let removes = removals(set, before, call, assumed);
     let watched = refused_removals(set, before, call);
     let mut reads = Vec::new();
+    // Work on the resource that is still under way after the call shows that it was under way during it. That is looked at
+    // before anything is waited for.
+    for key in &named {
+        for (referrer, _) in referrers(before, key).filter(|(referrer, _)| !is_settled(before, referrer)) {
+            reads.extend(read(set, service, before, referrer));
+        }
+    }
     for key in named {
         if reads.len() >= MOST_READS {
             break;
@@ -58,9 +65,8 @@ pub fn after(set: &SpecSet, before: &State, call: &Command, assumed: &Choices, w
             None => read(set, service, before, key),
         };
         reads.extend(command);
-        // Work on the resource that is still under way after the call shows that it was under way during it.
-        for (referrer, _) in referrers(before, key).filter(|(referrer, _)| !is_settled(before, referrer)) {
-            reads.extend(read(set, service, before, referrer));
+        if awaited.is_none() {
+            reads.extend(sets(set, service, before, key));
         }
     }
     reads.truncate(MOST_READS);
@@ -68,6 +74,41 @@ pub fn after(set: &SpecSet, before: &State, call: &Command, assumed: &Choices, w
         command.purpose = Purpose::Read;
     }
     reads
+}
+
+/// Reads of the sets of a resource that have members, such as the accounts that it is shared with.
+fn sets<'a>(
+    set: &'a SpecSet,
+    service: usize,
+    state: &'a State,
+    key: &'a Key,
+) -> impl Iterator<Item = Command> + use<'a> {
+    let attributes = state.living(key).map(|found| found.attributes.iter().enumerate()).into_iter().flatten();
+    let filled = attributes.filter(|(_, value)| matches!(value, Atom::Set(members) if !members.is_empty()));
+    filled.filter_map(move |(attribute, _)| read_set(set, service, state, key, attribute))
+}
+
+/// Reads of what a call names, and of what it does not, where nobody has looked yet: what was never shown cannot be missed
+/// afterwards.
+pub fn before(set: &SpecSet, state: &State, setup: &[Command], call: &Command) -> Vec<Command> {
+    let request = call.request(set, &Script::home());
+    let is_shown = |key: &Key| {
+        setup.iter().any(|command| {
+            let until = command.until.as_ref().map(|until| &until.key);
+            until == Some(key) || (command.purpose == Purpose::Read && command.uses().contains(key))
+        })
+    };
+    let beside = bystanding(set, state, call);
+    let mut keys: Vec<&Key> = request.targets.iter().flatten().chain(beside).collect();
+    keys.retain(|key| state.living(key).is_some() && !key.starts_with("$given.") && !is_shown(key));
+    keys.dedup();
+    let reads = keys.into_iter().take(MOST_READS).filter_map(|key| read(set, call.operation.service, state, key));
+    reads
+        .map(|mut command| {
+            command.purpose = Purpose::Read;
+            command
+        })
+        .collect()
 }
 
 /// A read that looks for a while whether a resource goes that should stay.
@@ -88,16 +129,20 @@ fn watch(set: &SpecSet, service: usize, before: &State, key: &Key) -> Option<Com
 
 /// A read of something that the call does not name, of the kind that it names if there is any.
 pub fn bystander(set: &SpecSet, before: &State, call: &Command) -> Option<Command> {
+    read(set, call.operation.service, before, bystanding(set, before, call)?)
+}
+
+/// Something that the call does not name and that can be read, of the kind that it names where there is one.
+fn bystanding<'a>(set: &SpecSet, before: &'a State, call: &Command) -> Option<&'a Key> {
     let request = call.request(set, &Script::home());
-    let named = || request.targets.iter().flatten();
-    let others = before
-        .resources
-        .iter()
-        .filter(|(key, found)| !found.deleted && !key.starts_with("$given.") && !named().any(|named| named == *key));
-    let mut others: Vec<_> = others.collect();
-    let kinds: Vec<usize> = set.operation(call.operation).bindings.iter().map(|binding| binding.kind).collect();
-    others.sort_by_key(|(_, found)| !kinds.contains(&found.kind));
-    others.into_iter().find_map(|(key, _)| read(set, call.operation.service, before, key))
+    let kind = set.operation(call.operation).bindings.first().map(|binding| binding.kind);
+    let others = before.resources.iter().filter(|(key, found)| {
+        !found.deleted && !key.starts_with("$given.") && !request.targets.iter().flatten().any(|named| named == *key)
+    });
+    let mut others: Vec<_> =
+        others.filter(|(key, _)| read(set, call.operation.service, before, key).is_some()).collect();
+    others.sort_by_key(|(_, found)| Some(found.kind) != kind);
+    others.first().map(|(key, _)| *key)
 }
 
 /// What the call may remove although it is refused, by some answer to an open question.

@@ -84,10 +84,26 @@ impl Front {
         let product = &self.mock.set.service(at).product;
         let caller = match self.caller(protocol, request, now_seconds) {
             Ok(caller) => caller,
+            Err(refusal) if self.admitted(at, &refusal) => Caller::Main,
             Err(refusal) => return refuse(&refusal, &call.action, product),
         };
         let reply = self.mock.answer(&self.asked(at, &call, caller), now_ms);
-        encode(protocol, &call.action, product, &host, format, reply)
+        let response = encode(protocol, &call.action, product, &host, format, reply.clone());
+        self.distorted(at, &reply, &response).unwrap_or(response)
+    }
+
+    /// A planted bug lets a caller pass who was refused.
+    fn admitted(&self, at: OpRef, refusal: &Refusal) -> bool {
+        let planted = self.mock.planted.as_ref().filter(|planted| planted.fault.admits(at, refusal));
+        planted.inspect(|planted| planted.strike()).is_some()
+    }
+
+    /// The response as a planted bug writes it.
+    fn distorted(&self, at: OpRef, reply: &Reply, response: &HttpResponse) -> Option<HttpResponse> {
+        let planted = self.mock.planted.as_ref()?;
+        let other = planted.fault.response(at, reply, response).filter(|other| other != response)?;
+        planted.strike();
+        Some(other)
     }
 
     /// The protocol that reads a call of one of its services in the request; where none does, the one whose headers it has.

@@ -4,12 +4,14 @@
 //! - [`policy`] is how open questions are answered, and how fast asynchronous work is done.
 //! - [`http`] reads and writes requests: protocol, signature, time and nonce are checked as the vendors document.
 //! - [`server`] puts it on a socket.
+//! - [`fault`] is where a planted bug takes hold; this module knows none.
 //!
 //! It shares the model with the oracle, so it proves nothing by itself.
 
+pub mod fault;
 pub mod http;
 pub mod policy;
-mod render;
+pub mod render;
 pub mod server;
 pub mod service;
 #[cfg(feature = "wiremock")]

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     history::Reply,
-    model::{Refused, Request, State, view},
+    model::{Answer, Outcome, Refused, Request, State, view},
     spec::{
         Operation, Service, SpecSet,
         operation::{Code, View},
@@ -22,8 +22,23 @@ pub fn request_id(serial: u64) -> String {
     format!("{}-{}-4{}-A{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
 }
 
+/// The answer that an outcome earns; `state` is the one after it.
+pub fn reply(set: &SpecSet, state: &State, request: &Request, outcome: &Outcome, request_id: &str) -> Reply {
+    let operation = set.operation(request.operation);
+    match &outcome.answer {
+        Answer::Success => {
+            let mut fields = fields(operation, request, request_id);
+            views(set, operation, state, request, &mut fields);
+            Reply::Success { status: 200, fields }
+        }
+        Answer::Refused(refused) => {
+            refusal(set.service(request.operation), operation, refused, request, request_id.to_owned())
+        }
+    }
+}
+
 /// Documented fields of a success: ids of what was created, constants, the request's id.
-pub fn fields(operation: &Operation, request: &Request, request_id: &str) -> Map<String, Value> {
+fn fields(operation: &Operation, request: &Request, request_id: &str) -> Map<String, Value> {
     let mut whole = Value::Object(Map::new());
     for field in &operation.fields {
         let created = field.creates.and_then(|var| request.created.get(var - operation.bindings.len()));
@@ -42,7 +57,7 @@ pub fn fields(operation: &Operation, request: &Request, request_id: &str) -> Map
 }
 
 /// What the operation's views show.
-pub fn views(set: &SpecSet, operation: &Operation, state: &State, request: &Request, fields: &mut Map<String, Value>) {
+fn views(set: &SpecSet, operation: &Operation, state: &State, request: &Request, fields: &mut Map<String, Value>) {
     let mut whole = Value::Object(std::mem::take(fields));
     for shown in &operation.views {
         let list = elements(set, operation, state, request, shown);
@@ -94,7 +109,7 @@ fn one(name: &str, value: Value) -> Value {
 }
 
 /// A refusal with the code, status and message that the spec has for it.
-pub fn refusal(
+fn refusal(
     service: &Service,
     operation: &Operation,
     refused: &Refused,

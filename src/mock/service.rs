@@ -2,12 +2,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{policy::Policy, render};
+use super::{
+    fault::{Planted, Situation},
+    policy::Policy,
+    render,
+};
 use crate::{
     history::Reply,
-    model::{Answer, Caller, Outcome, Request, Resource, State, likely, outcomes_with},
+    model::{Caller, Choices, Outcome, Request, Resource, State, likely, outcomes_with},
     spec::{Service, SpecSet, id::mint, service::OpRef},
     value::{Atom, Key},
 };
@@ -19,6 +23,8 @@ const TOKENS: usize = 4096;
 pub struct Mock {
     pub set: Arc<SpecSet>,
     pub policy: Policy,
+    /// A bug that was planted.
+    pub planted: Option<Planted>,
     /// One state for each service: they do not know each other.
     states: Vec<Mutex<Held>>,
 }
@@ -42,7 +48,14 @@ pub struct Asked {
 impl Mock {
     pub fn new(set: Arc<SpecSet>, policy: Policy) -> Self {
         let states = set.services.iter().map(|service| Mutex::new(Held::new(service))).collect();
-        Self { set, policy, states }
+        Self { set, policy, planted: None, states }
+    }
+
+    /// The same with a bug.
+    #[must_use]
+    pub fn with(mut self, planted: Planted) -> Self {
+        self.planted = Some(planted);
+        self
     }
 
     /// The operation of an action, in the edition that is served.
@@ -60,7 +73,11 @@ impl Mock {
         let service = self.set.service(asked.operation);
         let mut held = self.states[asked.operation.service].lock().unwrap_or_else(PoisonError::into_inner);
         let held = &mut *held;
-        held.settle(service, now_ms, self.policy.settle_ms);
+        let settle = |state: &mut State| {
+            let planted = self.planted.as_ref();
+            planted.is_some_and(|planted| planted.fault.settle(asked.operation.service, state, now_ms))
+        };
+        let mut struck = held.settle(service, now_ms, self.policy.settle_ms, settle);
         let operation = self.set.operation(asked.operation);
         let created: Vec<Key> = operation
             .effects
@@ -77,30 +94,49 @@ impl Mock {
         let request_id = render::request_id(held.serial);
         let home = asked.region.clone().unwrap_or_else(|| home(service));
         let request = Request::new(&self.set, asked.operation, asked.arguments.clone(), asked.caller, created, &home);
-        let outcome = self.choose(&held.state, &request);
-        let Some(outcome) = outcome else { return render::failure(request_id) };
-        held.apply(&outcome, now_ms);
-        match &outcome.answer {
-            Answer::Success => {
-                let mut fields: Map<String, Value> = render::fields(operation, &request, &request_id);
-                render::views(&self.set, operation, &held.state, &request, &mut fields);
-                Reply::Success { status: 200, fields }
-            }
-            Answer::Refused(refused) => render::refusal(service, operation, refused, &request, request_id),
-        }
-    }
-
-    /// The outcome that the policy wants: success where nothing is due, or the row that wins.
-    fn choose(&self, state: &State, request: &Request) -> Option<Outcome> {
-        let no_choices = crate::model::Choices::default();
+        let no_choices = Choices::default();
         let choices = self.policy.choices.get(&request.operation).unwrap_or(&no_choices);
         let reversed = self.policy.reversed.get(&request.operation).copied().unwrap_or(false);
-        if reversed {
-            outcomes_with(&self.set, state, request, choices, |_, due| due).pop()
-        } else {
-            Some(likely(&self.set, state, request, choices))
+        let Some(outcome) = choose(&self.set, &held.state, &request, choices, reversed) else {
+            return render::failure(request_id);
+        };
+        let Some(planted) = &self.planted else {
+            held.apply(&outcome, now_ms);
+            return render::reply(&self.set, &held.state, &request, &outcome, &request_id);
+        };
+        let situation =
+            Situation { set: &self.set, request: &request, choices, reversed, request_id: &request_id, now_ms };
+        let healthy = outcome;
+        let outcome = planted.fault.outcome(&situation, &held.state, &healthy).unwrap_or_else(|| healthy.clone());
+        held.apply(&outcome, now_ms);
+        let render = |outcome| render::reply(&self.set, &held.state, &request, outcome, &request_id);
+        let reply = render(&outcome);
+        let reply = planted.fault.reply(&situation, &held.state, &outcome, &reply).unwrap_or(reply);
+        struck |= !does_alike(&healthy, &outcome) || reply != render(&healthy);
+        if struck {
+            planted.strike();
         }
+        reply
     }
+}
+
+/// The outcome that is wanted with these answers to open questions: success where nothing is due, or the row that wins.
+pub fn choose(set: &SpecSet, state: &State, request: &Request, choices: &Choices, reversed: bool) -> Option<Outcome> {
+    if reversed {
+        outcomes_with(set, state, request, choices, |_, due| due).pop()
+    } else {
+        Some(likely(set, state, request, choices))
+    }
+}
+
+/// Whether two outcomes answer and do the same.
+pub fn is_alike(one: &Outcome, other: &Outcome) -> bool {
+    one.answer == other.answer && does_alike(one, other)
+}
+
+/// Whether two outcomes do the same, whatever they answer.
+fn does_alike(one: &Outcome, other: &Outcome) -> bool {
+    one.changes == other.changes && one.later == other.later && one.token == other.token
 }
 
 impl Held {
@@ -123,13 +159,20 @@ impl Held {
         Self { state, serial: 0 }
     }
 
-    /// Does what is due by now, and forgets what is gone.
-    fn settle(&mut self, service: &Service, now_ms: u64, settle_ms: u64) {
+    /// Does what is due by now, and forgets what is gone. What `settle` says is handed on.
+    fn settle(
+        &mut self,
+        service: &Service,
+        now_ms: u64,
+        settle_ms: u64,
+        settle: impl FnOnce(&mut State) -> bool,
+    ) -> bool {
         while let Some(index) =
             self.state.pending.iter().position(|pending| pending.since_ms.saturating_add(settle_ms) <= now_ms)
         {
             self.state.fire(index);
         }
+        let struck = settle(&mut self.state);
         let gone: Vec<Key> =
             self.state.resources.iter().filter(|(_, found)| found.deleted).map(|(key, _)| key.clone()).collect();
         if !gone.is_empty() {
@@ -139,6 +182,7 @@ impl Held {
         if self.state.tokens.len() > TOKENS {
             self.state.tokens.drain(..TOKENS / 2);
         }
+        struck
     }
 
     /// What belonged to resources that are gone and that no call removes, such as their tasks, goes with them.
@@ -156,7 +200,8 @@ impl Held {
         outcome.changes.iter().for_each(|change| self.state.apply(change));
         for pending in &outcome.later {
             let mut pending = pending.clone();
-            pending.since_ms = now_ms;
+            // What a fault puts off begins later.
+            pending.since_ms = pending.since_ms.saturating_add(now_ms);
             self.state.pending.push(pending);
         }
         self.state.tokens.extend(outcome.token.clone());

@@ -506,9 +506,10 @@ impl<'a> Step<'a> {
         Ok(claims)
     }
 
-    /// Limits and promised refusals accept many codes, so any refusal exercises those that are due.
+    /// Limits and promised refusals accept many codes, so any refusal exercises the one that alone is due.
     fn limits(&self, judgement: &Judgement, claim: &mut impl FnMut(usize, Aspect)) {
-        for row in judgement.due.iter().map(|row| &self.operation.rows[*row]) {
+        let rows = || judgement.due.iter().map(|row| &self.operation.rows[*row]);
+        for row in rows().filter(|row| rows().all(|other| other.requirement == row.requirement)) {
             if let (Some(requirement), false, true) = (row.requirement, row.documented, row.codes.contains(&Code::Any))
             {
                 claim(requirement, Aspect::Answer);

@@ -68,6 +68,14 @@ impl Request {
         Self { operation, arguments, targets, region, caller, created, shapes: Shapes::default() }
     }
 
+    /// The same call as if it named these resources.
+    #[must_use]
+    pub fn naming(&self, binding: usize, keys: Vec<Key>) -> Self {
+        let mut other = Self { shapes: Shapes::default(), ..self.clone() };
+        other.targets[binding] = keys;
+        other
+    }
+
     pub fn argument(&self, param: usize) -> Option<&Value> {
         self.arguments.get(param)?.as_ref()
     }

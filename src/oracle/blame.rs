@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     belief::Belief,
     explain::{is_documented, matches, words},
-    finding::{Finding, Nature},
+    finding::{Finding, Nature, Unique},
 };
 use crate::{
     history::Reply,
@@ -179,6 +179,34 @@ pub fn field(accused: &Accused<'_>, requirement: usize, what: &str, expected: St
         culprit: accused.command,
         before: Vec::new(),
     }
+}
+
+/// End of the key of a call that never earned an answer.
+pub const NO_ANSWER: &str = "#no answer";
+/// End of the key of a value that answers of several cases share.
+const SHARED: &str = "#the same in several cases";
+
+/// A value that stands in answers of several cases, and may not.
+pub fn repeated(set: &SpecSet, unique: &Unique) -> Finding {
+    let (at, requirement) = unique.requirement;
+    let operation = set.operation(at);
+    let asked = &operation.requirements[requirement];
+    Finding {
+        key: format!("{}{SHARED}", asked.id),
+        nature: Nature::Violation,
+        requirement: unique.requirement,
+        summary: format!("{} gives several answers one value that is to differ", operation.name),
+        expected: vec!["a value of its own in every answer".into()],
+        actual: unique.value.clone().into(),
+        command: 0,
+        culprit: 0,
+        before: Vec::new(),
+    }
+}
+
+/// Whether one run of a script shows a finding; some take several runs, or several cases.
+pub fn is_of_one_run(finding: &Finding) -> bool {
+    finding.nature != Nature::Inconsistent && !finding.key.ends_with(NO_ANSWER) && !finding.key.ends_with(SHARED)
 }
 
 /// The states of all resources, a line for each.

@@ -87,18 +87,28 @@ pub fn explains(service: &Service, operation: &Operation, answer: &Answer, due: 
                     (true, false) => Fit::Permitted,
                     (false, _) => Fit::Loose,
                 };
-                (matches(&row.codes, code) && fits_status(row, *status)).then_some(fit)
+                let fits =
+                    if row.documented { fits_status(row, *status) } else { has_status(operation, code, *status) };
+                (matches(&row.codes, code) && fits).then_some(fit)
             }
-            Refused::Common(common) => service.common[*common].code.matches(code).then_some(Fit::Common),
+            Refused::Common(common) => {
+                let fits = service.common[*common].code.matches(code) && has_status(operation, code, *status);
+                fits.then_some(Fit::Common)
+            }
             Refused::Any => Some(Fit::Loose),
         },
         _ => None,
     }
 }
 
-/// A row's documented status goes with its code; refusals without a row say nothing of the status.
 fn fits_status(row: &Row, status: u16) -> bool {
-    !row.documented || row.status.is_none_or(|documented| documented == status)
+    row.status.is_none_or(|documented| documented == status)
+}
+
+/// A documented status goes with its code, for whatever reason the code is answered.
+fn has_status(operation: &Operation, code: &str, status: u16) -> bool {
+    let mut naming = operation.rows.iter().filter(|row| row.documented && matches(&row.codes, code)).peekable();
+    naming.peek().is_none() || naming.any(|row| fits_status(row, status))
 }
 
 pub fn matches(codes: &[Code], code: &str) -> bool {

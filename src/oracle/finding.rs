@@ -17,6 +17,8 @@ pub struct Judged {
     pub answers: Vec<Observed>,
     /// Codes that won over others that were due too.
     pub precedence: Vec<Precedence>,
+    /// Values that no other answer may have.
+    pub unique: Vec<Unique>,
     /// Texts that differ from the document's.
     pub messages: Vec<Reworded>,
     /// Why parts of it could not be judged.
@@ -81,6 +83,13 @@ pub struct Precedence {
     pub operation: OpRef,
     pub winner: String,
     pub losers: Vec<String>,
+}
+
+/// A value of a field that is promised to be different in every answer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Unique {
+    pub requirement: ReqRef,
+    pub value: String,
 }
 
 /// A message that differs from the document's.

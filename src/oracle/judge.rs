@@ -12,7 +12,7 @@ use super::{
     blame::{self, Accused},
     course::{Courses, after, fixed},
     explain::{Standing, explains, matches, standing},
-    finding::{Finding, Judged, Nature, Observed, Precedence, Reason, Reworded},
+    finding::{Finding, Judged, Nature, Observed, Precedence, Reason, Reworded, Unique},
     hindsight::Hindsight,
     shown::{Contradiction, contradiction, prove, responsible, shown_part},
 };
@@ -414,6 +414,9 @@ impl<'a> Judge<'a> {
                 }
                 Some(_) => None,
             };
+            if let (None, true, Some(value)) = (&problem, field.unique, field_at(fields, &field.name)) {
+                self.judged.unique.push(Unique { requirement: (turn.at, requirement), value: plain(value) });
+            }
             if let Some((what, expected)) = problem {
                 let what = format!("{what}{}", field.name);
                 let finding = blame::field(&accused, requirement, &what, expected, Value::Object(fields.clone()));

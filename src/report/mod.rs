@@ -5,6 +5,7 @@
 pub mod curl;
 pub mod human;
 pub mod json;
+pub mod kills;
 pub mod replay;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@
 //! | `$image1` | the id of the resource that the command which *creates* `$image1` made; a [handle](command::Command::creates) |
 //! | `$given.account` | a thing that the endpoint already has |
 //! | `$name`, `$run` | a fresh name; the name of the run |
-//! | `$token1` | an idempotency token, fresh in each execution; what follows `~` is appended |
+//! | `$token1` | an idempotency token, fresh in each execution; what follows `~` is appended, and one that is padded with `=` is as long as its place |
 //!
 //! The model computes with the places themselves: a handle is the key of its resource, and two arguments are equal when
 //! their places are. So a script means the same on every endpoint, and shrinking never has to renumber anything.

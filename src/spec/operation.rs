@@ -8,7 +8,7 @@ use super::{expression::Expr, requirement::Requirement, resource::Template, sour
 use crate::value::Atom;
 
 /// One operation of one edition of its document.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Operation {
     /// `ecs/DeleteImage`, `ecs/DeleteImage@legacy`.
     pub id: String,
@@ -67,7 +67,7 @@ pub struct Basics {
     pub others: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Param {
     pub name: String,
     pub kind: ParamType,
@@ -132,7 +132,7 @@ pub struct Binding {
 }
 
 /// A reason to refuse a call: an error row, a promise of the prose, or a limit of a parameter.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Row {
     /// What overrides call it: the code, or the id.
     pub key: String,
@@ -199,7 +199,7 @@ impl Code {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Override {
     pub when: Expr,
     /// Bindings that `when` looks at.
@@ -210,7 +210,7 @@ pub struct Override {
 }
 
 /// A question that the document leaves open.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Question {
     pub id: String,
     pub question: String,
@@ -238,7 +238,7 @@ pub struct Choice {
     pub source: String,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Promise {
     pub when: Option<Expr>,
     /// Bindings that `when` looks at.
@@ -262,7 +262,7 @@ pub enum Expectation {
     Kept,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Field {
     /// Path, parts separated by dots.
     pub name: String,
@@ -308,7 +308,7 @@ impl FieldType {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Effect {
     pub action: Action,
     pub on_refusal: bool,
@@ -339,7 +339,7 @@ pub enum Source {
 }
 
 /// What a read shows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct View {
     pub kind: usize,
     pub list: String,
@@ -356,7 +356,7 @@ pub struct View {
 }
 
 /// How a field shows an attribute.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Shown {
     pub field: String,
     pub attribute: Showable,
@@ -371,7 +371,7 @@ pub enum Showable {
 }
 
 /// A way to call a companion.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Use {
     pub id: String,
     pub arguments: Vec<(usize, Value)>,

@@ -9,7 +9,7 @@ use super::expression::Expr;
 use crate::value::Atom;
 
 /// A kind of resource.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ResourceKind {
     pub name: String,
     /// Regular expression from which ids are made.
@@ -32,7 +32,7 @@ pub enum Scope {
     Account,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Attribute {
     pub name: String,
     pub kind: AttributeType,
@@ -62,7 +62,7 @@ impl AttributeType {
 }
 
 /// An attribute computed from others.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Derived {
     pub name: String,
     pub expr: Expr,
@@ -78,7 +78,7 @@ pub struct Template {
 }
 
 /// A thing that the endpoint must have before a run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Given {
     pub name: String,
     /// Value on the mock.

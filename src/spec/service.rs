@@ -14,7 +14,7 @@ pub struct SpecSet {
     pub services: Vec<Service>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Service {
     pub name: String,
     pub title: String,
@@ -51,7 +51,7 @@ pub struct Variables {
 }
 
 /// A code of the vendor's common list.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Common {
     pub code: Code,
     /// As written in the spec, to show.
@@ -63,7 +63,7 @@ pub struct Common {
 }
 
 /// Requests that do not prove who sends them, and what each documented operation answers to them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Access {
     pub caller: Caller,
     /// The promise, in short.

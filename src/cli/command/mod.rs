@@ -1,5 +1,6 @@
 //! One file for each subcommand.
 
+mod mutants;
 mod replay;
 mod run;
 mod serve;
@@ -19,6 +20,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     match &cli.command {
         Command::Run(args) => runtime()?.block_on(run::run(args, &cli.global)),
         Command::Serve(args) => runtime()?.block_on(serve::run(args, &cli.global)),
+        Command::Mutants(args) => runtime()?.block_on(mutants::run(args, &cli.global)),
         Command::Replay(args) => runtime()?.block_on(replay::run(args, &cli.global)),
         Command::Spec(command) => spec::run(command, &cli.global),
     }

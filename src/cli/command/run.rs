@@ -38,6 +38,7 @@ pub async fn run(args: &Run, global: &Global) -> Result<ExitCode, Failure> {
         max_requests: args.max_requests,
         max_time: args.max_time,
         shrink_requests: args.shrink_requests,
+        stop_at_first: false,
         around: connected.around.clone(),
         options: connected.options.clone(),
         interrupted: Arc::default(),

@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
 };
 
+use super::mutants;
 use crate::{
     cli::{
         args::{Global, Serve},
@@ -18,6 +19,7 @@ use crate::{
         http::{Front, MAIN, RESTRICTED},
         server::Server,
     },
+    mutant::Mutant,
     spec::SpecSet,
     wire::Credential,
 };
@@ -32,16 +34,26 @@ pub async fn run(args: &Serve, global: &Global) -> Result<ExitCode, Failure> {
     for edition in &args.editions {
         policy.edition(&set, edition).map_err(|why| Failure::usage(format!("`--edition {edition}`: {why}")))?;
     }
+    let mutant = args.mutant.as_ref().map(|id| mutants::find(&set, id)).transpose()?;
+    if let Some(mutant) = &mutant
+        && let Some(edition) = &set.operation(mutant.at).edition
+        && policy.edition(&set, &set.operation(mutant.at).id).is_err()
+    {
+        return Err(Failure::usage(format!("the edition `{edition}` cannot be served")));
+    }
     let served = served(&set, &policy);
     let credentials = args.credentials.iter().map(|text| credential(text)).collect::<Result<_, _>>()?;
     let address = address(&args.listen)?;
-    let mut front = Front::new(Mock::new(set.clone(), policy), credentials);
+    let mut mock = Mock::new(set.clone(), policy);
+    mock.planted = mutant.as_ref().map(|mutant| mutant.plant(&set));
+    let mut front = Front::new(mock, credentials);
     front.unsigned = args.unsigned;
     let server = Server::start(front, address).await.map_err(|error| {
         Failure::environment(format!("cannot listen on {address}: {error}"))
             .help("choose another address, or port 0 for any free one")
     })?;
-    terminal::print(&greeting(&set, &server, &served, !args.editions.is_empty(), args.unsigned));
+    let has_editions = served.iter().any(|id| id.contains('@'));
+    terminal::print(&greeting(&set, &server, &served, has_editions, args.unsigned, mutant.as_ref()));
     signals::stop().await;
     server.stop().await;
     Ok(ExitCode::Fine)
@@ -70,7 +82,14 @@ fn address(text: &str) -> Result<SocketAddr, Failure> {
     })
 }
 
-fn greeting(set: &SpecSet, server: &Server, served: &[String], has_editions: bool, unsigned: bool) -> String {
+fn greeting(
+    set: &SpecSet,
+    server: &Server,
+    served: &[String],
+    has_editions: bool,
+    unsigned: bool,
+    mutant: Option<&Mutant>,
+) -> String {
     let services: Vec<String> =
         set.services.iter().map(|service| format!("{} ({})", service.name, service.version)).collect();
     let url = url(server.address);
@@ -87,6 +106,10 @@ fn greeting(set: &SpecSet, server: &Server, served: &[String], has_editions: boo
     line("documented", &served.join(", "));
     if unsigned {
         line("signatures", "not checked");
+    }
+    if let Some(mutant) = mutant {
+        line("mutant", &format!("{}: {}", mutant.id, mutant.text));
+        line("breaks", mutant.broken(set));
     }
     // An edition has to be spelled out: without selectors, the current ones are judged.
     let selectors = if has_editions { format!("{} ", served.join(" ")) } else { String::new() };

@@ -6,7 +6,7 @@ mod finding;
 mod observations;
 mod operations;
 mod reply;
-mod style;
+pub(super) mod style;
 mod table;
 mod verdict;
 

@@ -1,0 +1,388 @@
+//! The hunt: an ordinary campaign on each mutant, until the first finding.
+//!
+//! Mutants know nothing of each other, so workers take them one by one; each has a mock and a virtual clock of its own,
+//! and what becomes of it depends on the seed only.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::{
+    Mutant,
+    explore::{BOUND, Exploration, explore, first_finding, shortest},
+};
+use crate::{
+    campaign::{
+        self, Settings,
+        outcome::FindingResult,
+        settings::{CASES_EACH, SHRINK_REQUESTS},
+    },
+    endpoint::{Endpoint, direct::Direct, in_process::InProcess},
+    execute::{Givens, Surroundings},
+    generate::{Generator, Options},
+    mock::{Front, Mock, Policy, fault::Planted},
+    oracle::{Nature, finding::ReqRef},
+    sequence::Purpose,
+    spec::{SpecSet, service::OpRef},
+    value::Key,
+};
+
+/// How long asynchronous work takes in the mock, in virtual milliseconds.
+const SETTLE_MS: u64 = 20;
+/// How long a repeated read waits, in virtual milliseconds.
+const PATIENCE_MS: u64 = 2_400;
+/// How long it is watched whether something happens that should not.
+const LINGER_MS: u64 = 110;
+
+/// How to hunt.
+#[derive(Clone)]
+pub struct Hunt {
+    /// Each is a campaign of its own.
+    pub seeds: Vec<String>,
+    /// Cases of one campaign; as many as a run has when there are none.
+    pub cases: Option<u64>,
+    /// Start no case after this many requests on one mutant.
+    pub max_requests: Option<u64>,
+    /// Mutants that are hunted at the same time.
+    pub workers: usize,
+    /// Look whether there is anything to find where nothing was found; without it, that counts as too weak.
+    pub prove: bool,
+    /// Also look for the shortest sequence that shows what was found.
+    pub shortest: bool,
+    /// Set from outside to finish early.
+    pub interrupted: Arc<AtomicBool>,
+}
+
+/// What became of all mutants.
+#[derive(Debug, Clone)]
+pub struct KillTable {
+    pub seeds: Vec<String>,
+    pub results: Vec<MutantResult>,
+    pub seconds: f64,
+    pub interrupted: bool,
+}
+
+/// What became of one mutant.
+#[derive(Debug, Clone)]
+pub struct MutantResult {
+    pub mutant: Mutant,
+    /// One for each seed.
+    pub trials: Vec<Trial>,
+}
+
+/// One campaign on one mutant.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    pub fate: Fate,
+    /// Exchanges in which the bug made a difference.
+    pub struck: u64,
+    /// Requests of its cases, without shrinking.
+    pub requests: u64,
+}
+
+#[derive(Debug, Clone)]
+pub enum Fate {
+    Killed(Box<Kill>),
+    /// Nothing was found, though there is something to find.
+    Survived {
+        /// What the exploration found; none when it was cut short.
+        missed: Option<String>,
+    },
+    /// The bug never made a difference, though it can make one that is found.
+    NotStruck {
+        missed: Option<String>,
+    },
+    /// Nothing is there to be found, as far as the exploration went.
+    Allowed(Proof),
+}
+
+/// How far it was looked for something to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    pub scripts: usize,
+    /// Those in which the bug made a difference.
+    pub struck: usize,
+    pub states: usize,
+    /// Longest way to a call, in commands.
+    pub depth: usize,
+}
+
+/// How a mutant was found.
+#[derive(Debug, Clone)]
+pub struct Kill {
+    /// The requirement that was blamed.
+    pub by: ReqRef,
+    pub nature: Nature,
+    pub key: String,
+    pub summary: String,
+    /// It makes the verdict of a run.
+    pub counts: bool,
+    pub requests_to_failure: u64,
+    pub stable: bool,
+    /// Nothing for what only several cases show together: that is not shrunk.
+    pub shrunk: Option<Shrunk>,
+    /// Commands of the shortest sequence that shows it, where that was asked for and found.
+    pub shortest_commands: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shrunk {
+    pub commands: usize,
+    pub requests: u64,
+}
+
+/// What a hunt tells while it goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    pub done: usize,
+    pub of: usize,
+    pub result: &'a MutantResult,
+}
+
+/// A mock with a bug, ready to be called.
+pub struct Bench {
+    pub endpoint: Arc<dyn Endpoint>,
+    pub planted: Planted,
+}
+
+impl Fate {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Killed(_) => "killed",
+            Self::Survived { .. } => "survived",
+            Self::NotStruck { .. } => "not-struck",
+            Self::Allowed(_) => "allowed",
+        }
+    }
+
+    /// Bad news first.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Survived { .. } => 0,
+            Self::NotStruck { .. } => 1,
+            Self::Allowed(_) => 2,
+            Self::Killed(_) => 3,
+        }
+    }
+}
+
+impl MutantResult {
+    /// The worst of its trials; none when it was not tried.
+    pub fn worst(&self) -> Option<&Trial> {
+        self.trials.iter().min_by_key(|trial| trial.fate.rank())
+    }
+
+    /// Exchanges in which the bug made a difference, in all trials.
+    pub fn struck(&self) -> u64 {
+        self.trials.iter().map(|trial| trial.struck).sum()
+    }
+
+    pub fn kills(&self) -> impl Iterator<Item = &Kill> {
+        self.trials.iter().filter_map(|trial| match &trial.fate {
+            Fate::Killed(kill) => Some(&**kill),
+            _ => None,
+        })
+    }
+}
+
+/// Hunts all these mutants; results are in their order.
+pub fn hunt(
+    set: &Arc<SpecSet>,
+    mutants: &[Mutant],
+    hunt: &Hunt,
+    tell: &(dyn Fn(Event<'_>) + Sync),
+) -> std::io::Result<KillTable> {
+    let began = std::time::Instant::now();
+    let grounds: BTreeMap<OpRef, Ground<'_>> =
+        mutants.iter().map(|mutant| (mutant.at, Ground::new(set, mutant.at))).collect();
+    let results: Vec<OnceLock<MutantResult>> = mutants.iter().map(|_| OnceLock::new()).collect();
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let failure: Mutex<Option<std::io::Error>> = Mutex::default();
+    let work = || -> std::io::Result<()> {
+        let runtime = Builder::new_current_thread().build()?;
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(mutant) = mutants.get(index).filter(|_| !hunt.interrupted.load(Ordering::Relaxed)) else {
+                return Ok(());
+            };
+            let Some(ground) = grounds.get(&mutant.at) else { continue };
+            let trials = hunt.seeds.iter().map(|seed| ground.trial(&runtime, mutant, seed, hunt)).collect();
+            let result = MutantResult { mutant: mutant.clone(), trials };
+            let done = 1 + done.fetch_add(1, Ordering::Relaxed);
+            tell(Event { done, of: mutants.len(), result: &result });
+            // Each index is taken once.
+            let _ = results[index].set(result);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..hunt.workers.max(1) {
+            scope.spawn(|| {
+                if let Err(error) = work() {
+                    *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                }
+            });
+        }
+    });
+    if let Some(error) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
+    }
+    Ok(KillTable {
+        seeds: hunt.seeds.clone(),
+        results: results.into_iter().filter_map(OnceLock::into_inner).collect(),
+        seconds: began.elapsed().as_secs_f64(),
+        interrupted: hunt.interrupted.load(Ordering::Relaxed),
+    })
+}
+
+/// What all mutants of one operation share. Plans and explorations are made when first needed.
+struct Ground<'a> {
+    set: &'a Arc<SpecSet>,
+    at: OpRef,
+    around: Surroundings,
+    options: Options,
+    generator: OnceLock<Generator<'a>>,
+    exploration: OnceLock<Exploration>,
+}
+
+impl<'a> Ground<'a> {
+    fn new(set: &'a Arc<SpecSet>, at: OpRef) -> Self {
+        let probes = set.service(at).givens.iter().filter(|given| given.probe);
+        let probes = probes.map(|given| Key::from(format!("$given.{}", given.name).as_str())).collect();
+        Self {
+            set,
+            at,
+            around: Surroundings {
+                givens: Givens::defaults(set),
+                run: "mutants".into(),
+                patience_ms: PATIENCE_MS,
+                linger_ms: LINGER_MS,
+                clean: true,
+                pace: Default::default(),
+            },
+            options: Options { probes, careful: false, restricted: vec![at.service], only: Vec::new() },
+            generator: OnceLock::new(),
+            exploration: OnceLock::new(),
+        }
+    }
+
+    fn generator(&self) -> &Generator<'a> {
+        self.generator.get_or_init(|| Generator::new(self.set, &[self.at], "mutants", self.options.clone()))
+    }
+
+    fn exploration(&self) -> &Exploration {
+        self.exploration.get_or_init(|| {
+            let generator = self.generator();
+            // What cases do before their first call is a way to a state that matters.
+            let cases = (0..generator.aims().len() as u64 * CASES_EACH).filter_map(|number| generator.case(number));
+            let setups = cases.map(|mut script| {
+                let call = script.commands.iter().position(|command| command.purpose == Purpose::Call);
+                script.commands.truncate(call.unwrap_or(0));
+                script.commands
+            });
+            explore(self.set, self.at, BOUND, &setups.collect::<Vec<_>>())
+        })
+    }
+
+    /// A fresh mock that serves the operation's edition, with the bug.
+    fn bench(&self, mutant: &Mutant, planted: Planted) -> Bench {
+        let operation = self.set.operation(self.at);
+        let mut policy = Policy::new(self.set, SETTLE_MS);
+        if operation.edition.is_some() {
+            // It is one of the set's own.
+            let _ = policy.edition(self.set, &operation.id);
+        }
+        let mock = Mock::new(self.set.clone(), policy).with(planted.clone());
+        let endpoint: Arc<dyn Endpoint> = if mutant.is_on_the_wire() {
+            Arc::new(Direct::new(self.set.clone(), Front::new(mock, Vec::new())))
+        } else {
+            Arc::new(InProcess::new(mock))
+        };
+        Bench { endpoint, planted }
+    }
+
+    fn trial(&self, runtime: &Runtime, mutant: &Mutant, seed: &str, hunt: &Hunt) -> Trial {
+        let generator = self.generator().again(seed, self.options.clone());
+        let nursery = mutant.nursery(self.set);
+        let bench = self.bench(mutant, nursery());
+        let settings = Settings {
+            seed: seed.to_owned(),
+            operations: vec![(self.at, 0)],
+            cases: hunt.cases,
+            workers: 1,
+            max_requests: hunt.max_requests,
+            max_time: None,
+            shrink_requests: SHRINK_REQUESTS,
+            stop_at_first: true,
+            around: self.around.clone(),
+            options: self.options.clone(),
+            interrupted: hunt.interrupted.clone(),
+        };
+        let endpoints = [bench.endpoint.clone()];
+        let outcome = runtime.block_on(campaign::run_planned(self.set, &settings, &generator, &endpoints, &|_| {}));
+        // Of several findings in one case, the first to show itself counts.
+        let first = outcome.findings.iter().min_by_key(|result| (!result.counts, result.requests_to_failure));
+        let fate = match first {
+            Some(result) => Fate::Killed(Box::new(self.kill(runtime, mutant, result, hunt))),
+            None => self.survivor(runtime, mutant, hunt, bench.planted.struck() > 0),
+        };
+        Trial { fate, struck: bench.planted.struck(), requests: outcome.requests }
+    }
+
+    fn kill(&self, runtime: &Runtime, mutant: &Mutant, result: &FindingResult, hunt: &Hunt) -> Kill {
+        let finding = &result.finding;
+        let is_shrunk = result.shrink_requests > 0;
+        let commands = result.script.commands.len();
+        let shortest_commands = (hunt.shortest && is_shrunk).then(|| {
+            let nursery = mutant.nursery(self.set);
+            let bench = || self.bench(mutant, nursery());
+            runtime.block_on(shortest(self.set, self.exploration(), &self.watchful(), bench, &finding.key, commands))
+        });
+        Kill {
+            by: finding.requirement,
+            nature: finding.nature,
+            key: finding.key.clone(),
+            summary: finding.summary.clone(),
+            counts: result.counts,
+            requests_to_failure: result.requests_to_failure,
+            stable: result.stable,
+            shrunk: is_shrunk.then_some(Shrunk { commands, requests: result.shrink_requests }),
+            shortest_commands: shortest_commands.flatten(),
+        }
+    }
+
+    /// Nothing was found: is there anything to find?
+    fn survivor(&self, runtime: &Runtime, mutant: &Mutant, hunt: &Hunt, has_struck: bool) -> Fate {
+        let missed = |missed: Option<String>| match has_struck {
+            true => Fate::Survived { missed },
+            false => Fate::NotStruck { missed },
+        };
+        if !hunt.prove || hunt.interrupted.load(Ordering::Relaxed) {
+            return missed(None);
+        }
+        let exploration = self.exploration();
+        let nursery = mutant.nursery(self.set);
+        let bench = || self.bench(mutant, nursery());
+        let (finding, struck) = runtime.block_on(first_finding(self.set, exploration, &self.watchful(), bench));
+        match finding {
+            Some(shown) => missed(Some(shown)),
+            None => Fate::Allowed(Proof {
+                scripts: exploration.visits.len(),
+                struck,
+                states: exploration.n_states,
+                depth: exploration.depth,
+            }),
+        }
+    }
+
+    /// The same with less to clean up and to wait for: each sequence has a mock of its own.
+    fn watchful(&self) -> Surroundings {
+        Surroundings { clean: false, linger_ms: 2 * SETTLE_MS, ..self.around.clone() }
+    }
+}

@@ -1,0 +1,94 @@
+//! Calls that name several resources.
+
+use super::{Draft, Subject};
+use crate::{
+    mock::{fault::Situation, service::choose},
+    model::{Answer, Change, Outcome, State},
+    mutant::fault::{Outcomes, named, with_changes},
+    spec::operation::{Expectation, ParamType},
+};
+
+/// A batch succeeds, and part of it stays.
+pub fn half_done(subject: &Subject<'_>) -> Vec<Draft> {
+    let at = subject.at;
+    let breaks = subject.promise(Expectation::Gone, subject.basics.effect);
+    drafts(subject, breaks, "deletes only", move |half| {
+        move || {
+            Outcomes(at, move |situation: &Situation<'_>, state: &State, healthy: &Outcome| {
+                let keys = named(situation, state);
+                if keys.len() < 2 || healthy.answer != Answer::Success {
+                    return None;
+                }
+                let done = half(&keys);
+                let mut other = healthy.clone();
+                other.later.retain(|pending| done.contains(&pending.key));
+                other.changes.retain(|change| !matches!(change, Change::Delete(key) if !done.contains(key)));
+                Some(other)
+            })
+        }
+    })
+}
+
+/// A batch is refused, and part of it is deleted whatever the rest is.
+pub fn half_refused(subject: &Subject<'_>) -> Vec<Draft> {
+    let at = subject.at;
+    drafts(subject, subject.basics.unchanged, "refuses a batch and deletes", move |half| {
+        move || {
+            Outcomes(at, move |situation: &Situation<'_>, state: &State, healthy: &Outcome| {
+                let is_batch = situation.request.targets.iter().any(|keys| keys.len() > 1);
+                let keys = named(situation, state);
+                let doomed = half(&keys).to_vec();
+                (is_batch && healthy.answer != Answer::Success)
+                    .then(|| with_changes(healthy, doomed.into_iter().map(Change::Delete)))
+            })
+        }
+    })
+}
+
+/// Only the first, or only the last, of a batch is looked at; what it earns, all earn.
+pub fn one_judged(subject: &Subject<'_>) -> Vec<Draft> {
+    let at = subject.at;
+    let Some(binding) = list(subject) else { return Vec::new() };
+    let names = [("first", true), ("last", false)];
+    let drafts = names.map(|(name, first)| {
+        let text = format!("looks at the {name} id of a batch only, and deletes all when nothing is wrong with that");
+        Draft::behaviour(name, subject.basics.unchanged, text, move || {
+            Outcomes(at, move |situation: &Situation<'_>, state: &State, healthy: &Outcome| {
+                let keys = situation.request.targets.get(binding).filter(|keys| keys.len() > 1)?;
+                let position = if first { 0 } else { keys.len() - 1 };
+                let one = situation.request.naming(binding, vec![keys[position].clone()]);
+                let judged = choose(situation.set, state, &one, situation.choices, situation.reversed)?;
+                if judged.answer != Answer::Success {
+                    return Some(Outcome { token: healthy.token.clone(), ..judged });
+                }
+                let all = named(situation, state).into_iter().map(Change::Delete);
+                Some(with_changes(&Outcome { token: healthy.token.clone(), later: Vec::new(), ..judged }, all))
+            })
+        })
+    });
+    drafts.into()
+}
+
+type Half = fn(&[crate::value::Key]) -> &[crate::value::Key];
+
+/// One mutant for each half, where the call takes a list.
+fn drafts<F, M>(subject: &Subject<'_>, breaks: usize, verb: &str, make: impl Fn(Half) -> M) -> Vec<Draft>
+where
+    F: crate::mock::fault::Fault + 'static,
+    M: Fn() -> F + Send + Sync + 'static,
+{
+    if list(subject).is_none() {
+        return Vec::new();
+    }
+    let halves: [(&str, Half); 2] =
+        [("first", |keys| &keys[..keys.len().div_ceil(2)]), ("last", |keys| &keys[keys.len() / 2..])];
+    let drafts =
+        halves.map(|(name, half)| Draft::behaviour(name, breaks, format!("{verb} its {name} half"), make(half)));
+    drafts.into()
+}
+
+/// The binding that may name several resources.
+fn list(subject: &Subject<'_>) -> Option<usize> {
+    let operation = subject.operation;
+    operation.bindings.iter().position(|binding| operation.params[binding.param].kind == ParamType::Texts)
+}

@@ -1,0 +1,153 @@
+//! The suite can fail: bugs that are planted in the mock are found.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, LazyLock},
+};
+
+use aswritten::{
+    mutant::{
+        self, Fate, Hunt, KillTable, Mutant, OPERATORS,
+        kill::{MutantResult, hunt},
+    },
+    report::kills::json,
+    spec::{self, SpecSet},
+};
+
+static SET: LazyLock<Arc<SpecSet>> = LazyLock::new(|| Arc::new(spec::embedded().expect("the specs are sound")));
+static MUTANTS: LazyLock<Vec<Mutant>> = LazyLock::new(|| mutant::derive(&SET));
+
+fn hunted(mutants: &[Mutant], prove: bool) -> KillTable {
+    let settings = Hunt {
+        seeds: vec!["1".into()],
+        cases: None,
+        max_requests: None,
+        workers: 2,
+        prove,
+        shortest: false,
+        interrupted: Arc::default(),
+    };
+    hunt(&SET, mutants, &settings, &|_| {}).expect("threads")
+}
+
+fn chosen(ids: &[&str]) -> Vec<Mutant> {
+    let find = |id: &&str| MUTANTS.iter().find(|mutant| mutant.id == *id);
+    ids.iter().map(|id| find(id).unwrap_or_else(|| panic!("no mutant is called {id}")).clone()).collect()
+}
+
+#[test]
+fn operators_make_mutants_of_every_document() {
+    let operators: BTreeSet<&str> = MUTANTS.iter().map(|mutant| mutant.operator).collect();
+    let barren: Vec<&str> =
+        OPERATORS.iter().map(|operator| operator.name).filter(|name| !operators.contains(name)).collect();
+    assert!(barren.is_empty(), "operators that make nothing: {barren:?}");
+    assert!(operators.len() >= 25, "{} operators", operators.len());
+    assert!(MUTANTS.len() >= 300, "{} mutants", MUTANTS.len());
+    let mut by_operation: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
+    for mutant in MUTANTS.iter() {
+        by_operation.entry(mutant.at).or_default().insert(mutant.operator);
+    }
+    for (at, operation) in SET.operations().filter(|(_, operation)| operation.is_documented()) {
+        let operators = by_operation.get(&at).map_or(0, BTreeSet::len);
+        assert!(operators >= 25, "{operators} operators make mutants of {}", operation.id);
+    }
+}
+
+#[test]
+fn mutants_say_what_they_break() {
+    let mut ids = BTreeSet::new();
+    for mutant in MUTANTS.iter() {
+        assert!(ids.insert(&mutant.id), "{} twice", mutant.id);
+        let operation = SET.operation(mutant.at);
+        assert!(mutant.id.starts_with(&format!("{}/{}/", operation.id, mutant.operator)), "{}", mutant.id);
+        assert!(!mutant.id.contains(' ') && !mutant.text.is_empty(), "{}: {}", mutant.id, mutant.text);
+        let broken = &operation.requirements[mutant.breaks];
+        assert!(broken.unreachable.is_none() && !broken.overlap, "{} breaks {}", mutant.id, broken.id);
+    }
+}
+
+/// An operator whose mutants never make a difference proves nothing. Of each, the first mutants of each document will do.
+#[test]
+fn every_operator_strikes() {
+    const EACH: usize = 2;
+    let mut taken: BTreeMap<(&str, _), usize> = BTreeMap::new();
+    let sample: Vec<Mutant> = MUTANTS
+        .iter()
+        .filter(|mutant| {
+            let known = taken.entry((mutant.operator, mutant.at)).or_default();
+            *known += 1;
+            *known <= EACH
+        })
+        .cloned()
+        .collect();
+    let table = hunted(&sample, false);
+    let mut struck: BTreeMap<&str, u64> = OPERATORS.iter().map(|operator| (operator.name, 0)).collect();
+    let mut killed: BTreeSet<&str> = BTreeSet::new();
+    for result in &table.results {
+        *struck.entry(result.mutant.operator).or_default() += result.struck();
+        killed.extend(result.kills().map(|_| result.mutant.operator));
+    }
+    let idle: Vec<_> = struck.iter().filter(|(_, times)| **times == 0).collect();
+    assert!(idle.is_empty(), "operators that never strike: {idle:?}");
+    let harmless: Vec<_> = struck.keys().filter(|name| !killed.contains(*name) && !PERMITTED.contains(name)).collect();
+    assert!(harmless.is_empty(), "operators of which no mutant is found: {harmless:?}");
+}
+
+/// What these do, the documents leave open.
+const PERMITTED: &[&str] = &["forget-token", "replay-any", "accept-region"];
+
+#[test]
+fn a_sample_of_the_kill_table() {
+    // Mutant, what becomes of it, what is blamed.
+    let expected = [
+        ("ecs/DeleteImage/drop-condition/ImageUseShared", "killed", "ecs/DeleteImage/error/ImageUseShared"),
+        ("ecs/DeleteImage/drop-override/override-1", "killed", "ecs/DeleteImage/promise/force"),
+        ("ecs/DeleteImage/missing-field/RequestId", "killed", "ecs/DeleteImage/response/RequestId"),
+        ("ecs/DeleteImage/no-effect/all", "killed", "ecs/DeleteImage/promise/delete"),
+        ("ecs/DeleteImage/accept-region/unknown", "allowed", ""),
+        ("ens/DeleteImage/other-value/Code", "killed", "ens/DeleteImage/response/Code"),
+        ("ens/DeleteImage/skip-check/restricted", "killed", "ens/DeleteImage/error/NoPermission"),
+        ("ens/DeleteImage/wrong-envelope/NoPermission", "killed", "ens/DeleteImage/success"),
+    ];
+    let ids: Vec<&str> = expected.iter().map(|(id, ..)| *id).collect();
+    let table = hunted(&chosen(&ids), true);
+    let blamed = |result: &MutantResult| {
+        let kill = result.kills().next()?;
+        Some(SET.operation(kill.by.0).requirements[kill.by.1].id.clone())
+    };
+    let found: Vec<(String, &str, String)> = table
+        .results
+        .iter()
+        .map(|result| {
+            let fate = result.worst().map_or("", |trial| trial.fate.name());
+            (result.mutant.id.clone(), fate, blamed(result).unwrap_or_default())
+        })
+        .collect();
+    let expected: Vec<(String, &str, String)> =
+        expected.iter().map(|(id, fate, by)| ((*id).to_owned(), *fate, (*by).to_owned())).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_same_seed_kills_the_same_way() {
+    let mutants = chosen(&[
+        "ens/DeleteImage/delete-neighbour/success",
+        "ens/DeleteImage/come-back/success",
+        "ens/DeleteImage/never-done/success",
+    ]);
+    let table = || {
+        let mut table = json::value(&SET, &hunted(&mutants, false));
+        table["seconds"].take();
+        table
+    };
+    assert_eq!(table(), table());
+}
+
+#[test]
+fn a_healthy_mock_is_never_struck() {
+    // What a fault says is compared with what would have been done; a spec that is rewritten into itself changes nothing.
+    let mutants = chosen(&["ens/DeleteImage/drop-guard/InvalidParameter.%s~3"]);
+    let table = hunted(&mutants, true);
+    let fates: Vec<_> = table.results.iter().flat_map(|result| &result.trials).collect();
+    assert!(fates.iter().all(|trial| trial.struck == 0 && matches!(trial.fate, Fate::Allowed(_))), "{fates:?}");
+}
