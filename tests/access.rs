@@ -313,6 +313,7 @@ impl Subject {
             workers: 4,
             max_requests: None,
             max_time: None,
+            stop_at_first: false,
             shrink_requests: 40,
             around: around(),
             options: options.clone(),

@@ -12,7 +12,7 @@ use super::{
     moves::{companions, wait_for},
     plan::{Plan, Plans, search},
     readback, simulate,
-    tour::tours,
+    tour::{Material, tours},
 };
 use crate::{
     model::{Answer, Caller, Choices, State, outcomes_with},
@@ -131,8 +131,9 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// Tours of all operations, which take turns.
+    /// Tours of all operations, which take turns: first for every requirement, then for what else can be shown.
     fn plan_tours(&self, operations: &[OpRef]) -> Vec<Script> {
+        let seed = Dice::new(&self.seed, u64::MAX).number();
         let of_operation = |at: &OpRef| {
             let aims: BTreeSet<usize> = self
                 .aims
@@ -141,17 +142,16 @@ impl<'a> Generator<'a> {
                 .map(|(_, requirement)| *requirement)
                 .collect();
             let plans: Vec<&Plan> = aims.iter().flat_map(|requirement| self.usable((*at, *requirement))).collect();
-            tours(self.set, *at, &plans, &aims).into_iter()
+            let admits = |call: &Command| {
+                (call.caller != Caller::Restricted || self.options.restricted.contains(&at.service))
+                    && self.probes(call).is_empty()
+            };
+            tours(&Material { set: self.set, at: *at, plans: &plans, aims: &aims, admits: &admits, seed })
         };
-        let mut by_operation: Vec<_> = operations.iter().map(of_operation).collect();
-        let mut all = Vec::new();
-        loop {
-            let before = all.len();
-            all.extend(by_operation.iter_mut().filter_map(Iterator::next));
-            if all.len() == before {
-                return all;
-            }
-        }
+        let (first, second): (Vec<_>, Vec<_>) = operations.iter().map(of_operation).unzip();
+        // Whoever asks for single requirements asks for nothing else.
+        let second = if self.options.only.is_empty() { in_turns(second) } else { Vec::new() };
+        in_turns(first).into_iter().chain(second).collect()
     }
 
     fn all_plans(&self, (at, requirement): (OpRef, usize)) -> &[Plan] {
@@ -281,7 +281,8 @@ impl<'a> Generator<'a> {
         let mut commands = setup;
         let watch = is_about_staying(self.set.operation(aim.0), aim.1);
         let mut reads = readback::after(self.set, before, &call, &plan.assumed, watch);
-        reads.extend(readback::bystander(self.set, before, &call).filter(|bystander| !reads.contains(bystander)));
+        let beside = readback::bystander(self.set, before, &call);
+        reads.extend(beside.into_iter().filter(|read| !reads.contains(read)).collect::<Vec<_>>());
         let last = reads.first().cloned().filter(|_| dice.percent(LAST_READ_PERCENT));
         let looks = readback::before(self.set, before, &commands, &call);
         commands.extend(looks);
@@ -405,7 +406,8 @@ impl<'a> Generator<'a> {
                 let Some(call) = dice.pick(&calls).cloned() else { continue };
                 n_calls += 1;
                 let reads = readback::after(self.set, &state, &call, &assumed, false);
-                let bystander = readback::bystander(self.set, &state, &call).filter(|_| dice.percent(30));
+                let bystander =
+                    if dice.percent(30) { readback::bystander(self.set, &state, &call) } else { Vec::new() };
                 for command in std::iter::once(call).chain(reads).chain(bystander) {
                     state = self.likely_next(&state, &command, &assumed);
                     commands.push(command);
@@ -432,6 +434,19 @@ impl<'a> Generator<'a> {
         match simulate::step(self.set, state, command, &known) {
             (next, outcome) if documented || outcome.answer == Answer::Success => next,
             _ => state.clone(),
+        }
+    }
+}
+
+/// One of each, then the next of each.
+fn in_turns(lists: Vec<Vec<Script>>) -> Vec<Script> {
+    let mut lists: Vec<_> = lists.into_iter().map(Vec::into_iter).collect();
+    let mut all = Vec::new();
+    loop {
+        let before = all.len();
+        all.extend(lists.iter_mut().filter_map(Iterator::next));
+        if all.len() == before {
+            return all;
         }
     }
 }

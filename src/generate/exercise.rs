@@ -105,7 +105,7 @@ fn is_provable(
         // A row shows itself only when no other may answer in its place.
         Aspect::Answer if precedence => due.iter().filter(|row| operation.rows[**row].documented).count() > 1,
         Aspect::Answer => {
-            let own = operation.rows.iter().find(|row| row.documented && row.requirement == Some(requirement));
+            let own = operation.rows.iter().find(|row| row.requirement == Some(requirement));
             own.is_none_or(|own| due.iter().all(|row| operation.rows[*row].codes == own.codes))
         }
         Aspect::Unchanged | Aspect::Gone => {

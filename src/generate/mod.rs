@@ -6,6 +6,7 @@
 //! each requirement becomes its plan; nothing is written by hand for any of them.
 //!
 //! [`pairs`] puts two ways together, so that two reasons to refuse a call hold at once.
+//! [`goal`] says what a call shows, and
 //! [`tour`] puts plans together into few scripts that exercise everything once; they are the first cases of a run.
 //! [`case`] makes the others: a plan with random moves and arguments woven around it, kept only while the model says
 //! that the requirement is still met, or a free walk. [`readback`] adds the reads that prove what a call did.
@@ -17,6 +18,7 @@ pub mod candidates;
 pub mod case;
 pub mod dice;
 mod exercise;
+mod goal;
 pub mod moves;
 mod pairs;
 pub mod plan;

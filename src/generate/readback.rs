@@ -127,9 +127,11 @@ fn watch(set: &SpecSet, service: usize, before: &State, key: &Key) -> Option<Com
     Some(command)
 }
 
-/// A read of something that the call does not name, of the kind that it names if there is any.
-pub fn bystander(set: &SpecSet, before: &State, call: &Command) -> Option<Command> {
-    read(set, call.operation.service, before, bystanding(set, before, call)?)
+/// Reads of something that the call does not name.
+pub fn bystander(set: &SpecSet, before: &State, call: &Command) -> Vec<Command> {
+    let service = call.operation.service;
+    let Some(key) = bystanding(set, before, call) else { return Vec::new() };
+    read(set, service, before, key).into_iter().chain(sets(set, service, before, key)).collect()
 }
 
 /// Something that the call does not name and that can be read, of the kind that it names where there is one.

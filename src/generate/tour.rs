@@ -9,20 +9,25 @@
 //! Calls of one tour cannot disturb each other as long as the endpoint does what the model says; where it does not, the
 //! first difference ends the judging of the tour, and later cases, which have one aim each, find what it hid.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
 use super::{
-    exercise::{Doubt, Exercise, exercises, is_about_others, is_about_staying},
+    candidates::Surroundings,
+    exercise::{Doubt, is_about_others, is_about_staying},
+    goal::{Goal, goals},
     moves::referrers,
     plan::Plan,
     readback, simulate,
 };
 use crate::{
-    model::{Caller, Choices, Outcome, State, outcomes},
+    model::{Caller, Choices, Outcome, Resource, State, outcomes},
     sequence::{Command, Script},
-    spec::{Operation, SpecSet, service::OpRef},
+    spec::{SpecSet, service::OpRef},
     value::Key,
 };
 
@@ -32,6 +37,8 @@ const LONGEST: usize = 40;
 const LONGEST_JOINED: usize = 80;
 /// Most calls in a state that changes by itself: it should not have changed before the last of them.
 const MOST_IN_PASSING: usize = 1;
+/// States that other calls are tried in.
+const MOST_STATES: usize = 12;
 /// What starting anew costs, in requests: something has to be removed once more.
 const ANEW: usize = 3;
 /// What waiting costs, in requests.
@@ -54,9 +61,9 @@ enum Noise {
 struct Stop<'a> {
     setup: &'a [Command],
     before: State,
-    call: &'a Command,
-    /// Requirements that it exercises, and how sure that is.
-    shows: BTreeMap<usize, Doubt>,
+    call: Command,
+    /// What it shows, and how sure that is.
+    shows: BTreeMap<Goal, Doubt>,
     noise: Noise,
     requests: usize,
 }
@@ -64,52 +71,126 @@ struct Stop<'a> {
 #[derive(Default)]
 struct Tour {
     path: Vec<Command>,
-    /// Number of set-up commands before it, index of the stop, requirements that it is there for.
-    stops: Vec<(usize, usize, BTreeSet<usize>)>,
+    /// Number of set-up commands before it, index of the stop, what it is there for.
+    stops: Vec<(usize, usize, BTreeSet<Goal>)>,
     /// Its last stop changes something.
     closed: bool,
     n_commands: usize,
 }
 
-/// Tours of one operation that exercise every one of these requirements that the plans can, as likely endpoints answer.
-pub fn tours(set: &SpecSet, at: OpRef, plans: &[&Plan], aims: &BTreeSet<usize>) -> Vec<Script> {
+/// What tours are made of.
+pub struct Material<'a> {
+    pub set: &'a SpecSet,
+    pub at: OpRef,
+    pub plans: &'a [&'a Plan],
+    /// Requirements to exercise.
+    pub aims: &'a BTreeSet<usize>,
+    /// Whether an endpoint can be asked to do this.
+    pub admits: &'a dyn Fn(&Command) -> bool,
+    /// Chooses unknown ids.
+    pub seed: u64,
+}
+
+/// Tours of one operation: first those that exercise every requirement that the plans can, as likely endpoints answer,
+/// then those that reach what else can be shown.
+pub fn tours(material: &Material<'_>) -> (Vec<Script>, Vec<Script>) {
+    let Material { set, at, plans, aims, .. } = *material;
     let initial = State::initial(set.service(at), &Script::home());
     let operation = set.operation(at);
     let likely = (0..operation.questions.len()).fold(Choices::default(), |likely, question| likely.with(question, 0));
     let mut stops: Vec<Stop<'_>> = Vec::new();
     for plan in plans {
-        if !stops.iter().any(|stop| stop.call == &plan.call && stop.setup == plan.setup) {
-            stops.extend(stop(set, operation, plan, &initial, &likely));
+        if !stops.iter().any(|stop| stop.call == plan.call && stop.setup == plan.setup) {
+            let before = simulate::run(set, &initial, &plan.setup, &likely).pop();
+            stops.extend(before.map(|before| stop(set, &plan.setup, before, plan.call.clone(), &likely)));
         }
     }
-    // A requirement is best shown where that depends on the least; what depends on more may fail to show it.
-    let mut surest: BTreeMap<usize, Doubt> = BTreeMap::new();
-    for (requirement, doubt) in stops.iter().flat_map(|stop| &stop.shows) {
-        surest.entry(*requirement).and_modify(|least| *least = doubt.min(least).clone()).or_insert(doubt.clone());
+    keep_surest(&mut stops);
+    let course = Course { set, at, initial: &initial, likely: &likely };
+    let wanted: BTreeSet<Goal> = aims.iter().map(|requirement| Goal::Requirement(*requirement)).collect();
+    let first = cover(&course, &stops, wanted);
+    // Everything that the first tours make happen is shown; only questions are asked again.
+    let seen: BTreeSet<Goal> = first.1.iter().flat_map(|index| stops[*index].shows.keys().copied()).collect();
+    stops.extend(varied(material, &course));
+    keep_surest(&mut stops);
+    let is_new = |goal: &Goal| match goal {
+        Goal::Requirement(_) => false,
+        Goal::Again(requirement) => aims.contains(requirement),
+        goal => !seen.contains(goal),
+    };
+    let wanted: BTreeSet<Goal> = stops.iter().flat_map(|stop| stop.shows.keys().copied()).filter(is_new).collect();
+    let second = cover(&course, &stops, wanted);
+    (first.0, second.0)
+}
+
+/// Candidate calls in the states that plans lead to.
+fn varied<'a>(material: &Material<'a>, course: &Course<'_>) -> Vec<Stop<'a>> {
+    let Material { set, at, plans, admits, seed, .. } = *material;
+    let mut setups: Vec<&[Command]> = plans.iter().map(|plan| plan.setup.as_slice()).collect();
+    setups.sort_by_key(|setup| setup.len());
+    setups.dedup();
+    let mut looks: Vec<Vec<Arc<Resource>>> = Vec::new();
+    let mut stops = Vec::new();
+    for setup in setups {
+        let Some(before) = simulate::run(set, course.initial, setup, course.likely).pop() else { continue };
+        // States that look alike show the same.
+        let own = before.resources.iter().filter(|(key, _)| !key.starts_with("$given."));
+        let look: Vec<Arc<Resource>> = own.map(|(_, found)| found.clone()).collect();
+        if looks.len() >= MOST_STATES || looks.contains(&look) {
+            continue;
+        }
+        looks.push(look);
+        let around = Surroundings { set, at, state: &before, probes: &[], seed, all: true };
+        for call in around.calls().into_iter().filter(|call| admits(call)) {
+            stops.push(stop(set, setup, before.clone(), call, course.likely));
+        }
     }
-    for stop in &mut stops {
-        stop.shows.retain(|requirement, doubt| surest.get(requirement) == Some(doubt));
+    stops
+}
+
+/// Where tours are made.
+struct Course<'a> {
+    set: &'a SpecSet,
+    at: OpRef,
+    initial: &'a State,
+    /// How open questions are answered in all likelihood.
+    likely: &'a Choices,
+}
+
+/// A goal is best shown where that depends on the least; what depends on more may fail to show it.
+fn keep_surest(stops: &mut [Stop<'_>]) {
+    let mut surest: BTreeMap<Goal, Doubt> = BTreeMap::new();
+    for (goal, doubt) in stops.iter().flat_map(|stop| &stop.shows) {
+        surest.entry(*goal).and_modify(|least| *least = doubt.min(least).clone()).or_insert(doubt.clone());
     }
-    let mut open = aims.clone();
+    for stop in stops {
+        stop.shows.retain(|goal, doubt| surest.get(goal) == Some(doubt));
+    }
+}
+
+/// Tours that reach these goals, and the stops that they make.
+fn cover(course: &Course<'_>, stops: &[Stop<'_>], mut open: BTreeSet<Goal>) -> (Vec<Script>, Vec<usize>) {
+    let Course { set, initial, likely, .. } = *course;
     let mut tours: Vec<Tour> = Vec::new();
-    while let Some((index, place)) = best(&stops, &tours, &open) {
+    while let Some((index, place)) = best(stops, &tours, &open) {
         let stop = &stops[index];
-        let new: BTreeSet<usize> = stop.shows.keys().filter(|shown| open.contains(shown)).copied().collect();
-        open.retain(|requirement| !new.contains(requirement));
+        let new: BTreeSet<Goal> = stop.shows.keys().filter(|shown| open.contains(shown)).copied().collect();
+        open.retain(|goal| !new.contains(goal));
         if place == tours.len() {
             tours.push(Tour::default());
         }
         tours[place].add(stop, index, new);
     }
-    thin_out(&stops, &mut tours);
-    let ends: Vec<State> = tours.iter().map(|tour| tour.end(set, &initial, &stops, &likely)).collect();
+    thin_out(stops, &mut tours);
+    let made = tours.iter().flat_map(|tour| tour.stops.iter().map(|(_, index, _)| *index)).collect();
+    let ends: Vec<State> = tours.iter().map(|tour| tour.end(set, initial, stops, likely)).collect();
     let mut scripts: Vec<(usize, Script)> = Vec::new();
     for (place, tour) in tours.iter().enumerate() {
-        let script = tour.script(set, at, &stops, &likely);
-        let made = simulate::run(set, &initial, &tour.path, &likely);
+        let script = tour.script(course, stops);
+        let states = simulate::run(set, initial, &tour.path, likely);
         let shared = scripts.iter_mut().map(|(before, known)| {
             let common = tours[*before].path.iter().zip(&tour.path).take_while(|(left, right)| left == right).count();
-            let kept = (1..=common).rev().find(|kept| is_untouched(&made[*kept], &ends[*before])).unwrap_or(0);
+            let kept = (1..=common).rev().find(|kept| is_untouched(&states[*kept], &ends[*before])).unwrap_or(0);
             (kept, before, known)
         });
         let shared = shared
@@ -122,7 +203,7 @@ pub fn tours(set: &SpecSet, at: OpRef, plans: &[&Plan], aims: &BTreeSet<usize>) 
             None => scripts.push((place, script)),
         }
     }
-    scripts.into_iter().map(|(_, script)| script).collect()
+    (scripts.into_iter().map(|(_, script)| script).collect(), made)
 }
 
 /// Whether everything that was made on the way here is at the end as it was, and nothing else hangs on it.
@@ -159,7 +240,7 @@ fn thin_out(stops: &[Stop<'_>], tours: &mut Vec<Tour>) {
     for place in (0..tours.len()).rev() {
         for position in (0..tours[place].stops.len()).rev() {
             let (_, index, shown) = tours[place].stops[position].clone();
-            let elsewhere: Option<Vec<(usize, usize, usize)>> = shown
+            let elsewhere: Option<Vec<(usize, usize, Goal)>> = shown
                 .iter()
                 .map(|requirement| {
                     let mut others = tours.iter().enumerate().flat_map(|(place, tour)| {
@@ -191,16 +272,9 @@ impl Stop<'_> {
     }
 }
 
-/// Sees what a plan's call exercises besides what the plan is for.
-fn stop<'a>(
-    set: &SpecSet,
-    operation: &Operation,
-    plan: &'a Plan,
-    initial: &State,
-    likely: &Choices,
-) -> Option<Stop<'a>> {
-    let before = simulate::run(set, initial, &plan.setup, likely).pop()?;
-    let request = plan.call.request(set, &Script::home());
+/// Sees what a call shows.
+fn stop<'a>(set: &SpecSet, setup: &'a [Command], before: State, call: Command, likely: &Choices) -> Stop<'a> {
+    let request = call.request(set, &Script::home());
     let changes = |choices: &Choices| {
         let permitted = outcomes(set, &before, &request, choices);
         let changes = |outcome: &Outcome| !(outcome.changes.is_empty() && outcome.later.is_empty());
@@ -211,21 +285,16 @@ fn stop<'a>(
         (false, true) => Noise::Doubtful,
         (false, false) => Noise::Quiet,
     };
-    let mut shows = BTreeMap::new();
-    for Exercise { requirement, assumed, .. } in exercises(set, &before, &plan.call) {
-        let doubt = Doubt::of(operation, requirement, &assumed, &before);
-        let known = shows.entry(requirement).or_insert(doubt.clone());
-        *known = doubt.min(known.clone());
-    }
-    let requests = 1 + readback::after(set, &before, &plan.call, likely, false).len();
-    Some(Stop { setup: &plan.setup, before, call: &plan.call, shows, noise, requests })
+    let shows = goals(set, &before, &call, likely);
+    let requests = 1 + readback::after(set, &before, &call, likely, false).len();
+    Stop { setup, before, call, shows, noise, requests }
 }
 
 /// The stop, and the tour for it, that exercise the most for each request.
-fn best(stops: &[Stop<'_>], tours: &[Tour], open: &BTreeSet<usize>) -> Option<(usize, usize)> {
+fn best(stops: &[Stop<'_>], tours: &[Tour], open: &BTreeSet<Goal>) -> Option<(usize, usize)> {
     let mut best: Option<(usize, usize, usize, usize)> = None;
     for (index, stop) in stops.iter().enumerate() {
-        let gain = stop.shows.keys().filter(|shown| open.contains(shown)).count();
+        let gain: usize = stop.shows.keys().filter(|shown| open.contains(shown)).map(|goal| goal.worth()).sum();
         if gain == 0 {
             continue;
         }
@@ -264,7 +333,7 @@ impl Tour {
         on_the_way.then_some(0)
     }
 
-    fn add(&mut self, stop: &Stop<'_>, index: usize, new: BTreeSet<usize>) {
+    fn add(&mut self, stop: &Stop<'_>, index: usize, new: BTreeSet<Goal>) {
         if stop.setup.len() > self.path.len() {
             self.n_commands += stop.setup.len() - self.path.len();
             self.path = stop.setup.to_vec();
@@ -277,7 +346,7 @@ impl Tour {
     /// The state that it leaves, in a likely course of events.
     fn end(&self, set: &SpecSet, initial: &State, stops: &[Stop<'_>], likely: &Choices) -> State {
         let calls = self.stops.iter().map(|(_, index, _)| &stops[*index]).filter(|stop| stop.noise != Noise::Quiet);
-        let script: Vec<Command> = self.path.iter().chain(calls.map(|stop| stop.call)).cloned().collect();
+        let script: Vec<Command> = self.path.iter().chain(calls.map(|stop| &stop.call)).cloned().collect();
         simulate::run(set, initial, &script, likely).pop().unwrap_or_default()
     }
 
@@ -287,9 +356,10 @@ impl Tour {
         if stop.call.caller == Caller::Replayed { self.path.len() } else { position }
     }
 
-    fn script(&self, set: &SpecSet, at: OpRef, stops: &[Stop<'_>], likely: &Choices) -> Script {
+    fn script(&self, course: &Course<'_>, stops: &[Stop<'_>]) -> Script {
+        let Course { set, at, likely, .. } = *course;
         let operation = set.operation(at);
-        let mut order: Vec<(usize, usize, &BTreeSet<usize>)> =
+        let mut order: Vec<(usize, usize, &BTreeSet<Goal>)> =
             self.stops.iter().map(|(at, index, new)| (self.place(*at, &stops[*index]), *index, new)).collect();
         order.sort_by_key(|(position, index, _)| (*position, stops[*index].noise));
         let mut commands = Vec::new();
@@ -302,16 +372,29 @@ impl Tour {
             let stop = &stops[index];
             let mut call = stop.call.clone();
             self.freshen(&mut call, number);
-            let watch = new.iter().any(|requirement| is_about_staying(operation, *requirement));
+            let requirements = || {
+                new.iter().filter_map(|goal| match goal {
+                    Goal::Requirement(requirement) => Some(*requirement),
+                    _ => None,
+                })
+            };
+            let watch = requirements().any(|requirement| is_about_staying(operation, requirement));
             let mut reads = readback::after(set, &stop.before, &call, likely, watch);
-            let looks_around = new.iter().any(|requirement| is_about_others(operation, *requirement));
-            let bystander = readback::bystander(set, &stop.before, &call).filter(|_| looks_around);
-            reads.extend(bystander.filter(|bystander| !reads.contains(bystander)));
-            let removes = operation.basics.is_some_and(|basics| new.contains(&basics.effect));
+            if new.contains(&Goal::Beside) {
+                let looks = readback::before(set, &stop.before, &commands, &call);
+                commands.extend(looks);
+            }
+            let looks_around = new.contains(&Goal::Beside)
+                || requirements().any(|requirement| is_about_others(operation, requirement));
+            if looks_around {
+                let beside = readback::bystander(set, &stop.before, &call);
+                reads.extend(beside.into_iter().filter(|read| !reads.contains(read)).collect::<Vec<_>>());
+            }
+            let removes = operation.basics.is_some_and(|basics| new.contains(&Goal::Requirement(basics.effect)));
             last = reads.first().cloned().filter(|_| removes);
             commands.push(call);
             commands.extend(reads);
-            aims.extend(new.iter().map(|requirement| (at, *requirement)));
+            aims.extend(requirements().map(|requirement| (at, requirement)));
         }
         // What was gone may come back.
         commands.extend(last.map(|command| Command { until: None, ..command }));

@@ -19,6 +19,7 @@
 //! The model knows no clock (time is an argument), no randomness, no bytes, and no endpoint.
 
 mod access;
+mod deciding;
 mod effects;
 pub mod evaluate;
 pub mod outcome;
@@ -26,6 +27,7 @@ pub mod request;
 pub mod state;
 pub mod view;
 
+pub use deciding::deciding;
 pub use evaluate::{Ask, Choices};
 pub use outcome::{Answer, Aspect, Claim, Outcome, Refused, likely, outcomes, outcomes_with};
 pub use request::{Caller, Request};

@@ -154,8 +154,8 @@ struct Certain {
 type Due = Vec<usize>;
 
 /// Which rows hold.
-struct Judgement {
-    due: Vec<usize>,
+pub(super) struct Judgement {
+    pub due: Vec<usize>,
     may: Vec<usize>,
     /// A named resource is on its way out, so any refusal is right.
     leaving: bool,
@@ -176,7 +176,7 @@ impl Judgement {
 type Consequences = (Vec<Change>, Vec<Pending>, Vec<Claim>);
 
 impl<'a> Step<'a> {
-    fn new(set: &'a SpecSet, state: &'a State, request: &'a Request) -> Self {
+    pub fn new(set: &'a SpecSet, state: &'a State, request: &'a Request) -> Self {
         let operation = set.operation(request.operation);
         let certain = operation.rows.iter().map(|_| Certain::default()).collect();
         Self { service: set.service(request.operation), operation, state, request, certain, common: OnceCell::new() }
@@ -256,7 +256,7 @@ impl<'a> Step<'a> {
     }
 
     /// Which rows are due.
-    fn rows<'s>(&'s self, scope: &Scope<'s>) -> Result<Judgement, Ask> {
+    pub fn rows<'s>(&'s self, scope: &Scope<'s>) -> Result<Judgement, Ask> {
         let n_named = self.request.targets.iter().map(Vec::len).max().unwrap_or(0);
         let mut judgement = Judgement {
             due: Vec::new(),
@@ -335,7 +335,7 @@ impl<'a> Step<'a> {
         Ok((!held.is_empty()).then_some(held))
     }
 
-    fn for_any<'s>(&'s self, scope: &Scope<'s>, expr: &Expr, bindings: &[usize]) -> Result<bool, Ask> {
+    pub fn for_any<'s>(&'s self, scope: &Scope<'s>, expr: &Expr, bindings: &[usize]) -> Result<bool, Ask> {
         match self.listed(bindings) {
             Some(binding) => Ok(self.each(scope, binding, expr)?.is_some()),
             None => scope.holds(expr),
@@ -467,8 +467,9 @@ impl<'a> Step<'a> {
             Answer::Refused(Refused::Row(row)) => {
                 // A row counts when its condition held and its code came, or when it alone was due.
                 let rows = &self.operation.rows;
+                let named = |due: &Row| due.codes == rows[*row].codes && !due.codes.contains(&Code::Any);
                 for due in judgement.due.iter().filter(|_| judgement.due.contains(row)).map(|due| &rows[*due]) {
-                    if let Some(requirement) = due.requirement.filter(|_| due.codes == rows[*row].codes) {
+                    if let Some(requirement) = due.requirement.filter(|_| named(due)) {
                         claim(requirement, Aspect::Answer);
                     }
                 }

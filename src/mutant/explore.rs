@@ -45,6 +45,8 @@ const SEED: u64 = 7;
 #[derive(Debug, Clone)]
 pub struct Visit {
     setup: Vec<Command>,
+    /// Reads of what nobody has looked at before the call.
+    looks: Vec<Command>,
     call: Command,
     reads: Vec<Command>,
 }
@@ -62,37 +64,40 @@ impl Visit {
     /// Everything that may show something: the call, reads, the call again, and reads again.
     fn whole(&self) -> Script {
         let again = std::iter::once(&self.call).chain(&self.reads);
-        let commands = self.setup.iter().chain(again.clone()).chain(again);
+        let commands = self.setup.iter().chain(&self.looks).chain(again.clone()).chain(again);
         Script { commands: commands.cloned().collect(), aims: Vec::new() }
     }
 
-    /// Scripts of this many commands.
+    /// Scripts of this many commands: with and without looking before the call, and with what fits after it.
     fn scripts(&self, length: usize) -> Vec<Script> {
-        let Some(rest) = length.checked_sub(self.setup.len() + 1) else { return Vec::new() };
-        let mut tails: Vec<Vec<Command>> = Vec::new();
-        match rest {
-            0 => tails.push(Vec::new()),
-            1 => {
-                tails.extend(self.reads.iter().map(|read| vec![read.clone()]));
-                tails.push(vec![self.call.clone()]);
-            }
-            _ => {
-                let again = std::iter::once(&self.call).chain(&self.reads);
-                let whole: Vec<Command> = self.reads.iter().chain(again).cloned().collect();
-                if rest <= whole.len() {
-                    tails.push(whole[..rest].to_vec());
-                }
-            }
+        let none = Vec::new();
+        let mut scripts = Vec::new();
+        for (index, looks) in [&none, &self.looks].into_iter().enumerate() {
+            let repeats = index == 1 && looks.is_empty();
+            let Some(rest) = length.checked_sub(self.setup.len() + looks.len() + 1).filter(|_| !repeats) else {
+                continue;
+            };
+            scripts.extend(self.tails(rest).into_iter().map(|tail| {
+                let call = std::iter::once(&self.call);
+                let commands = self.setup.iter().chain(looks).chain(call).chain(&tail);
+                Script { commands: commands.cloned().collect(), aims: Vec::new() }
+            }));
         }
-        let script = |tail: Vec<Command>| {
-            let call = std::iter::once(self.call.clone());
-            Script { commands: self.setup.iter().cloned().chain(call).chain(tail).collect(), aims: Vec::new() }
-        };
-        tails.into_iter().map(script).collect()
+        scripts
+    }
+
+    /// So many commands after the call.
+    fn tails(&self, length: usize) -> Vec<Vec<Command>> {
+        if length == 1 {
+            return self.reads.iter().chain([&self.call]).map(|command| vec![command.clone()]).collect();
+        }
+        let again = std::iter::once(&self.call).chain(&self.reads);
+        let whole: Vec<Command> = self.reads.iter().chain(again).cloned().collect();
+        whole.get(..length).map(<[Command]>::to_vec).into_iter().collect()
     }
 
     fn longest(&self) -> usize {
-        self.setup.len() + 2 + 2 * self.reads.len()
+        self.setup.len() + self.looks.len() + 2 + 2 * self.reads.len()
     }
 }
 
@@ -130,11 +135,10 @@ pub fn explore(set: &SpecSet, at: OpRef, bound: Bound, planned: &[Vec<Command>])
         let all = setup.is_empty() || is_new(operation, state, bound.looks, &mut looks);
         let named = if setup.is_empty() { &probes[..] } else { &[] };
         for call in (Surroundings { set, at, state, probes: named, seed: SEED, all }).calls() {
-            let before = readback::before(set, state, setup, &call);
+            let looks = readback::before(set, state, setup, &call);
             let mut reads = readback::after(set, state, &call, &likely, true);
             reads.extend(readback::bystander(set, state, &call));
-            let setup = setup.iter().cloned().chain(before).collect();
-            visits.push(Visit { setup, call, reads });
+            visits.push(Visit { setup: setup.clone(), looks, call, reads });
         }
     }
     let depth = open.iter().map(|(_, setup)| setup.len()).max().unwrap_or(0);

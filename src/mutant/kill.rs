@@ -372,6 +372,8 @@ impl<'a> Ground<'a> {
         let (finding, struck) = runtime.block_on(first_finding(self.set, exploration, &self.watchful(), bench));
         match finding {
             Some(shown) => missed(Some(shown)),
+            // Where the exploration never saw what the campaign struck, it proves nothing.
+            None if has_struck && struck == 0 => missed(None),
             None => Fate::Allowed(Proof {
                 scripts: exploration.visits.len(),
                 struck,

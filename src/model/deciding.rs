@@ -1,0 +1,94 @@
+//! Which parts of the conditions decide what a call earns.
+//!
+//! A row that is due for one of several reasons shows that this reason is enough; a call that is spared by one of several
+//! conditions shows that this one is needed (testers know this as *modified condition/decision coverage*). Only then would
+//! an endpoint that forgot this part answer otherwise.
+
+use super::{
+    evaluate::{Choices, Scope},
+    outcome::Step,
+    request::Request,
+    state::State,
+};
+use crate::spec::{
+    SpecSet,
+    expression::Expr,
+    operation::{Code, Row},
+};
+
+/// Places in the rows' conditions, as row and position, that alone decide in this state.
+pub fn deciding(set: &SpecSet, state: &State, request: &Request, known: &Choices) -> Vec<(usize, usize)> {
+    if !request.caller.is_authentic() {
+        return Vec::new();
+    }
+    let step = Step::new(set, state, request);
+    let scope = step.scope(known, &[]);
+    let Ok(judgement) = step.rows(&scope) else { return Vec::new() };
+    let rows = &step.operation.rows;
+    let codes = |row: usize| -> &[Code] { &rows[row].codes };
+    let alone = |row: usize| judgement.due.iter().all(|due| codes(*due) == codes(row));
+    let mut found = Vec::new();
+    for (index, row) in rows.iter().enumerate().filter(|(_, row)| !row.access && !row.otherwise) {
+        let Some(due) = &row.due else { continue };
+        let is_due = judgement.due.contains(&index);
+        if (is_due && alone(index)) || judgement.due.is_empty() {
+            let mut look = Look { step: &step, scope: &scope, row, is_due, position: 0, found: Vec::new() };
+            look.at(due);
+            found.extend(look.found.into_iter().map(|position| (index, position)));
+        }
+    }
+    found
+}
+
+struct Look<'s, 'a> {
+    step: &'s Step<'a>,
+    scope: &'s Scope<'s>,
+    row: &'s Row,
+    is_due: bool,
+    position: usize,
+    found: Vec<usize>,
+}
+
+impl<'s> Look<'s, '_> {
+    fn at(&mut self, expr: &'s Expr) {
+        let mut parts = Vec::new();
+        // Reasons matter where the row is due, and conditions where it is not.
+        let decides = match expr {
+            Expr::Or(..) => {
+                flatten(expr, true, &mut parts);
+                self.is_due
+            }
+            Expr::And(..) => {
+                flatten(expr, false, &mut parts);
+                !self.is_due
+            }
+            _ => return,
+        };
+        let held: Option<Vec<bool>> = parts.iter().map(|part| self.holds(part)).collect();
+        let deciding = held
+            .map_or(Vec::new(), |held| (0..held.len()).filter(|one| held[*one] == self.is_due).collect::<Vec<usize>>());
+        for (number, part) in parts.into_iter().enumerate() {
+            self.position += 1;
+            if decides && deciding == [number] {
+                self.found.push(self.position);
+            }
+            self.at(part);
+        }
+    }
+
+    /// Whether a part holds for any named resource; none where that is open.
+    fn holds(&self, part: &'s Expr) -> Option<bool> {
+        self.step.for_any(self.scope, part, &self.row.each).ok()
+    }
+}
+
+/// The parts of a chain of `or`, or of `and`.
+fn flatten<'e>(expr: &'e Expr, or: bool, parts: &mut Vec<&'e Expr>) {
+    match (expr, or) {
+        (Expr::Or(left, right), true) | (Expr::And(left, right), false) => {
+            flatten(left, or, parts);
+            flatten(right, or, parts);
+        }
+        _ => parts.push(expr),
+    }
+}
