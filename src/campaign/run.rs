@@ -12,6 +12,7 @@ use std::{
 use tokio::task::JoinSet;
 
 use super::{
+    confirm::{ATTEMPTS, CONFIRM, Confirmed, Doubts, confirm},
     event::Event,
     outcome::{FindingResult, Outcome, Verdict},
     settings::{CASES_EACH, CONFIRMATIONS, Settings},
@@ -20,18 +21,16 @@ use super::{
 };
 use crate::{
     endpoint::{Call, Endpoint, Sent},
-    execute::execute,
+    execute::{Surroundings, execute},
     generate::Generator,
     history::Reply,
-    oracle::{Finding, Judged, Nature, blame, finding::ReqRef, judge},
+    oracle::{Finding, Nature, blame, finding::ReqRef, judge},
     sequence::Script,
     spec::{SpecSet, service::OpRef},
 };
 
 /// Requests that removing what a case left takes, about.
 const CLEANING: u64 = 2;
-/// Times that a case is run again when a documented call earned no answer, before that is called a failure.
-const REPEATS: u32 = 2;
 
 /// Runs cases until there are enough, or a budget is spent, or someone interrupts.
 pub async fn run(
@@ -166,6 +165,12 @@ impl Endpoint for Counted {
     }
 }
 
+/// What a worker has done.
+enum Done {
+    Case(Case),
+    Confirmed(Confirmed),
+}
+
 struct Cases<'a> {
     set: &'a Arc<SpecSet>,
     settings: &'a Settings,
@@ -181,7 +186,9 @@ impl Cases<'_> {
     /// Runs all cases; scripts are made here, in order, and executed by workers.
     async fn all(&self) -> Tally {
         let mut tally = Tally::default();
-        let mut running: JoinSet<(u64, Case)> = JoinSet::new();
+        let mut doubts = Doubts::default();
+        let mut running: JoinSet<(u64, Done)> = JoinSet::new();
+        let mut under_way: BTreeSet<u64> = BTreeSet::new();
         let mut reserved = 0;
         let mut numbers = 0..self.n_cases;
         let mut next_script = || numbers.next().and_then(|number| Some((number, self.generator.case(number)?)));
@@ -191,6 +198,22 @@ impl Cases<'_> {
         let patience = Arc::new(Mutex::new(self.settings.around.clone()));
         loop {
             while running.len() < self.settings.workers && !enough && !self.is_over() {
+                let around = patience.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let set = self.set.clone();
+                if let Some(doubt) = doubts.next(under_way.first().copied()) {
+                    let endpoint = self.endpoint_of(&doubt.script);
+                    let size = doubt.script.commands.len() as u64 + CLEANING;
+                    // With fewer executions nothing can be confirmed; then it is not known, and that is all.
+                    let attempts = (CONFIRM..=ATTEMPTS).rev().find(|n| self.affords(reserved + u64::from(*n) * size));
+                    let attempts = attempts.unwrap_or(0);
+                    let wanted = u64::from(attempts) * size;
+                    reserved += wanted;
+                    running.spawn(async move {
+                        let confirmed = confirm(&set, doubt, endpoint.as_ref(), &around, attempts).await;
+                        (wanted, Done::Confirmed(confirmed))
+                    });
+                    continue;
+                }
                 let Some((number, script)) = ready.take().or_else(&mut next_script) else { break };
                 // Cases under way still need what they have not sent yet.
                 let wanted = script.commands.len() as u64 + CLEANING;
@@ -199,27 +222,29 @@ impl Cases<'_> {
                     break;
                 }
                 reserved += wanted;
+                under_way.insert(number);
                 let endpoint = self.endpoint_of(&script);
-                let around = patience.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let set = self.set.clone();
-                running.spawn(async move { (wanted, one(&set, script, endpoint.as_ref(), &around, number).await) });
+                running.spawn(async move {
+                    (wanted, Done::Case(one(&set, script, endpoint.as_ref(), &around, number).await))
+                });
             }
             // The next script is made while the workers wait for answers.
             ready = ready.or_else(&mut next_script);
             let Some(joined) = running.join_next().await else { break };
-            let Ok((wanted, mut case)) = joined else { continue };
+            let Ok((wanted, done)) = joined else { continue };
             reserved -= wanted;
-            let slow = |finding: &Finding| finding.key.ends_with("#not within patience");
-            if case.judged.findings.iter().any(slow) {
-                let mut around = patience.lock().unwrap_or_else(PoisonError::into_inner);
-                if case.history.patience_ms < self.settings.around.patience_ms {
-                    // Judged with less patience than was asked for: it counts only if it is known already.
-                    case.judged.findings.retain(|finding| !slow(finding) || tally.failures.contains_key(&finding.key));
-                } else {
-                    around.patience_ms = around.patience_ms.min(HURRIED_MS);
+            match done {
+                Done::Case(mut case) => {
+                    under_way.remove(&case.number);
+                    self.hurry(&patience, &tally, &mut case);
+                    doubts.add(self.set, &case);
+                    tally.add(self.set, &case);
+                }
+                Done::Confirmed(confirmed) => {
+                    doubts.settle(&confirmed);
+                    tally.confirmed(confirmed);
                 }
             }
-            tally.add(self.set, &case);
             enough = self.settings.stop_at_first && tally.has_found(self.set);
             (self.tell)(Event::Case {
                 done: tally.cases,
@@ -227,7 +252,25 @@ impl Cases<'_> {
                 findings: tally.failures.len(),
             });
         }
+        for (key, cases) in doubts.cases() {
+            tally.failures.entry(key.to_owned()).and_modify(|first| first.cases += cases);
+        }
         tally
+    }
+
+    /// Lowers the patience of later cases, where this one shows that something never settles.
+    fn hurry(&self, patience: &Mutex<Surroundings>, tally: &Tally, case: &mut Case) {
+        let slow = |finding: &Finding| finding.key.ends_with("#not within patience");
+        if !case.judged.findings.iter().any(slow) {
+            return;
+        }
+        let mut around = patience.lock().unwrap_or_else(PoisonError::into_inner);
+        if case.history.patience_ms < self.settings.around.patience_ms {
+            // Judged with less patience than was asked for: it counts only if it is known already.
+            case.judged.findings.retain(|finding| !slow(finding) || tally.failures.contains_key(&finding.key));
+        } else {
+            around.patience_ms = around.patience_ms.min(HURRIED_MS);
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -297,58 +340,10 @@ impl Cases<'_> {
 /// Patience of cases after one has shown that something never settles.
 const HURRIED_MS: u64 = 300;
 
-/// Executes and judges one case. Where a documented call earned no answer, it is run again.
-async fn one(
-    set: &SpecSet,
-    script: Script,
-    endpoint: &dyn Endpoint,
-    around: &crate::execute::Surroundings,
-    number: u64,
-) -> Case {
-    let mut requests = 0;
-    let mut seen: Option<(crate::history::History, Judged)> = None;
-    let mut failures = 0;
-    for attempt in 0..=REPEATS {
-        let name = if attempt == 0 { number.to_string() } else { format!("{number}r{attempt}") };
-        let history = execute(set, &script, endpoint, around, &name).await;
-        requests += history.exchanges.len() as u64;
-        let judged = judge(set, &script, &history);
-        let failed = judged.reasons.iter().any(|reason| reason.promised.is_some());
-        failures += u32::from(failed);
-        seen = Some((history, judged));
-        if !failed {
-            break;
-        }
-    }
-    let (history, mut judged) = seen.unwrap_or_default();
-    if failures > REPEATS {
-        judged.findings.extend(no_answer(set, &judged, &history, &script));
-    }
+/// Executes and judges one case.
+async fn one(set: &SpecSet, script: Script, endpoint: &dyn Endpoint, around: &Surroundings, number: u64) -> Case {
+    let history = execute(set, &script, endpoint, around, &number.to_string()).await;
+    let judged = judge(set, &script, &history);
+    let requests = history.exchanges.len() as u64;
     Case { number, script, history, judged, requests }
-}
-
-/// The same call earned no answer every time: whatever was promised there is broken.
-fn no_answer(set: &SpecSet, judged: &Judged, history: &crate::history::History, script: &Script) -> Option<Finding> {
-    let reason = judged.reasons.iter().find(|reason| reason.promised.is_some())?;
-    let requirement = reason.promised?;
-    let described = &set.operation(requirement.0).requirements[requirement.1];
-    let exchange = history.exchanges.iter().find(|exchange| exchange.command == reason.command);
-    let _ = script;
-    Some(Finding {
-        key: format!("{}{}", described.id, blame::NO_ANSWER),
-        nature: Nature::Violation,
-        requirement,
-        summary: format!(
-            "{} earned no answer, {} times of {}: {}",
-            set.operation(requirement.0).name,
-            REPEATS + 1,
-            REPEATS + 1,
-            reason.text
-        ),
-        expected: vec![described.text.clone()],
-        actual: exchange.map(|exchange| exchange.reply.to_json()).unwrap_or_default(),
-        command: reason.command,
-        culprit: reason.command,
-        before: Vec::new(),
-    })
 }

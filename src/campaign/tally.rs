@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::outcome::{Observation, OperationResult, RequirementResult, Verdict, counted};
+use super::{
+    confirm::Confirmed,
+    outcome::{Observation, OperationResult, RequirementResult, Verdict, counted},
+};
 use crate::{
     history::History,
     oracle::{
@@ -107,6 +110,14 @@ impl Tally {
                 .first()
                 .map_or_else(|| "other outcomes explain what was seen as well".into(), |reason| reason.text.clone());
             *self.missed.entry(*aim).or_default().entry(text).or_default() += 1;
+        }
+    }
+
+    /// Adds what came of sending a call of a case again.
+    pub fn confirmed(&mut self, confirmed: Confirmed) {
+        *self.requests.entry(confirmed.number).or_default() += confirmed.requests;
+        if let Some(failure) = confirmed.failure {
+            self.failures.entry(failure.finding.key.clone()).or_insert(failure);
         }
     }
 
