@@ -5,20 +5,24 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, LazyLock, OnceLock},
+    sync::{
+        Arc, LazyLock, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use aswritten::{
     campaign::{Outcome, Settings, Verdict, outcome::Observation, run_planned},
-    endpoint::{Endpoint, in_process::InProcess},
+    endpoint::{Call, Endpoint, Sent, in_process::InProcess},
     execute::{Givens, Surroundings},
     generate::{Generator, Options},
+    history::{Reply, Trouble, TroubleKind},
     mock::{Mock, Policy},
     sequence::{Script, command::line},
     spec::{
         self, Operation, SpecSet,
         operation::{Code, Question},
-        service::OpRef,
+        service::{Means, OpRef},
     },
 };
 
@@ -28,8 +32,14 @@ const SETTLE_MS: u64 = 20;
 const ROUNDS: u64 = 2;
 /// Seeds of the plain mock.
 const SEEDS: u64 = 12;
-/// Variable with another number of seeds, for a longer hunt.
-const SEEDS_VARIABLE: &str = "ASWRITTEN_SEEDS";
+/// Ways to answer all questions that are tried of those that cover each pair of answers.
+const PAIRS: u64 = 10;
+/// Seeds of the disturbed mock.
+const DISTURBED: u64 = 3;
+/// Patience with the mock's pace, in virtual milliseconds.
+const PATIENCE_MS: u64 = 2_000;
+/// Of the requirements that an undisturbed mock lets exercise, so many percent are exercised on a disturbed one.
+const LEAST_SHARE: usize = 80;
 /// False alarms that are known: id of an answer, and why it cannot be helped yet.
 const KNOWN: &[(&str, &str)] = &[];
 
@@ -46,6 +56,10 @@ macro_rules! operations {
             fn every_seed_conforms() { super::every_seed($id); }
             #[test]
             fn every_pace_conforms() { super::every_pace($id); }
+            #[test]
+            fn every_pair_of_answers_conforms() { super::every_pair($id); }
+            #[test]
+            fn disturbances_are_no_departures() { super::disturbed($id); }
             #[test]
             fn scripts_follow_from_the_seed() { super::same_scripts($id); }
         })+
@@ -102,26 +116,78 @@ fn every_answer(id: &str) {
 fn every_seed(id: &str) {
     let subject = Subject::of(id);
     let mut trouble = Vec::new();
-    let seeds = std::env::var(SEEDS_VARIABLE).ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS);
-    for seed in 0..seeds {
+    let mut scale = Scale::default();
+    for seed in 0..wanted("ASWRITTEN_SEEDS", SEEDS) {
         let seed = format!("seed {seed}");
         let generator = subject.generator().again(&seed, options());
         let outcome = subject.campaign(&generator, subject.policy(SETTLE_MS), ROUNDS);
-        let found = alarms(&outcome);
-        if !found.is_empty() {
-            trouble.push(format!("{seed}:\n{}", found.join("\n")));
-        }
+        scale.add(&outcome);
+        trouble.extend(named(&seed, alarms(&outcome)));
     }
+    scale.tell("seeds", id);
+    assert!(trouble.is_empty(), "{}", trouble.join("\n\n"));
+}
+
+/// Answers to several questions may depend on each other: each pair of them is tried.
+fn every_pair(id: &str) {
+    let subject = Subject::of(id);
+    let operation = SET.operation(subject.at);
+    let sizes: Vec<usize> = operation.questions.iter().map(|question| question.answers.len()).collect();
+    let rows = covering(&sizes);
+    let tried = usize::try_from(wanted("ASWRITTEN_PAIRS", PAIRS)).unwrap_or(usize::MAX);
+    let (mut trouble, mut scale) = (Vec::new(), Scale::default());
+    for row in rows.iter().take(tried) {
+        let mut policy = subject.policy(SETTLE_MS);
+        let mut said = Vec::new();
+        for (question, choice) in operation.questions.iter().zip(row) {
+            let answer =
+                format!("{}={}", operation.requirements[question.requirement].id, question.answers[*choice].id);
+            policy.answer(&SET, &answer).expect("it is one of its answers");
+            said.push(answer);
+        }
+        let outcome = subject.campaign(subject.generator(), policy, ROUNDS);
+        scale.add(&outcome);
+        trouble.extend(named(&said.join(", "), alarms(&outcome)));
+    }
+    scale.tell("pairs", id);
+    assert!(trouble.is_empty(), "{} of {} rows\n{}", trouble.len(), rows.len(), trouble.join("\n\n"));
+}
+
+/// Lost, delayed and throttled answers cost coverage, and nothing else.
+fn disturbed(id: &str) {
+    let subject = Subject::of(id);
+    let (mut trouble, mut scale) = (Vec::new(), Scale::default());
+    let calm = exercised(&subject.campaign(subject.generator(), subject.policy(SETTLE_MS), ROUNDS)).len();
+    let mut seen = BTreeSet::new();
+    for seed in 0..wanted("ASWRITTEN_DISTURBED", DISTURBED) {
+        let inner = InProcess::new(Mock::new(SET.clone(), subject.policy(SETTLE_MS)));
+        let endpoint = Disturbed { inner, seed, sent: AtomicU64::new(0) };
+        let seed = format!("seed {seed}");
+        let generator = subject.generator().again(&seed, options());
+        let outcome = subject.judged(&generator, Arc::new(endpoint), ROUNDS);
+        assert!(outcome.reasons.iter().any(|(text, _)| text.contains("throttled")), "{:?}", outcome.reasons);
+        scale.add(&outcome);
+        trouble.extend(named(&seed, alarms(&outcome)));
+        let share = exercised(&outcome).len() * 100 / calm;
+        if share < LEAST_SHARE {
+            trouble.push(format!("{seed}: only {share} % of {calm} requirements are exercised"));
+        }
+        seen.extend(exercised(&outcome));
+    }
+    scale.tell("disturbed", id);
     assert!(trouble.is_empty(), "{}", trouble.join("\n\n"));
 }
 
 fn every_pace(id: &str) {
     let subject = Subject::of(id);
-    for settle_ms in [0, 1, 20, 200] {
+    let mut scale = Scale::default();
+    for settle_ms in [0, 1, 7, 50, 500, PATIENCE_MS - 200, PATIENCE_MS - 50, PATIENCE_MS - 1] {
         let outcome = subject.campaign(subject.generator(), subject.policy(settle_ms), ROUNDS);
+        scale.add(&outcome);
         let found = alarms(&outcome);
         assert!(found.is_empty(), "work that takes {settle_ms} ms:\n{}", found.join("\n"));
     }
+    scale.tell("paces", id);
 }
 
 fn same_scripts(id: &str) {
@@ -176,8 +242,10 @@ impl Subject {
     }
 
     fn campaign(&self, generator: &Generator<'_>, policy: Policy, rounds: u64) -> Outcome {
-        let patience_ms = 2_000 + 20 * policy.settle_ms;
-        let endpoint: Arc<dyn Endpoint> = Arc::new(InProcess::new(Mock::new(SET.clone(), policy)));
+        self.judged(generator, Arc::new(InProcess::new(Mock::new(SET.clone(), policy))), rounds)
+    }
+
+    fn judged(&self, generator: &Generator<'_>, endpoint: Arc<dyn Endpoint>, rounds: u64) -> Outcome {
         let settings = Settings {
             seed: SEED.into(),
             operations: vec![(self.at, 0)],
@@ -190,7 +258,7 @@ impl Subject {
             around: Surroundings {
                 givens: Givens::defaults(&SET),
                 run: "answers".into(),
-                patience_ms,
+                patience_ms: PATIENCE_MS,
                 linger_ms: 100,
                 clean: true,
                 pace: Default::default(),
@@ -218,6 +286,158 @@ fn answers(operation: &Operation) -> impl Iterator<Item = (String, usize, usize)
         let id = &operation.requirements[question.requirement].id;
         question.answers.iter().enumerate().map(move |(choice, answer)| (format!("{id}={}", answer.id), index, choice))
     })
+}
+
+/// A number from the environment, for a longer hunt.
+fn wanted(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// What a test has done, for those who ask with `--nocapture`.
+#[derive(Default)]
+struct Scale {
+    runs: u64,
+    cases: u64,
+    requests: u64,
+    seconds: f64,
+}
+
+impl Scale {
+    fn add(&mut self, outcome: &Outcome) {
+        self.runs += 1;
+        self.cases += outcome.cases;
+        self.requests += outcome.requests;
+        self.seconds += outcome.seconds;
+    }
+
+    fn tell(&self, what: &str, id: &str) {
+        let Self { runs, cases, requests, seconds } = self;
+        println!("{what} of {id}: {runs} runs, {cases} cases, {requests} requests, {seconds:.1} s");
+    }
+}
+
+fn named(name: &str, found: Vec<String>) -> Option<String> {
+    (!found.is_empty()).then(|| format!("{name}:\n{}", found.join("\n")))
+}
+
+/// Requirements that were exercised.
+fn exercised(outcome: &Outcome) -> BTreeSet<usize> {
+    let results = outcome.operations.iter().flat_map(|result| &result.requirements);
+    results.filter(|result| result.exercised > 0).map(|result| result.requirement).collect()
+}
+
+/// Rows of choices in which each choice of each question meets each choice of every other.
+fn covering(sizes: &[usize]) -> Vec<Vec<usize>> {
+    type Chosen = (usize, usize);
+    let mut open: BTreeSet<(Chosen, Chosen)> = BTreeSet::new();
+    for (one, n_one) in sizes.iter().enumerate() {
+        for (other, n_other) in sizes.iter().enumerate().skip(one + 1) {
+            open.extend((0..n_one * n_other).map(|pair| ((one, pair / n_other), (other, pair % n_other))));
+        }
+    }
+    let mut rows = Vec::new();
+    while let Some((one, other)) = open.first().copied() {
+        let mut row: BTreeMap<usize, usize> = BTreeMap::from([one, other]);
+        for (question, size) in sizes.iter().enumerate() {
+            let new = |choice: usize, row: &BTreeMap<usize, usize>| {
+                let mine = (question, choice);
+                let pairs = row.iter().map(|(question, choice)| (*question, *choice));
+                pairs.filter(|theirs| open.contains(&(mine.min(*theirs), mine.max(*theirs)))).count()
+            };
+            let best = (0..*size).max_by_key(|choice| (new(*choice, &row), std::cmp::Reverse(*choice)));
+            row.entry(question).or_insert(best.unwrap_or(0));
+        }
+        open.retain(|((one, mine), (other, theirs))| row[one] != *mine || row[other] != *theirs);
+        rows.push(row.into_values().collect());
+    }
+    rows
+}
+
+#[test]
+fn a_covering_covers() {
+    let sizes = [2, 3, 2, 4, 2];
+    let rows = covering(&sizes);
+    for (one, other) in (0..sizes.len()).flat_map(|one| (0..one).map(move |other| (one, other))) {
+        let met: BTreeSet<_> = rows.iter().map(|row| (row[one], row[other])).collect();
+        assert_eq!(met.len(), sizes[one] * sizes[other]);
+    }
+    assert!(rows.len() < 20, "{} rows", rows.len());
+}
+
+/// The mock behind a bad line: of a hundred answers five are lost, five are refusals of too many calls, five come late.
+struct Disturbed {
+    inner: InProcess,
+    seed: u64,
+    sent: AtomicU64,
+}
+
+impl Disturbed {
+    /// Chance, the same for the same seed.
+    fn roll(&self) -> u64 {
+        let mut mixed = (self.seed << 32) + self.sent.fetch_add(1, Ordering::Relaxed);
+        mixed = (mixed.wrapping_add(0x9e37_79b9_7f4a_7c15) ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % 200
+    }
+}
+
+impl Endpoint for Disturbed {
+    fn send<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
+        let lost = || {
+            let text = "nothing came".into();
+            Box::pin(std::future::ready(Reply::Trouble(Trouble {
+                kind: TroubleKind::Timeout,
+                text,
+                may_have_happened: true,
+            })))
+        };
+        match self.roll() {
+            0..5 => lost(),
+            5..10 => {
+                self.inner.answer(call);
+                lost()
+            }
+            10..20 => Box::pin(std::future::ready(throttled(call))),
+            20..30 => Box::pin(async {
+                self.inner.wait(10 * SETTLE_MS).await;
+                self.inner.send(call).await
+            }),
+            // The answer is late, not the work.
+            30..35 => {
+                let reply = self.inner.answer(call);
+                Box::pin(async {
+                    self.inner.wait(10 * SETTLE_MS).await;
+                    reply
+                })
+            }
+            _ => self.inner.send(call),
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.inner.now_ms()
+    }
+
+    fn wait<'a>(&'a self, ms: u64) -> Sent<'a, ()> {
+        self.inner.wait(ms)
+    }
+
+    fn name(&self) -> String {
+        "disturbed".into()
+    }
+}
+
+/// The documented refusal of too many calls.
+fn throttled(call: &Call) -> Reply {
+    let common = &SET.service(call.operation).common;
+    let found = common.iter().find(|common| common.means == Means::Throttled).expect("it is documented");
+    let code = match &found.code {
+        Code::Exact(exact) => exact.clone(),
+        Code::Pattern { before, after } => format!("{before}{after}"),
+        Code::Any => unreachable!("it has a code"),
+    };
+    let (status, message) = (found.status.unwrap_or(200), found.message.clone());
+    Reply::Refused { status, code, message, request_id: Some("throttled".into()) }
 }
 
 /// Findings, each with its script; also when nothing was judged.
