@@ -70,7 +70,8 @@ impl Plans {
         // An open question is told apart only when nothing else is open in the same call.
         let open = operation.questions.iter().any(|question| question.requirement == requirement);
         plans.any(|plan| {
-            plan.assumed.iter().all(|(question, choice)| (choice == 0 && !open) || matters.contains(&question))
+            !plan.doubt.passing
+                && plan.assumed.iter().all(|(question, choice)| (choice == 0 && !open) || matters.contains(&question))
         })
     }
 }
@@ -275,9 +276,12 @@ fn try_call(set: &SpecSet, operation: &Operation, nodes: &[Node], node: usize, c
         };
         // A plan that depends on less is worth more than a shorter one.
         let doubt = Doubt::of(operation, requirement, &assumed, &nodes[node].state);
-        let worse = known
-            .iter()
-            .position(|plan| plan.assumed.only(&matters) == projected && plan.due == due && plan.doubt > doubt);
+        let alike = |plan: &Plan| plan.assumed.only(&matters) == projected && plan.due == due;
+        let worse = known.iter().position(|plan| alike(plan) && plan.doubt > doubt).or_else(|| {
+            let full = known.len() >= MOST_PLANS;
+            let (worst, plan) = known.iter().enumerate().filter(|_| full).max_by_key(|(_, plan)| plan.doubt.clone())?;
+            (plan.doubt > doubt).then_some(worst)
+        });
         if worse.is_none() && (!is_new || known.len() >= MOST_PLANS) {
             continue;
         }

@@ -43,13 +43,15 @@ fn rules(operation: &Operation, requirement: usize) -> Vec<&Expr> {
         .chain(promises.filter_map(|promise| promise.when.as_ref()))
         .chain(operation.rows.iter().filter_map(|row| row.due.as_ref()).filter(asks))
         .chain(operation.overrides.iter().map(|rule| &rule.when).filter(asks))
+        .chain(operation.effects.iter().filter_map(|effect| effect.when.as_ref()).filter(asks))
         .collect()
 }
 
 fn look(service: &Service, operation: &Operation, expr: &Expr, seen: &mut BTreeSet<Seen>) {
     expr.walk(&mut |expr| match expr {
         Expr::Attribute { var, attribute } => {
-            if let Some(binding) = operation.bindings.get(*var) {
+            // Other variables go over what a binding names.
+            if let Some(binding) = operation.bindings.get(*var).or(operation.bindings.first()) {
                 seen.insert((binding.kind, Some(*attribute)));
             }
         }
