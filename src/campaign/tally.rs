@@ -47,7 +47,7 @@ pub struct Tally {
     pub failures: BTreeMap<String, First>,
     /// Question, remaining alternatives, label → times.
     answers: BTreeMap<(OpRef, usize, Vec<usize>, String), u64>,
-    /// First case for each set of remaining alternatives.
+    /// First case for each set of alternatives that its answers left.
     witnesses: BTreeMap<(OpRef, usize, Vec<usize>), Witness>,
     precedence: BTreeMap<(OpRef, String, String), u64>,
     precedence_witnesses: BTreeMap<(OpRef, String, String), Witness>,
@@ -83,7 +83,8 @@ impl Tally {
         for answer in &judged.answers {
             let key = (answer.operation, answer.question, answer.possible.clone(), answer.label.clone());
             *self.answers.entry(key).or_default() += 1;
-            witness(&mut self.witnesses, (answer.operation, answer.question, answer.possible.clone()), case);
+            // How it merely seems to be answered is held against nobody.
+            witness(&mut self.witnesses, (answer.operation, answer.question, answer.proven.clone()), case);
         }
         for Precedence { operation, winner, losers } in &judged.precedence {
             for loser in losers {

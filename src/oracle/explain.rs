@@ -92,8 +92,11 @@ pub fn explains(service: &Service, operation: &Operation, answer: &Answer, due: 
                 (matches(&row.codes, code) && fits).then_some(fit)
             }
             Refused::Common(common) => {
-                let fits = service.common[*common].code.matches(code) && has_status(operation, code, *status);
-                fits.then_some(Fit::Common)
+                let common = &service.common[*common];
+                let fits = common.code.matches(code) && has_status(operation, code, *status);
+                // Whatever else a row says of the code, a parameter that has to be there is not.
+                let fit = if common.means == Means::Missing { Fit::Exact } else { Fit::Common };
+                fits.then_some(fit)
             }
             Refused::Any => Some(Fit::Loose),
         },

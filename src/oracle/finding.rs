@@ -71,8 +71,10 @@ impl Nature {
 pub struct Observed {
     pub operation: OpRef,
     pub question: usize,
-    /// Alternatives that explain it; never all of them.
+    /// Alternatives that explain it, if nothing that was watched for a while comes about after all; never all of them.
     pub possible: Vec<usize>,
+    /// Alternatives that explain it whatever comes about within patience.
+    pub proven: Vec<usize>,
     /// What the endpoint answered when it was asked.
     pub label: String,
 }

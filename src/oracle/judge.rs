@@ -436,6 +436,7 @@ impl<'a> Judge<'a> {
     }
 
     fn finish(&mut self) {
+        let proven = self.belief.answers();
         self.belief.watched(self.seen_ms, self.history.linger_ms);
         let mut certain = BTreeSet::new();
         for (operation, question, possible) in self.belief.answers() {
@@ -447,7 +448,9 @@ impl<'a> Judge<'a> {
             let label = self.labels.get(&(operation, question)).cloned();
             let label = label.unwrap_or_else(|| asked.names(&possible));
             let possible = possible.into_iter().collect();
-            self.judged.answers.push(Observed { operation, question, possible, label });
+            let proven = proven.iter().find(|(at, asked, _)| (*at, *asked) == (operation, question));
+            let proven = proven.map_or((0..asked.answers.len()).collect(), |(.., left)| left.iter().copied().collect());
+            self.judged.answers.push(Observed { operation, question, possible, proven, label });
         }
         for (command, requirement) in self.belief.marks() {
             let Some(command) = self.script.commands.get(command) else { continue };
