@@ -46,7 +46,8 @@ pub struct Confirmed {
 /// Calls to be confirmed. They come in the order of their cases, whichever worker was first.
 #[derive(Default)]
 pub struct Doubts {
-    waiting: BTreeMap<(u64, ReqRef), Doubt>,
+    /// By case and position of the call.
+    waiting: BTreeMap<(u64, usize), Doubt>,
     known: BTreeMap<ReqRef, Known>,
 }
 
@@ -76,7 +77,8 @@ impl Doubts {
             known.cases += 1;
             if !known.is_settled() {
                 let script = needed(set, &case.script, &case.history, reason.command);
-                self.waiting.insert((case.number, promised), Doubt { number: case.number, promised, script });
+                let doubt = Doubt { number: case.number, promised, script };
+                self.waiting.insert((case.number, reason.command), doubt);
             }
         }
     }
@@ -84,11 +86,12 @@ impl Doubts {
     /// The next call to confirm, of cases before this one: those from there on are not judged yet.
     pub fn next(&mut self, before: Option<u64>) -> Option<Doubt> {
         let known = &mut self.known;
-        self.waiting.retain(|(_, promised), _| !known.get(promised).is_some_and(Known::is_settled));
-        let mut earlier = self.waiting.keys().take_while(|(number, _)| before.is_none_or(|before| *number < before));
-        let next = *earlier.find(|(_, promised)| !known.get(promised).is_some_and(|known| known.under_way))?;
-        known.entry(next.1).or_default().under_way = true;
-        self.waiting.remove(&next)
+        self.waiting.retain(|_, doubt| !known.get(&doubt.promised).is_some_and(Known::is_settled));
+        let mut earlier = self.waiting.iter().filter(|((number, _), _)| before.is_none_or(|before| *number < before));
+        let is_free = |doubt: &Doubt| !known.get(&doubt.promised).is_some_and(|known| known.under_way);
+        let (at, promised) = earlier.find_map(|(at, doubt)| is_free(doubt).then_some((*at, doubt.promised)))?;
+        known.entry(promised).or_default().under_way = true;
+        self.waiting.remove(&at)
     }
 
     /// Takes note of what came of it.

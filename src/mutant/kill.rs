@@ -320,7 +320,8 @@ impl<'a> Ground<'a> {
             max_time: None,
             shrink_requests: SHRINK_REQUESTS,
             stop_at_first: true,
-            around: self.around.clone(),
+            // What one trial learns of the pace must not depend on which others came before it.
+            around: Surroundings { pace: Default::default(), ..self.around.clone() },
             options: self.options.clone(),
             interrupted: hunt.interrupted.clone(),
         };
@@ -385,6 +386,6 @@ impl<'a> Ground<'a> {
 
     /// The same with less to clean up and to wait for: each sequence has a mock of its own.
     fn watchful(&self) -> Surroundings {
-        Surroundings { clean: false, linger_ms: 2 * SETTLE_MS, ..self.around.clone() }
+        Surroundings { clean: false, linger_ms: 2 * SETTLE_MS, pace: Default::default(), ..self.around.clone() }
     }
 }
