@@ -350,7 +350,7 @@ impl<'a> Judge<'a> {
     fn wrong_success(&self, turn: &Turn<'_>) -> Option<Finding> {
         let (exchange, worlds) = self.hindsight.wrong_success()?;
         let culprit = self.turn(exchange)?;
-        let permitted = |world: &World| self.permitted(&culprit, world, &world.known(culprit.at));
+        let permitted = |world: &World| self.permitted(&culprit, world, world.known(culprit.at));
         let permitted: Vec<Outcome> = worlds.iter().flat_map(permitted).collect();
         let accused = Accused { set: self.set, at: culprit.at, command: exchange.command, reply: &exchange.reply };
         let finding = blame::answer(&accused, &Belief { worlds }, &permitted)?;
