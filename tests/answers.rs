@@ -43,12 +43,6 @@ const LEAST_SHARE: usize = 80;
 /// False alarms that are known: id of an answer, and why it cannot be helped yet.
 const KNOWN: &[(&str, &str)] = &[];
 
-/// Findings that are known to be false alarms: end of the key, and why it cannot be helped yet.
-const KNOWN_FINDINGS: &[(&str, &str)] = &[
-    ("DeleteImage/open/empty-id#two answers", "a missing region is taken for the answer to an empty id"),
-    ("DeleteImage@legacy/open/empty-id#two answers", "the same"),
-];
-
 static SET: LazyLock<Arc<SpecSet>> = LazyLock::new(|| Arc::new(spec::embedded().expect("the specs are sound")));
 
 /// The same tests for each documented operation.
@@ -167,10 +161,7 @@ fn disturbed(id: &str) {
         assert!(outcome.reasons.iter().any(|(text, _)| text.contains("throttled")), "{:?}", outcome.reasons);
         left += exercised(&outcome);
         scale.add(&outcome);
-        let is_known = |key: &str| KNOWN_FINDINGS.iter().any(|(known, _)| key.ends_with(known));
-        if outcome.findings.is_empty() || !outcome.findings.iter().all(|result| is_known(&result.finding.key)) {
-            trouble.extend(named(&name, alarms(&outcome)));
-        }
+        trouble.extend(named(&name, alarms(&outcome)));
     }
     let share = left * 100 / calm;
     println!("{share} % of {calm} exercised requirements of {id} are left");

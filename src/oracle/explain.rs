@@ -81,8 +81,7 @@ pub fn explains(service: &Service, operation: &Operation, answer: &Answer, due: 
         (Answer::Refused(refused), Reply::Refused { status, code, .. }) => match refused {
             Refused::Row(row) => {
                 let row = &operation.rows[*row];
-                let named = row.codes.iter().any(|pattern| *pattern != Code::Any && pattern.matches(code));
-                let fit = match (named, due) {
+                let fit = match (names(row, code), due) {
                     (true, true) => Fit::Exact,
                     (true, false) => Fit::Permitted,
                     (false, _) => Fit::Loose,
@@ -92,13 +91,23 @@ pub fn explains(service: &Service, operation: &Operation, answer: &Answer, due: 
                 (matches(&row.codes, code) && fits).then_some(fit)
             }
             Refused::Common(common) => {
-                let fits = service.common[*common].code.matches(code) && has_status(operation, code, *status);
-                fits.then_some(Fit::Common)
+                let common = &service.common[*common];
+                let fits = common.code.matches(code) && has_status(operation, code, *status);
+                // A parameter that has to be there is not: reason enough, unless the document has a row for it.
+                let mut documented = operation.rows.iter().filter(|row| row.documented);
+                let own = common.means == Means::Missing && !documented.any(|row| names(row, code));
+                let fit = if own { Fit::Exact } else { Fit::Common };
+                fits.then_some(fit)
             }
             Refused::Any => Some(Fit::Loose),
         },
         _ => None,
     }
+}
+
+/// The row has the code itself, not just any refusal.
+fn names(row: &Row, code: &str) -> bool {
+    row.codes.iter().any(|pattern| *pattern != Code::Any && pattern.matches(code))
 }
 
 fn fits_status(row: &Row, status: u16) -> bool {
@@ -117,8 +126,7 @@ pub fn matches(codes: &[Code], code: &str) -> bool {
 
 /// The documents of the operation, or the vendor's common lists, know the code.
 pub fn is_documented(service: &Service, operation: &Operation, code: &str) -> bool {
-    let named = |codes: &[Code]| codes.iter().any(|pattern| *pattern != Code::Any && pattern.matches(code));
-    operation.rows.iter().any(|row| named(&row.codes)) || service.common.iter().any(|common| common.code.matches(code))
+    operation.rows.iter().any(|row| names(row, code)) || service.common.iter().any(|common| common.code.matches(code))
 }
 
 /// What an outcome would have answered, in words.
