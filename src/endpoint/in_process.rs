@@ -1,29 +1,24 @@
 //! The mock's handler, called as a function; time is virtual.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use super::{Call, Endpoint, Sent};
+use super::{Call, Endpoint, Sent, clock::Clock};
 use crate::{
     history::Reply,
     mock::{Mock, service::Asked},
 };
 
-/// Virtual milliseconds that a call takes.
-const STEP_MS: u64 = 1;
-
 pub struct InProcess {
     mock: Mock,
-    now_ms: AtomicU64,
+    clock: Clock,
 }
 
 impl InProcess {
     pub fn new(mock: Mock) -> Self {
-        Self { mock, now_ms: AtomicU64::new(0) }
+        Self { mock, clock: Clock::default() }
     }
 
     /// Answers at once.
     pub fn answer(&self, call: &Call) -> Reply {
-        let now = self.now_ms.fetch_add(STEP_MS, Ordering::Relaxed);
+        let now = self.clock.tick();
         let asked = Asked {
             operation: call.operation,
             arguments: call.arguments.clone(),
@@ -40,11 +35,11 @@ impl Endpoint for InProcess {
     }
 
     fn now_ms(&self) -> u64 {
-        self.now_ms.load(Ordering::Relaxed)
+        self.clock.now_ms()
     }
 
     fn wait<'a>(&'a self, ms: u64) -> Sent<'a, ()> {
-        self.now_ms.fetch_add(ms, Ordering::Relaxed);
+        self.clock.wait(ms);
         Box::pin(std::future::ready(()))
     }
 

@@ -3,6 +3,7 @@
 //! An endpoint takes a [`Call`] whose places are filled, and says what came back. It also owns the clock that its answers
 //! are timed by: in process, time is virtual and waiting costs nothing. It knows nothing of what is expected.
 
+mod clock;
 pub mod direct;
 pub mod http;
 pub mod in_process;

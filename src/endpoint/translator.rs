@@ -48,7 +48,7 @@ impl Target {
         match caller {
             Caller::Restricted => Cow::Borrowed(self.restricted.as_ref().unwrap_or(&self.credential)),
             Caller::Forged => Cow::Owned(Credential { secret: WRONG_SECRET.into(), ..self.credential.clone() }),
-            Caller::Unknown => Cow::Owned(Credential { id: NOBODY.into(), secret: WRONG_SECRET.into(), token: None }),
+            Caller::Unknown => Cow::Owned(Credential::pair((NOBODY, WRONG_SECRET))),
             Caller::Main | Caller::Stale | Caller::Replayed | Caller::Unsigned => Cow::Borrowed(&self.credential),
         }
     }
