@@ -9,6 +9,11 @@ use serde_json::{Map, Value};
 /// Key of a resource: its handle while planning, its handle while judging, its id inside the mock.
 pub type Key = Arc<str>;
 
+/// Place of something that an endpoint must already have: `$given.snapshot`.
+pub fn given_place(name: &str) -> Key {
+    Key::from(format!("$given.{name}").as_str())
+}
+
 /// A value that conditions compute with.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Atom {

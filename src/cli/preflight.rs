@@ -18,7 +18,6 @@ use crate::{
         resource::Template,
         service::{Means, OpRef},
     },
-    value::Key,
 };
 
 /// Asks each service's URL who answers; whether it is a mock of ours.
@@ -178,9 +177,4 @@ async fn first_shown(
     let Reply::Success { fields, .. } = http.send(&call(at, arguments, region)).await else { return None };
     let seen = view::observe(operation.views.first()?, &fields)?;
     seen.elements.first().map(|element| element.id.to_string())
-}
-
-/// The place of a given thing.
-pub fn place(name: &str) -> Key {
-    Key::from(format!("$given.{name}").as_str())
 }

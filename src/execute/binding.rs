@@ -8,7 +8,7 @@ use super::pace::Pace;
 use crate::{
     sequence::{Command, command::fill},
     spec::SpecSet,
-    value::Key,
+    value::{Key, given_place},
 };
 
 /// Values of given things: service, name → value.
@@ -69,7 +69,7 @@ impl<'a> Binding<'a> {
         let mut filled = BTreeMap::new();
         for ((owner, name), value) in &around.givens.values {
             if *owner == service {
-                filled.insert(Key::from(format!("$given.{name}").as_str()), value.clone());
+                filled.insert(given_place(name), value.clone());
             }
         }
         Self { around, service, execution, n_names: 0, filled }

@@ -134,6 +134,8 @@ impl<'a> Generator<'a> {
     /// Tours of all operations, which take turns: first for every requirement, then for what else can be shown.
     fn plan_tours(&self, operations: &[OpRef]) -> Vec<Script> {
         let seed = Dice::new(&self.seed, u64::MAX).number();
+        // Whoever asks for single requirements asks for nothing else.
+        let beyond = self.options.only.is_empty();
         let of_operation = |at: &OpRef| {
             let aims: BTreeSet<usize> = self
                 .aims
@@ -146,12 +148,10 @@ impl<'a> Generator<'a> {
                 (call.caller != Caller::Restricted || self.options.restricted.contains(&at.service))
                     && self.probes(call).is_empty()
             };
-            tours(&Material { set: self.set, at: *at, plans: &plans, aims: &aims, admits: &admits, seed })
+            tours(&Material { set: self.set, at: *at, plans: &plans, aims: &aims, admits: &admits, beyond, seed })
         };
         let (first, second): (Vec<_>, Vec<_>) = operations.iter().map(of_operation).unzip();
-        // Whoever asks for single requirements asks for nothing else.
-        let second = if self.options.only.is_empty() { in_turns(second) } else { Vec::new() };
-        in_turns(first).into_iter().chain(second).collect()
+        in_turns(first).into_iter().chain(in_turns(second)).collect()
     }
 
     fn all_plans(&self, (at, requirement): (OpRef, usize)) -> &[Plan] {
@@ -421,8 +421,7 @@ impl<'a> Generator<'a> {
     }
 
     fn likely(&self, at: OpRef) -> Choices {
-        let questions = self.set.operation(at).questions.len();
-        (0..questions).fold(Choices::default(), |choices, question| choices.with(question, 0))
+        Choices::likely(self.set.operation(at))
     }
 
     fn likely_next(&self, state: &State, command: &Command, assumed: &Choices) -> State {

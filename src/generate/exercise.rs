@@ -35,11 +35,12 @@ impl Doubt {
         let own = |question: usize| operation.questions[question].requirement == requirement;
         let open: Vec<usize> =
             assumed.iter().filter(|(question, _)| !own(*question)).map(|(_, choice)| choice).collect();
-        Self {
-            unlikely: open.iter().filter(|choice| **choice > 0).count(),
-            open: open.len(),
-            passing: !before.pending.is_empty(),
-        }
+        Self { unlikely: open.iter().filter(|choice| **choice > 0).count(), open: open.len(), ..Self::in_state(before) }
+    }
+
+    /// What depends on no open question.
+    pub fn in_state(before: &State) -> Self {
+        Self { unlikely: 0, open: 0, passing: !before.pending.is_empty() }
     }
 }
 

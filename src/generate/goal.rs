@@ -11,6 +11,7 @@ use crate::{
     model::{Answer, Choices, Refused, State, deciding, outcomes_with},
     sequence::{Command, Script},
     spec::SpecSet,
+    value::Key,
 };
 
 /// Something that a call shows.
@@ -53,8 +54,8 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) ->
         add(Goal::Requirement(requirement), doubt);
     }
     let request = call.request(set, &Script::home());
-    let doubt = Doubt::of(operation, usize::MAX, &Choices::default(), before);
-    let own = |key: &&crate::value::Key| !key.starts_with("$given.") && before.living(key).is_some();
+    let doubt = Doubt::in_state(before);
+    let own = |key: &&Key| !key.starts_with("$given.") && before.living(key).is_some();
     let named: Vec<_> = request.targets.iter().flatten().filter(own).collect();
     if named.iter().any(|key| before.is_leaving(key)) {
         return goals;

@@ -144,7 +144,7 @@ fn run_pass(
     let mut nodes = vec![Node { state: initial.clone(), racy: false, parent: None, command: None, depth: 0 }];
     let mut at_node = 0;
     let mut looks = HashSet::new();
-    let likely = (0..operation.questions.len()).fold(Choices::default(), |likely, question| likely.with(question, 0));
+    let likely = Choices::likely(operation);
     let mut done_at = None;
     while at_node < nodes.len() && at_node < pass.most_states {
         let depth = nodes[at_node].depth;

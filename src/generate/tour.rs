@@ -25,7 +25,7 @@ use super::{
     readback, simulate,
 };
 use crate::{
-    model::{Caller, Choices, Outcome, Resource, State, outcomes},
+    model::{Caller, Choices, Resource, State, outcomes_with},
     sequence::{Command, Script},
     spec::{SpecSet, service::OpRef},
     value::Key,
@@ -87,17 +87,19 @@ pub struct Material<'a> {
     pub aims: &'a BTreeSet<usize>,
     /// Whether an endpoint can be asked to do this.
     pub admits: &'a dyn Fn(&Command) -> bool,
+    /// Whether to go on when every requirement has been exercised.
+    pub beyond: bool,
     /// Chooses unknown ids.
     pub seed: u64,
 }
 
 /// Tours of one operation: first those that exercise every requirement that the plans can, as likely endpoints answer,
-/// then those that reach what else can be shown.
+/// then those that reach what else can be shown, if that is wanted.
 pub fn tours(material: &Material<'_>) -> (Vec<Script>, Vec<Script>) {
-    let Material { set, at, plans, aims, .. } = *material;
+    let Material { set, at, plans, aims, beyond, .. } = *material;
     let initial = State::initial(set.service(at), &Script::home());
     let operation = set.operation(at);
-    let likely = (0..operation.questions.len()).fold(Choices::default(), |likely, question| likely.with(question, 0));
+    let likely = Choices::likely(operation);
     let mut stops: Vec<Stop<'_>> = Vec::new();
     for plan in plans {
         if !stops.iter().any(|stop| stop.call == plan.call && stop.setup == plan.setup) {
@@ -109,6 +111,9 @@ pub fn tours(material: &Material<'_>) -> (Vec<Script>, Vec<Script>) {
     let course = Course { set, at, initial: &initial, likely: &likely };
     let wanted: BTreeSet<Goal> = aims.iter().map(|requirement| Goal::Requirement(*requirement)).collect();
     let first = cover(&course, &stops, wanted);
+    if !beyond {
+        return (first.0, Vec::new());
+    }
     // Everything that the first tours make happen is shown; only questions are asked again.
     let seen: BTreeSet<Goal> = first.1.iter().flat_map(|index| stops[*index].shows.keys().copied()).collect();
     stops.extend(varied(material, &course));
@@ -210,8 +215,8 @@ fn cover(course: &Course<'_>, stops: &[Stop<'_>], mut open: BTreeSet<Goal>) -> (
 fn is_untouched(here: &State, end: &State) -> bool {
     let own = here.resources.iter().filter(|(key, _)| !key.starts_with("$given."));
     here.pending.is_empty()
-        && own.clone().count() > 0
-        && own.into_iter().all(|(key, found)| {
+        && own.clone().next().is_some()
+        && own.clone().all(|(key, found)| {
             end.living(key) == Some(&**found)
                 && !end.pending.iter().any(|pending| pending.key == *key)
                 && referrers(end, key).all(|(referrer, _)| here.resources.contains_key(referrer))
@@ -276,14 +281,15 @@ impl Stop<'_> {
 fn stop<'a>(set: &SpecSet, setup: &'a [Command], before: State, call: Command, likely: &Choices) -> Stop<'a> {
     let request = call.request(set, &Script::home());
     let changes = |choices: &Choices| {
-        let permitted = outcomes(set, &before, &request, choices);
-        let changes = |outcome: &Outcome| !(outcome.changes.is_empty() && outcome.later.is_empty());
-        permitted.iter().filter(|outcome| outcome.due).any(changes)
+        let due = outcomes_with(set, &before, &request, choices, |_, due| due);
+        due.iter().any(|outcome| !(outcome.changes.is_empty() && outcome.later.is_empty()))
     };
-    let noise = match (changes(likely), changes(&Choices::default())) {
-        (true, _) => Noise::Loud,
-        (false, true) => Noise::Doubtful,
-        (false, false) => Noise::Quiet,
+    let noise = if changes(likely) {
+        Noise::Loud
+    } else if changes(&Choices::default()) {
+        Noise::Doubtful
+    } else {
+        Noise::Quiet
     };
     let shows = goals(set, &before, &call, likely);
     let requests = 1 + readback::after(set, &before, &call, likely, false).len();

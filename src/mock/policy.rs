@@ -25,8 +25,7 @@ impl Policy {
     pub fn new(set: &SpecSet, settle_ms: u64) -> Self {
         let mut policy = Self { settle_ms, ..Self::default() };
         for (at, operation) in set.operations() {
-            let all = (0..operation.questions.len()).fold(Choices::default(), |all, question| all.with(question, 0));
-            policy.choices.insert(at, all);
+            policy.choices.insert(at, Choices::likely(operation));
         }
         policy
     }

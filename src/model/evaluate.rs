@@ -37,6 +37,11 @@ impl Choices {
         self.0.iter().find(|(known, _)| *known == question).map(|(_, choice)| *choice)
     }
 
+    /// The first answer to every question of an operation, which is the likely one.
+    pub fn likely(operation: &Operation) -> Self {
+        Self((0..operation.questions.len()).map(|question| (question, 0)).collect())
+    }
+
     #[must_use]
     pub fn with(&self, question: usize, choice: usize) -> Self {
         let mut next = self.clone();

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     spec::Service,
-    value::{Atom, Key},
+    value::{Atom, Key, given_place},
 };
 
 /// Resources, work under way, and tokens that were used.
@@ -91,7 +91,7 @@ impl State {
             for (attribute, value) in attributes {
                 resource.attributes[*attribute] = value.clone();
             }
-            state.resources.insert(Key::from(format!("$given.{}", given.name).as_str()), Arc::new(resource));
+            state.resources.insert(given_place(&given.name), Arc::new(resource));
         }
         state
     }

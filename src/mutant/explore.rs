@@ -106,7 +106,7 @@ pub fn explore(set: &SpecSet, at: OpRef, bound: Bound, planned: &[Vec<Command>])
     let operation = set.operation(at);
     let initial = State::initial(set.service(at), &Script::home());
     let probes: Vec<Key> = initial.resources.keys().cloned().collect();
-    let likely = (0..operation.questions.len()).fold(Choices::default(), |likely, question| likely.with(question, 0));
+    let likely = Choices::likely(operation);
     let mut seen = HashSet::from([initial.clone()]);
     let mut open: Vec<(State, Vec<Command>)> = vec![(initial.clone(), Vec::new())];
     let mut index = 0;

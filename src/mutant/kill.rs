@@ -31,7 +31,7 @@ use crate::{
     oracle::{Nature, finding::ReqRef},
     sequence::Purpose,
     spec::{SpecSet, service::OpRef},
-    value::Key,
+    value::given_place,
 };
 
 /// How long asynchronous work takes in the mock, in virtual milliseconds.
@@ -248,13 +248,14 @@ struct Ground<'a> {
     around: Surroundings,
     options: Options,
     generator: OnceLock<Generator<'a>>,
+    by_seed: Mutex<BTreeMap<String, Arc<Generator<'a>>>>,
     exploration: OnceLock<Exploration>,
 }
 
 impl<'a> Ground<'a> {
     fn new(set: &'a Arc<SpecSet>, at: OpRef) -> Self {
         let probes = set.service(at).givens.iter().filter(|given| given.probe);
-        let probes = probes.map(|given| Key::from(format!("$given.{}", given.name).as_str())).collect();
+        let probes = probes.map(|given| given_place(&given.name)).collect();
         Self {
             set,
             at,
@@ -268,12 +269,20 @@ impl<'a> Ground<'a> {
             },
             options: Options { probes, careful: false, restricted: vec![at.service], only: Vec::new() },
             generator: OnceLock::new(),
+            by_seed: Mutex::default(),
             exploration: OnceLock::new(),
         }
     }
 
     fn generator(&self) -> &Generator<'a> {
         self.generator.get_or_init(|| Generator::new(self.set, &[self.at], "mutants", self.options.clone()))
+    }
+
+    /// The cases of one seed, which all mutants meet: made once, because tours take time.
+    fn cases_of(&self, seed: &str) -> Arc<Generator<'a>> {
+        let mut known = self.by_seed.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || Arc::new(self.generator().again(seed, self.options.clone()));
+        known.entry(seed.to_owned()).or_insert_with(fresh).clone()
     }
 
     fn exploration(&self) -> &Exploration {
@@ -308,7 +317,7 @@ impl<'a> Ground<'a> {
     }
 
     fn trial(&self, runtime: &Runtime, mutant: &Mutant, seed: &str, hunt: &Hunt) -> Trial {
-        let generator = self.generator().again(seed, self.options.clone());
+        let generator = self.cases_of(seed);
         let nursery = mutant.nursery(self.set);
         let bench = self.bench(mutant, nursery());
         let settings = Settings {
