@@ -87,10 +87,9 @@ fn main() {
 async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, workers: usize) -> (f64, f64) {
     let front = Front::new(Mock::new(set.clone(), Policy::new(set, SETTLE_MS)), Vec::new());
     let server = Server::start(front, ([127, 0, 0, 1], 0).into()).await.expect("a free port");
-    let (id, secret) = MAIN;
     let target = Target {
         url: Url::parse(&server.url()).expect("a URL"),
-        credential: Credential { id: id.into(), secret: secret.to_owned().into(), token: None },
+        credential: Credential::pair(MAIN),
         restricted: None,
         scheme: set.service(at).signing[0].clone(),
         placement: Placement::PostQuery,

@@ -49,8 +49,8 @@ use crate::{
     oracle::finding::ReqRef,
     sequence::command::line,
     spec::{self, SpecSet, service::OpRef},
-    value::Key,
-    wire::{Credential, Format, Placement, signing},
+    value::{Key, given_place},
+    wire::{Credential, Format, signing},
 };
 
 /// Variable with the URL that trials run against.
@@ -69,8 +69,6 @@ const LOOPBACK_PATIENCE_MS: u64 = 10_000;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Cases of one trial that run at the same time: they spend most of their time waiting.
 const WORKERS: usize = 4;
-/// Placements by preference.
-const PLACEMENTS: [Placement; 4] = [Placement::PostJson, Placement::PostQuery, Placement::PostForm, Placement::Get];
 
 /// What trials run against, and how much they do.
 #[derive(Debug, Clone)]
@@ -300,10 +298,8 @@ impl Bench {
 
 fn options(subject: &Subjected, aim: ReqRef) -> Options {
     let givens = specs().services.iter().flat_map(|service| &service.givens);
-    let probes: BTreeSet<Key> = givens
-        .filter(|given| given.probe && subject.probes)
-        .map(|given| Key::from(format!("$given.{}", given.name).as_str()))
-        .collect();
+    let probes: BTreeSet<Key> =
+        givens.filter(|given| given.probe && subject.probes).map(|given| given_place(&given.name)).collect();
     Options {
         probes: probes.into_iter().collect(),
         careful: !subject.probes,
@@ -319,7 +315,9 @@ async fn serve(policy: Policy) -> Result<Subjected, String> {
         Server::start(front, ([127, 0, 0, 1], 0).into()).await.map_err(|error| format!("start the mock: {error}"))?;
     let url = Url::parse(&server.url()).map_err(|error| error.to_string())?;
     let targets = (0..specs().services.len())
-        .map(|service| Ok((service, target(service, &url, pair(MAIN), Some(pair(RESTRICTED)))?)))
+        .map(|service| {
+            Ok((service, target(service, &url, Credential::pair(MAIN), Some(Credential::pair(RESTRICTED)))?))
+        })
         .collect::<Result<_, String>>()?;
     let http = Http::new(specs().clone(), targets, TIMEOUT).map_err(|error| error.to_string())?;
     Ok(Subjected {
@@ -341,7 +339,7 @@ async fn reach(url: &Url) -> Result<Subjected, String> {
             (Some(id), Some(secret)) => {
                 Credential { id, secret: secret.into(), token: first(&names.token).map(Into::into) }
             }
-            _ if is_loopback(url) => pair(MAIN),
+            _ if is_loopback(url) => Credential::pair(MAIN),
             // The service cannot be called; its trials say so.
             _ => continue,
         };
@@ -355,7 +353,7 @@ async fn reach(url: &Url) -> Result<Subjected, String> {
         is_mock = server.is_some_and(|name| name.split('/').next() == SERVER.split('/').next());
     }
     if is_mock {
-        http.restrict(&pair(RESTRICTED));
+        http.restrict(&Credential::pair(RESTRICTED));
     }
     let n_services = specs().services.len();
     let patience = specs().services.iter().map(|service| service.patience_ms).max().unwrap_or(LOOPBACK_PATIENCE_MS);
@@ -373,24 +371,19 @@ fn target(service: usize, url: &Url, credential: Credential, restricted: Option<
     let described = &specs().services[service];
     let scheme = described.signing.first().and_then(|name| signing::find(name));
     let scheme = scheme.ok_or_else(|| format!("{} has no signing scheme", described.name))?;
-    let placement = PLACEMENTS.into_iter().find(|place| scheme.placements().contains(place));
     Ok(Target {
         url: url.clone(),
         credential,
         restricted,
         scheme: scheme.name().to_owned(),
-        placement: placement.unwrap_or(Placement::Get),
+        placement: scheme.preferred_placement(),
         format: Format::Json,
     })
 }
 
-fn pair((id, secret): (&str, &str)) -> Credential {
-    Credential { id: id.into(), secret: secret.to_owned().into(), token: None }
-}
-
 fn restricted() -> Option<Credential> {
     let (id, secret) = (env::var(RESTRICTED_ID).ok()?, env::var(RESTRICTED_SECRET).ok()?);
-    Some(Credential { id, secret: secret.into(), token: None })
+    Some(Credential::pair((&id, &secret)))
 }
 
 /// The first variable that is set and not empty.

@@ -351,8 +351,7 @@ fn anyones() -> Front {
 }
 
 fn main() -> Credential {
-    let (id, secret) = MAIN;
-    Credential { id: id.into(), secret: secret.to_owned().into(), token: None }
+    Credential::pair(MAIN)
 }
 
 fn checks(protocol: &str) -> &'static [(&'static str, &'static str)] {

@@ -139,10 +139,9 @@ async fn judge(url: &str) -> Outcome {
     let (_, requirement, _) = SET.requirements().find(|(_, _, found)| found.id == AIM).expect("it is specified");
     let options = Options { only: vec![(at, requirement)], ..Options::default() };
     let generator = GENERATOR.again("hostile", options.clone());
-    let (id, secret) = MAIN;
     let target = Target {
         url: Url::parse(url).expect("a URL"),
-        credential: Credential { id: id.into(), secret: secret.to_owned().into(), token: None },
+        credential: Credential::pair(MAIN),
         restricted: None,
         scheme: SET.service(at).signing[0].clone(),
         placement: Placement::PostQuery,

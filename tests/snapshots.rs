@@ -177,8 +177,6 @@ struct Seen {
 
 impl Bytes {
     fn new(policy: Policy) -> Self {
-        let pair =
-            |(id, secret): (&str, &str)| Credential { id: id.into(), secret: secret.to_owned().into(), token: None };
         let targets: BTreeMap<usize, Target> = SET
             .services
             .iter()
@@ -188,8 +186,8 @@ impl Bytes {
                 let order = [Placement::PostJson, Placement::PostQuery, Placement::PostForm, Placement::Get];
                 let target = Target {
                     url: Url::parse("http://127.0.0.1/").expect("a URL"),
-                    credential: pair(MAIN),
-                    restricted: Some(pair(RESTRICTED)),
+                    credential: Credential::pair(MAIN),
+                    restricted: Some(Credential::pair(RESTRICTED)),
                     scheme: scheme.name().to_owned(),
                     placement: order
                         .into_iter()

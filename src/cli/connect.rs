@@ -28,7 +28,7 @@ use crate::{
     mock::{self, Mock, Policy, http::Front, server::Server},
     report::Address,
     spec::{SpecSet, service::OpRef},
-    value::Key,
+    value::{Key, given_place},
     wire::Credential,
 };
 
@@ -163,7 +163,7 @@ impl Plan {
                     operations.push((at, index));
                 }
                 let all = self.set.services.iter().flat_map(|service| &service.givens);
-                probes.extend(all.filter(|given| given.probe).map(|given| preflight::place(&given.name)));
+                probes.extend(all.filter(|given| given.probe).map(|given| given_place(&given.name)));
                 restricted.extend(0..self.set.services.len());
                 if in_process { "in-process".into() } else { "mock".into() }
             }
@@ -241,13 +241,13 @@ impl Plan {
             .map_err(|error| Failure::environment(format!("cannot start the mock server: {error}")))?;
         let url = url::Url::parse(&server.url()).map_err(|error| Failure::environment(error.to_string()))?;
         servers.push(server);
-        let restricted = Some(credentials::well_known(mock::http::RESTRICTED));
+        let restricted = Some(Credential::pair(mock::http::RESTRICTED));
         let targets = self
             .addresses
             .iter()
             .map(|(service, address)| {
                 let address = Address { url: url.clone(), ..address.clone() };
-                (*service, http_target(&address, credentials::well_known(mock::http::MAIN), restricted.clone()))
+                (*service, http_target(&address, Credential::pair(mock::http::MAIN), restricted.clone()))
             })
             .collect();
         Ok(Arc::new(self.client(targets)?))
@@ -282,7 +282,7 @@ impl Plan {
         *careful = self.addresses.keys().any(|service| mocks.get(service) != Some(&true));
         for (service, target) in &mut targets {
             if mocks.get(service) == Some(&true) {
-                target.restricted = Some(credentials::well_known(mock::http::RESTRICTED));
+                target.restricted = Some(Credential::pair(mock::http::RESTRICTED));
             }
         }
         let http = self.client(targets)?;
@@ -305,9 +305,9 @@ impl Plan {
                     || self.known.set_by_user.contains(&(*service, name.clone()))
                     || preflight::discover(&self.set, &http, *service, &mut self.known.givens, &name, verbose).await;
                 if known {
-                    probes.push(preflight::place(&name));
+                    probes.push(given_place(&name));
                 } else {
-                    unknown.insert(preflight::place(&name));
+                    unknown.insert(given_place(&name));
                 }
             }
         }

@@ -16,11 +16,6 @@ pub struct Found {
     pub origin: String,
 }
 
-/// A pair that every mock knows.
-pub fn well_known((id, secret): (&str, &str)) -> Credential {
-    Credential { id: id.into(), secret: secret.to_owned().into(), token: None }
-}
-
 /// The credential for a service at a URL.
 ///
 /// # Errors
@@ -38,7 +33,7 @@ pub fn of(service: &Service, url: &Url) -> Result<Found, Failure> {
             Ok(Found { credential: Credential { id, secret: secret.into(), token }, origin })
         }
         (None, None) if is_loopback(url) => {
-            Ok(Found { credential: well_known(mock::http::MAIN), origin: "the mock's well-known pair".into() })
+            Ok(Found { credential: Credential::pair(mock::http::MAIN), origin: "the mock's well-known pair".into() })
         }
         (id, secret) => {
             let mut missing = Vec::new();
@@ -67,7 +62,7 @@ pub fn of(service: &Service, url: &Url) -> Result<Found, Failure> {
 pub fn restricted() -> Option<Credential> {
     let id = first(&[RESTRICTED_ID.to_owned()])?.1;
     let secret = first(&[RESTRICTED_SECRET.to_owned()])?.1;
-    Some(Credential { id, secret: secret.into(), token: None })
+    Some(Credential::pair((&id, &secret)))
 }
 
 /// The first variable that is set and not empty.

@@ -20,8 +20,6 @@ use crate::{
 
 /// The scheme that can ask for XML.
 const XML_SCHEME: &str = "acs-hmac-sha1";
-/// Placements by preference.
-const PREFERRED: [Placement; 4] = [Placement::PostJson, Placement::PostQuery, Placement::PostForm, Placement::Get];
 
 #[derive(Debug, PartialEq)]
 pub enum Target {
@@ -108,7 +106,7 @@ pub fn address(service: &Service, url: Url, args: &EndpointArgs) -> Result<Addre
         Some(Place::PostQuery) => Placement::PostQuery,
         Some(Place::PostForm) => Placement::PostForm,
         Some(Place::PostJson) => Placement::PostJson,
-        None => PREFERRED.into_iter().find(|place| scheme.placements().contains(place)).unwrap_or(Placement::Get),
+        None => scheme.preferred_placement(),
     };
     if args.placement.is_some() && !scheme.placements().contains(&placement) {
         let text = format!("{} requests of {} cannot travel by this placement", scheme.name(), service.name);

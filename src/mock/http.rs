@@ -51,9 +51,8 @@ struct Nonces {
 impl Front {
     /// A front that knows the well-known pairs, and these.
     pub fn new(mock: Mock, more: Vec<Credential>) -> Self {
-        let pair =
-            |(id, secret): (&str, &str)| Credential { id: id.into(), secret: secret.to_owned().into(), token: None };
-        let mut known = vec![(pair(MAIN), Caller::Main), (pair(RESTRICTED), Caller::Restricted)];
+        let mut known =
+            vec![(Credential::pair(MAIN), Caller::Main), (Credential::pair(RESTRICTED), Caller::Restricted)];
         known.extend(more.into_iter().map(|credential| (credential, Caller::Main)));
         Self { mock, keys: Keys { known, nonces: Mutex::default() }, unsigned: false }
     }

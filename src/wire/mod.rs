@@ -136,6 +136,13 @@ pub struct Credential {
     pub token: Option<SecretString>,
 }
 
+impl Credential {
+    /// A lasting pair of key id and secret.
+    pub fn pair((id, secret): (&str, &str)) -> Self {
+        Self { id: id.into(), secret: secret.to_owned().into(), token: None }
+    }
+}
+
 /// Where a verifier finds keys.
 pub trait KeyRing {
     fn find(&self, id: &str) -> Option<Credential>;

@@ -68,9 +68,7 @@ fn served(set: &SpecSet, policy: &Policy) -> Vec<String> {
 /// Reads `ID:SECRET`; what was typed is not repeated, because it holds a secret.
 fn credential(text: &str) -> Result<Credential, Failure> {
     match text.split_once(':') {
-        Some((id, secret)) if !id.is_empty() && !secret.is_empty() => {
-            Ok(Credential { id: id.into(), secret: secret.to_owned().into(), token: None })
-        }
+        Some((id, secret)) if !id.is_empty() && !secret.is_empty() => Ok(Credential::pair((id, secret))),
         _ => Err(Failure::usage("`--credentials` wants ID:SECRET, and neither may be empty")),
     }
 }

@@ -44,6 +44,12 @@ pub trait Scheme: Sync {
     /// deliberately wrong request can be sent.
     fn placements(&self) -> &'static [Placement];
 
+    /// The documented placement that is used where nobody asks for another.
+    fn preferred_placement(&self) -> Placement {
+        let order = [Placement::PostJson, Placement::PostQuery, Placement::PostForm];
+        order.into_iter().find(|place| self.placements().contains(place)).unwrap_or(Placement::Get)
+    }
+
     /// Makes a signed request of a draft.
     fn sign(&self, draft: Draft, credential: &Credential, stamp: &Stamp) -> HttpRequest;
 
