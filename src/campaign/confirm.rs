@@ -28,6 +28,8 @@ const EXECUTIONS: u32 = 5 * ATTEMPTS;
 pub struct Doubt {
     /// The case in which that happened.
     pub number: u64,
+    /// Requests of that case, this call included.
+    shown_after: u64,
     promised: ReqRef,
     /// What it needs, and the call.
     pub script: Script,
@@ -77,7 +79,8 @@ impl Doubts {
             known.cases += 1;
             if !known.is_settled() {
                 let script = needed(set, &case.script, &case.history, reason.command);
-                let doubt = Doubt { number: case.number, promised, script };
+                let until = case.history.exchanges.iter().filter(|exchange| exchange.command <= reason.command);
+                let doubt = Doubt { number: case.number, shown_after: until.count() as u64, promised, script };
                 self.waiting.insert((case.number, reason.command), doubt);
             }
         }
@@ -140,8 +143,8 @@ pub async fn confirm(
                 unanswered += 1;
                 if unanswered == CONFIRM {
                     let finding = no_answer(set, promised, &text, &history, doubt.script.commands.len() - 1);
-                    confirmed.failure =
-                        Some(First { number: doubt.number, finding, script: doubt.script, history, cases: 0 });
+                    let Doubt { number, shown_after, script, .. } = doubt;
+                    confirmed.failure = Some(First { number, shown_after, finding, script, history, cases: 0 });
                     break;
                 }
             }

@@ -296,13 +296,7 @@ impl Cases<'_> {
     async fn shrunk(&self, first: First, tally: &Tally) -> FindingResult {
         let counts = blame::counts(self.set, &first.finding);
         let comparable = blame::is_of_one_run(&first.finding);
-        let requests_to_failure = if comparable {
-            let shown = first.history.exchanges.iter().filter(|exchange| exchange.command <= first.finding.command);
-            tally.requests_before(first.number) + shown.count() as u64
-        } else {
-            // It takes the whole case, or several runs of it, to see what is wrong.
-            tally.requests_before(first.number + 1)
-        };
+        let requests_to_failure = tally.requests_before(first.number) + first.shown_after;
         let mut result = FindingResult {
             finding: first.finding,
             script: first.script,

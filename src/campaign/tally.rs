@@ -28,6 +28,8 @@ pub struct Case {
 /// The first case that shows a failure.
 pub struct First {
     pub number: u64,
+    /// Requests of that case until it showed; all where only the whole case does.
+    pub shown_after: u64,
     pub finding: Finding,
     pub script: Script,
     pub history: History,
@@ -65,7 +67,8 @@ pub struct Tally {
 impl First {
     /// What one witness shows.
     fn of((number, script, history): &Witness, finding: Finding) -> Self {
-        Self { number: *number, finding, script: script.clone(), history: history.clone(), cases: 1 }
+        let shown_after = history.exchanges.len() as u64;
+        Self { number: *number, shown_after, finding, script: script.clone(), history: history.clone(), cases: 1 }
     }
 }
 
@@ -125,6 +128,7 @@ impl Tally {
     pub fn failure(&mut self, case: &Case, finding: &Finding) {
         let first = self.failures.entry(finding.key.clone()).or_insert_with(|| First {
             number: case.number,
+            shown_after: shown_after(case, finding),
             finding: finding.clone(),
             script: case.script.clone(),
             history: case.history.clone(),
@@ -134,6 +138,7 @@ impl Tally {
         // The earliest case counts, and among the shortest scripts shrinking starts easier.
         if case.number < first.number {
             (first.number, first.finding) = (case.number, finding.clone());
+            first.shown_after = shown_after(case, finding);
             (first.script, first.history) = (case.script.clone(), case.history.clone());
         }
     }
@@ -275,6 +280,12 @@ impl Tally {
     pub fn exercised_any(&self, at: OpRef) -> bool {
         self.exercised.keys().any(|(operation, _)| *operation == at)
     }
+}
+
+fn shown_after(case: &Case, finding: &Finding) -> u64 {
+    // What only several cases show together is not to be seen at one call.
+    let shows = |command: usize| !blame::is_of_one_run(finding) || command <= finding.command;
+    case.history.exchanges.iter().filter(|exchange| shows(exchange.command)).count() as u64
 }
 
 fn witness<K: Ord>(map: &mut BTreeMap<K, Witness>, key: K, case: &Case) {

@@ -6,11 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use super::exercise::{Doubt, Exercise, exercises};
+use super::{
+    exercise::{Doubt, Exercise, exercises},
+    readback::bystanding,
+};
 use crate::{
-    model::{Answer, Choices, Refused, State, deciding, outcomes_with},
+    model::{Answer, Choices, Refused, Resource, State, deciding, outcomes_with},
     sequence::{Command, Script},
-    spec::SpecSet,
+    spec::{Kind, Operation, SpecSet},
     value::Key,
 };
 
@@ -25,16 +28,54 @@ pub enum Goal {
     Decides { row: usize, place: usize },
     /// A row is due, and there is something that a wrong endpoint would change all the same.
     Harmless(usize),
+    /// The same for a question, where its likely answer is a refusal.
+    HarmlessOpen(usize),
+    /// A call is refused that names something with an attribute that is not as it was made.
+    Kept(usize),
+    /// A row is due for a batch of which another part is all right; that comes first, or last.
+    Mixed { row: usize, last: bool },
     /// A row is due although a switch is on.
     Despite { row: usize, param: usize },
-    /// A call succeeds beside a resource of the same kind, which is not to change.
-    Beside,
+    /// A call is answered beside a resource of the same kind, which is not to change: one that exists, or one with an
+    /// attribute that is not as it was made.
+    Beside { refused: bool, changed: Option<usize> },
 }
 
 impl Goal {
     /// How much a goal is worth beside others: a removal can go wrong in many ways beside another resource.
     pub fn worth(&self) -> usize {
-        if *self == Self::Beside { 4 } else { 1 }
+        match self {
+            Self::Beside { refused: false, .. } => 4,
+            _ => 1,
+        }
+    }
+
+    /// It is shown only by reads before the call as well: of what the call leaves alone, and in a state that is passing of
+    /// what may not be there yet.
+    pub fn needs_looks(&self, passing: bool) -> bool {
+        match self {
+            Self::Beside { .. } => true,
+            Self::Harmless(_) | Self::HarmlessOpen(_) => passing,
+            _ => false,
+        }
+    }
+
+    /// In how many ways an endpoint can miss it, roughly: what can fail most is tried first.
+    pub fn risk(&self, operation: &Operation) -> usize {
+        let requirement = match self {
+            Self::Requirement(requirement) => requirement,
+            Self::Harmless(_) | Self::HarmlessOpen(_) => return 2,
+            _ => return self.worth(),
+        };
+        let basic = operation.basics.is_some_and(|basics| [basics.success, basics.effect].contains(requirement));
+        match operation.requirements[*requirement].kind {
+            // Done or not, code, status, envelope, and harm all the same.
+            _ if basic => 6,
+            Kind::Error => 6,
+            Kind::Response => 4,
+            Kind::Promise | Kind::Param => 2,
+            Kind::Open | Kind::Access => 1,
+        }
     }
 }
 
@@ -56,30 +97,56 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) ->
     let request = call.request(set, &Script::home());
     let doubt = Doubt::in_state(before);
     let own = |key: &&Key| !key.starts_with("$given.") && before.living(key).is_some();
-    let named: Vec<_> = request.targets.iter().flatten().filter(own).collect();
+    let targets: Vec<&Key> = request.targets.iter().flatten().collect();
+    let named: Vec<&Key> = targets.iter().copied().filter(own).collect();
+    let changed = |found: &Resource| {
+        let attributes = &set.service(call.operation).kinds[found.kind].attributes;
+        let differs = |index: &usize| found.attributes[*index] != attributes[*index].kind.initial();
+        (0..attributes.len()).filter(differs).collect::<Vec<usize>>().into_iter()
+    };
     if named.iter().any(|key| before.is_leaving(key)) {
         return goals;
     }
     let permitted = outcomes_with(set, before, &request, likely, |_, due| due);
+    let beside = bystanding(set, before, call).and_then(|key| before.living(key)).filter(|found| {
+        let kind = operation.bindings.first().map(|binding| binding.kind);
+        kind == Some(found.kind)
+    });
     for outcome in &permitted {
-        let Answer::Refused(Refused::Row(row)) = outcome.answer else {
-            let kinds: Vec<usize> = named.iter().filter_map(|key| before.living(key)).map(|found| found.kind).collect();
-            let beside = before
-                .resources
-                .iter()
-                .any(|(key, found)| own(&key) && kinds.contains(&found.kind) && !named.contains(&key));
-            if beside && outcome.answer == Answer::Success {
-                add(Goal::Beside, doubt.clone());
+        if let Some(found) = beside {
+            let refused = outcome.answer != Answer::Success;
+            add(Goal::Beside { refused, changed: None }, doubt.clone());
+            for attribute in changed(found) {
+                add(Goal::Beside { refused, changed: Some(attribute) }, doubt.clone());
             }
+        }
+        if outcome.answer == Answer::Success {
             continue;
-        };
+        }
+        for found in named.iter().filter_map(|key| before.living(key)) {
+            changed(found).for_each(|attribute| add(Goal::Kept(attribute), doubt.clone()));
+        }
+        if !named.is_empty() && named.len() == targets.len() {
+            let asked = outcome.choices.iter().map(|(question, _)| operation.questions[question].requirement);
+            asked.for_each(|requirement| add(Goal::HarmlessOpen(requirement), doubt.clone()));
+        }
+        let Answer::Refused(Refused::Row(row)) = outcome.answer else { continue };
         if !named.is_empty() {
             add(Goal::Harmless(row), doubt.clone());
         }
-        for (param, described) in operation.params.iter().enumerate() {
-            if call.arguments[param] == Some(true.into()) && described.value != Some(true.into()) {
-                add(Goal::Despite { row, param }, doubt.clone());
-            }
+        let is_sound = |key: &Key| own(&key);
+        if let (Some(first), Some(last)) = (targets.first(), targets.last())
+            && is_sound(first) != is_sound(last)
+        {
+            add(Goal::Mixed { row, last: is_sound(last) }, doubt.clone());
+        }
+        let is_switched = |param: &usize| {
+            call.arguments[*param] == Some(true.into()) && operation.params[*param].value != Some(true.into())
+        };
+        let mut switched = (0..operation.params.len()).filter(is_switched);
+        let alone = permitted.iter().all(|other| other.answer == outcome.answer);
+        if let (Some(param), None, true) = (switched.next(), switched.next(), alone) {
+            add(Goal::Despite { row, param }, doubt.clone());
         }
     }
     for (row, place) in deciding(set, before, &request, likely) {

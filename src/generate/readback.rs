@@ -135,7 +135,7 @@ pub fn bystander(set: &SpecSet, before: &State, call: &Command) -> Vec<Command> 
 }
 
 /// Something that the call does not name and that can be read, of the kind that it names where there is one.
-fn bystanding<'a>(set: &SpecSet, before: &'a State, call: &Command) -> Option<&'a Key> {
+pub fn bystanding<'a>(set: &SpecSet, before: &'a State, call: &Command) -> Option<&'a Key> {
     let request = call.request(set, &Script::home());
     let kind = set.operation(call.operation).bindings.first().map(|binding| binding.kind);
     let others = before.resources.iter().filter(|(key, found)| {

@@ -10,13 +10,16 @@
 //! first difference ends the judging of the tour, and later cases, which have one aim each, find what it hid.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
+    rc::Rc,
     sync::Arc,
 };
 
 use serde_json::Value;
 
 use super::{
+    beside::{self, renamed},
     candidates::Surroundings,
     exercise::{Doubt, is_about_others, is_about_staying},
     goal::{Goal, goals},
@@ -27,8 +30,7 @@ use super::{
 use crate::{
     model::{Caller, Choices, Resource, State, outcomes_with},
     sequence::{Command, Script},
-    spec::{SpecSet, service::OpRef},
-    value::Key,
+    spec::{Operation, SpecSet, service::OpRef},
 };
 
 /// Most commands of a tour: longer ones hide more when something is wrong early.
@@ -58,8 +60,8 @@ enum Noise {
 }
 
 /// A call in a state.
-struct Stop<'a> {
-    setup: &'a [Command],
+struct Stop {
+    setup: Rc<[Command]>,
     before: State,
     call: Command,
     /// What it shows, and how sure that is.
@@ -100,11 +102,13 @@ pub fn tours(material: &Material<'_>) -> (Vec<Script>, Vec<Script>) {
     let initial = State::initial(set.service(at), &Script::home());
     let operation = set.operation(at);
     let likely = Choices::likely(operation);
-    let mut stops: Vec<Stop<'_>> = Vec::new();
+    let mut stops: Vec<Stop> = Vec::new();
     for plan in plans {
-        if !stops.iter().any(|stop| stop.call == plan.call && stop.setup == plan.setup) {
+        if !stops.iter().any(|stop| stop.call == plan.call && *stop.setup == *plan.setup) {
             let before = simulate::run(set, &initial, &plan.setup, &likely).pop();
-            stops.extend(before.map(|before| stop(set, &plan.setup, before, plan.call.clone(), &likely)));
+            stops.extend(
+                before.map(|before| stop(set, plan.setup.as_slice().into(), before, plan.call.clone(), &likely)),
+            );
         }
     }
     keep_surest(&mut stops);
@@ -114,8 +118,11 @@ pub fn tours(material: &Material<'_>) -> (Vec<Script>, Vec<Script>) {
     if !beyond {
         return (first.0, Vec::new());
     }
-    // Everything that the first tours make happen is shown; only questions are asked again.
-    let seen: BTreeSet<Goal> = first.1.iter().flat_map(|index| stops[*index].shows.keys().copied()).collect();
+    // Everything that the first tours make happen is shown; only questions are asked again. But nobody looked at what the
+    // calls left alone, nor at what was not shown yet when they came.
+    let shown = first.1.iter().map(|index| &stops[*index]);
+    let seen: BTreeSet<Goal> =
+        shown.flat_map(|stop| stop.shows.keys().filter(|goal| !goal.needs_looks(stop.passing()))).copied().collect();
     stops.extend(varied(material, &course));
     keep_surest(&mut stops);
     let is_new = |goal: &Goal| match goal {
@@ -128,26 +135,33 @@ pub fn tours(material: &Material<'_>) -> (Vec<Script>, Vec<Script>) {
     (first.0, second.0)
 }
 
-/// Candidate calls in the states that plans lead to.
-fn varied<'a>(material: &Material<'a>, course: &Course<'_>) -> Vec<Stop<'a>> {
+/// Candidate calls in the states that plans lead to, and beside something else.
+fn varied(material: &Material<'_>, course: &Course<'_>) -> Vec<Stop> {
     let Material { set, at, plans, admits, seed, .. } = *material;
-    let mut setups: Vec<&[Command]> = plans.iter().map(|plan| plan.setup.as_slice()).collect();
+    let mut setups: Vec<Rc<[Command]>> = plans.iter().map(|plan| plan.setup.as_slice().into()).collect();
     setups.sort_by_key(|setup| setup.len());
     setups.dedup();
     let mut looks: Vec<Vec<Arc<Resource>>> = Vec::new();
-    let mut stops = Vec::new();
-    for setup in setups {
-        let Some(before) = simulate::run(set, course.initial, setup, course.likely).pop() else { continue };
+    let mut states: Vec<(Rc<[Command]>, State)> = Vec::new();
+    let mut add = |setup: Rc<[Command]>, most: usize| {
+        let Some(before) = simulate::run(set, course.initial, &setup, course.likely).pop() else { return };
         // States that look alike show the same.
         let own = before.resources.iter().filter(|(key, _)| !key.starts_with("$given."));
         let look: Vec<Arc<Resource>> = own.map(|(_, found)| found.clone()).collect();
-        if looks.len() >= MOST_STATES || looks.contains(&look) {
-            continue;
+        if looks.len() < most && !looks.contains(&look) {
+            looks.push(look);
+            states.push((setup, before));
         }
-        looks.push(look);
+    };
+    let kind = set.operation(at).bindings.first().map(|binding| binding.kind);
+    let beside = kind.map(|kind| beside::setups(set, kind, course.initial, course.likely, &setups)).unwrap_or_default();
+    setups.into_iter().for_each(|setup| add(setup, MOST_STATES));
+    beside.into_iter().for_each(|setup| add(setup.into(), usize::MAX));
+    let mut stops = Vec::new();
+    for (setup, before) in states {
         let around = Surroundings { set, at, state: &before, probes: &[], seed, all: true };
         for call in around.calls().into_iter().filter(|call| admits(call)) {
-            stops.push(stop(set, setup, before.clone(), call, course.likely));
+            stops.push(stop(set, setup.clone(), before.clone(), call, course.likely));
         }
     }
     stops
@@ -163,7 +177,7 @@ struct Course<'a> {
 }
 
 /// A goal is best shown where that depends on the least; what depends on more may fail to show it.
-fn keep_surest(stops: &mut [Stop<'_>]) {
+fn keep_surest(stops: &mut [Stop]) {
     let mut surest: BTreeMap<Goal, Doubt> = BTreeMap::new();
     for (goal, doubt) in stops.iter().flat_map(|stop| &stop.shows) {
         surest.entry(*goal).and_modify(|least| *least = doubt.min(least).clone()).or_insert(doubt.clone());
@@ -174,7 +188,7 @@ fn keep_surest(stops: &mut [Stop<'_>]) {
 }
 
 /// Tours that reach these goals, and the stops that they make.
-fn cover(course: &Course<'_>, stops: &[Stop<'_>], mut open: BTreeSet<Goal>) -> (Vec<Script>, Vec<usize>) {
+fn cover(course: &Course<'_>, stops: &[Stop], mut open: BTreeSet<Goal>) -> (Vec<Script>, Vec<usize>) {
     let Course { set, initial, likely, .. } = *course;
     let mut tours: Vec<Tour> = Vec::new();
     while let Some((index, place)) = best(stops, &tours, &open) {
@@ -187,6 +201,7 @@ fn cover(course: &Course<'_>, stops: &[Stop<'_>], mut open: BTreeSet<Goal>) -> (
         tours[place].add(stop, index, new);
     }
     thin_out(stops, &mut tours);
+    riskiest_first(set.operation(course.at), stops, &mut tours);
     let made = tours.iter().flat_map(|tour| tour.stops.iter().map(|(_, index, _)| *index)).collect();
     let ends: Vec<State> = tours.iter().map(|tour| tour.end(set, initial, stops, likely)).collect();
     let mut scripts: Vec<(usize, Script)> = Vec::new();
@@ -228,20 +243,13 @@ fn append(script: &mut Script, more: Script, done: &[Command]) {
     let mut done = done.iter().peekable();
     let mut further: Vec<Command> = more.commands;
     further.retain(|command| done.next_if(|next| *next == command).is_none());
-    let taken: BTreeSet<Key> = script.commands.iter().flat_map(|command| command.creates.clone()).collect();
-    let mut names: BTreeMap<Key, Key> = BTreeMap::new();
-    for key in further.iter().flat_map(|command| &command.creates).filter(|key| taken.contains(*key)) {
-        let stem = key.trim_end_matches(|last: char| last.is_ascii_digit());
-        let is_free = |name: &Key| !taken.contains(name) && !names.values().any(|known| known == name);
-        let fresh = (1..).map(|number| Key::from(format!("{stem}{number}").as_str())).find(is_free);
-        names.extend(fresh.map(|fresh| (key.clone(), fresh)));
-    }
-    script.commands.extend(further.iter().map(|command| command.renamed(&names)));
+    let further = renamed(&script.commands, &further);
+    script.commands.extend(further);
     script.aims.extend(more.aims);
 }
 
 /// Takes out stops whose requirements others show as well: what seemed worth it early may not be in the end.
-fn thin_out(stops: &[Stop<'_>], tours: &mut Vec<Tour>) {
+fn thin_out(stops: &[Stop], tours: &mut Vec<Tour>) {
     for place in (0..tours.len()).rev() {
         for position in (0..tours[place].stops.len()).rev() {
             let (_, index, shown) = tours[place].stops[position].clone();
@@ -265,12 +273,47 @@ fn thin_out(stops: &[Stop<'_>], tours: &mut Vec<Tour>) {
     }
     tours.retain(|tour| !tour.stops.is_empty());
     for tour in tours {
-        let longest = tour.stops.iter().map(|(_, index, _)| stops[*index].setup).max_by_key(|setup| setup.len());
-        tour.path = longest.unwrap_or_default().to_vec();
+        let longest = tour.stops.iter().map(|(_, index, _)| &stops[*index].setup).max_by_key(|setup| setup.len());
+        tour.path = longest.map(|setup| setup.to_vec()).unwrap_or_default();
+        let calls: usize = tour.stops.iter().map(|(_, index, _)| stops[*index].requests).sum();
+        tour.n_commands = tour.path.len() + calls;
     }
 }
 
-impl Stop<'_> {
+/// Sorts tours by what can fail in them for each request. What can fail less waits for a later tour that passes by.
+fn riskiest_first(operation: &Operation, stops: &[Stop], tours: &mut [Tour]) {
+    let sort = |tours: &mut [Tour]| {
+        // A stable sort keeps the order of choice between equals.
+        tours.sort_by(|left, right| {
+            let (ours, theirs) = (left.risk(operation) * right.n_commands, right.risk(operation) * left.n_commands);
+            theirs.cmp(&ours)
+        });
+    };
+    sort(tours);
+    for place in 0..tours.len() {
+        for position in (0..tours[place].stops.len()).rev() {
+            let (_, index, shown) = tours[place].stops[position].clone();
+            let (stop, tour) = (&stops[index], &tours[place]);
+            let delays = risk_of(operation, &shown) * tour.n_commands < tour.risk(operation) * stop.requests;
+            // Whatever leads on from here is not shortened.
+            if !delays || *stop.setup == *tour.path {
+                continue;
+            }
+            if let Some(later) = (place + 1..tours.len()).find(|later| tours[*later].detour(stop) == Some(0)) {
+                tours[place].stops.remove(position);
+                tours[place].n_commands -= stop.requests;
+                tours[later].add(stop, index, shown);
+            }
+        }
+    }
+    sort(tours);
+}
+
+fn risk_of(operation: &Operation, shown: &BTreeSet<Goal>) -> usize {
+    shown.iter().map(|goal| goal.risk(operation)).sum()
+}
+
+impl Stop {
     /// The state will change by itself.
     fn passing(&self) -> bool {
         !self.before.pending.is_empty()
@@ -278,7 +321,7 @@ impl Stop<'_> {
 }
 
 /// Sees what a call shows.
-fn stop<'a>(set: &SpecSet, setup: &'a [Command], before: State, call: Command, likely: &Choices) -> Stop<'a> {
+fn stop(set: &SpecSet, setup: Rc<[Command]>, before: State, call: Command, likely: &Choices) -> Stop {
     let request = call.request(set, &Script::home());
     let changes = |choices: &Choices| {
         let due = outcomes_with(set, &before, &request, choices, |_, due| due);
@@ -297,14 +340,14 @@ fn stop<'a>(set: &SpecSet, setup: &'a [Command], before: State, call: Command, l
 }
 
 /// The stop, and the tour for it, that exercise the most for each request.
-fn best(stops: &[Stop<'_>], tours: &[Tour], open: &BTreeSet<Goal>) -> Option<(usize, usize)> {
+fn best(stops: &[Stop], tours: &[Tour], open: &BTreeSet<Goal>) -> Option<(usize, usize)> {
     let mut best: Option<(usize, usize, usize, usize)> = None;
     for (index, stop) in stops.iter().enumerate() {
         let gain: usize = stop.shows.keys().filter(|shown| open.contains(shown)).map(|goal| goal.worth()).sum();
         if gain == 0 {
             continue;
         }
-        let anew = (tours.len(), cost(stop.setup) + if stop.setup.is_empty() { 0 } else { ANEW });
+        let anew = (tours.len(), cost(&stop.setup) + if stop.setup.is_empty() { 0 } else { ANEW });
         let places = tours.iter().enumerate().filter_map(|(place, tour)| Some((place, tour.detour(stop)?)));
         let Some((place, detour)) = places.chain([anew]).min_by_key(|(_, detour)| *detour) else { continue };
         // Between calls that are worth the same, the one with fewer arguments is the more probable one.
@@ -323,9 +366,17 @@ fn cost(commands: &[Command]) -> usize {
 }
 
 impl Tour {
+    /// In how many ways an endpoint can miss what it shows.
+    fn risk(&self, operation: &Operation) -> usize {
+        self.stops.iter().map(|(_, _, new)| risk_of(operation, new)).sum()
+    }
+
     /// Requests of set-up that a stop adds here; none when it has no place.
-    fn detour(&self, stop: &Stop<'_>) -> Option<usize> {
-        if self.n_commands + stop.requests > LONGEST {
+    fn detour(&self, stop: &Stop) -> Option<usize> {
+        // Calls that need no set-up are cheap: they wait for none.
+        let is_free = |setup: &[Command]| setup.is_empty();
+        let mixes = !self.stops.is_empty() && is_free(&stop.setup) != is_free(&self.path);
+        if mixes || self.n_commands + stop.requests > LONGEST {
             return None;
         }
         if let Some(further) = stop.setup.strip_prefix(self.path.as_slice())
@@ -335,11 +386,11 @@ impl Tour {
         }
         let passing = self.stops.iter().filter(|(position, ..)| *position == stop.setup.len()).count();
         let in_time = !stop.passing() || passing < MOST_IN_PASSING;
-        let on_the_way = self.path.starts_with(stop.setup) && stop.noise != Noise::Loud && in_time;
+        let on_the_way = self.path.starts_with(&stop.setup) && stop.noise != Noise::Loud && in_time;
         on_the_way.then_some(0)
     }
 
-    fn add(&mut self, stop: &Stop<'_>, index: usize, new: BTreeSet<Goal>) {
+    fn add(&mut self, stop: &Stop, index: usize, new: BTreeSet<Goal>) {
         if stop.setup.len() > self.path.len() {
             self.n_commands += stop.setup.len() - self.path.len();
             self.path = stop.setup.to_vec();
@@ -350,7 +401,7 @@ impl Tour {
     }
 
     /// The state that it leaves, in a likely course of events.
-    fn end(&self, set: &SpecSet, initial: &State, stops: &[Stop<'_>], likely: &Choices) -> State {
+    fn end(&self, set: &SpecSet, initial: &State, stops: &[Stop], likely: &Choices) -> State {
         let calls = self.stops.iter().map(|(_, index, _)| &stops[*index]).filter(|stop| stop.noise != Noise::Quiet);
         let script: Vec<Command> = self.path.iter().chain(calls.map(|stop| &stop.call)).cloned().collect();
         simulate::run(set, initial, &script, likely).pop().unwrap_or_default()
@@ -358,16 +409,16 @@ impl Tour {
 
     /// Where a stop comes: after so many commands of set-up. A used nonce is that of a request that succeeded, so one has
     /// to come first.
-    fn place(&self, position: usize, stop: &Stop<'_>) -> usize {
+    fn place(&self, position: usize, stop: &Stop) -> usize {
         if stop.call.caller == Caller::Replayed { self.path.len() } else { position }
     }
 
-    fn script(&self, course: &Course<'_>, stops: &[Stop<'_>]) -> Script {
+    fn script(&self, course: &Course<'_>, stops: &[Stop]) -> Script {
         let Course { set, at, likely, .. } = *course;
         let operation = set.operation(at);
         let mut order: Vec<(usize, usize, &BTreeSet<Goal>)> =
             self.stops.iter().map(|(at, index, new)| (self.place(*at, &stops[*index]), *index, new)).collect();
-        order.sort_by_key(|(position, index, _)| (*position, stops[*index].noise));
+        order.sort_by_key(|(position, index, new)| (*position, stops[*index].noise, Reverse(risk_of(operation, new))));
         let mut commands = Vec::new();
         let mut aims = Vec::new();
         let mut last = None;
@@ -386,11 +437,11 @@ impl Tour {
             };
             let watch = requirements().any(|requirement| is_about_staying(operation, requirement));
             let mut reads = readback::after(set, &stop.before, &call, likely, watch);
-            if new.contains(&Goal::Beside) {
+            if new.iter().any(|goal| goal.needs_looks(stop.passing())) {
                 let looks = readback::before(set, &stop.before, &commands, &call);
                 commands.extend(looks);
             }
-            let looks_around = new.contains(&Goal::Beside)
+            let looks_around = new.iter().any(|goal| matches!(goal, Goal::Beside { .. }))
                 || requirements().any(|requirement| is_about_others(operation, requirement));
             if looks_around {
                 let beside = readback::bystander(set, &stop.before, &call);

@@ -1,0 +1,64 @@
+//! Ways to have something beside what a call names, which the call must leave alone.
+//!
+//! The search stops at the shortest way to *some* other resource. A wrong endpoint may change only one thing about it (the
+//! accounts that it is shared with, say), so for each thing that can be changed there is a way to a resource where it has
+//! been, followed by the way to a fresh one for the call.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use super::simulate;
+use crate::{
+    model::{Choices, Resource, State},
+    sequence::Command,
+    spec::SpecSet,
+    value::Key,
+};
+
+/// Made of known set-ups, by the end of which nothing is under way: the shortest that make a resource of this kind and
+/// change one of its attributes, each followed by the shortest that makes one at all.
+pub fn setups(
+    set: &SpecSet,
+    kind: usize,
+    initial: &State,
+    likely: &Choices,
+    known: &[Rc<[Command]>],
+) -> Vec<Vec<Command>> {
+    let mut made: Vec<(&[Command], Resource)> = Vec::new();
+    for setup in known {
+        let end = simulate::run(set, initial, setup, likely).pop().filter(|end| end.pending.is_empty());
+        let Some(end) = end else { continue };
+        let mut own = end.resources.iter().filter(|(key, found)| is_own(key) && !found.deleted && found.kind == kind);
+        if let (Some((_, found)), None) = (own.next(), own.next()) {
+            made.push((setup, Resource::clone(found)));
+        }
+    }
+    made.sort_by_key(|(setup, _)| setup.len());
+    let Some((plain, fresh)) = made.first().cloned() else { return Vec::new() };
+    let mut shown = BTreeSet::new();
+    let mut news = |found: &Resource| {
+        let changed = (0..fresh.attributes.len()).filter(|index| found.attributes[*index] != fresh.attributes[*index]);
+        changed.fold(false, |is_new, index| shown.insert(index) || is_new)
+    };
+    let others = made.iter().filter(|(_, found)| news(found)).map(|(setup, _)| *setup);
+    std::iter::once(plain).chain(others).map(|setup| [setup, &renamed(setup, plain)].concat()).collect()
+}
+
+/// Commands of a second script with handles that the first does not make.
+pub fn renamed(first: &[Command], second: &[Command]) -> Vec<Command> {
+    let taken: BTreeSet<&Key> = first.iter().flat_map(|command| &command.creates).collect();
+    let mut names: BTreeMap<Key, Key> = BTreeMap::new();
+    for key in second.iter().flat_map(|command| &command.creates).filter(|key| taken.contains(key)) {
+        let stem = key.trim_end_matches(|last: char| last.is_ascii_digit());
+        let is_free = |name: &Key| !taken.contains(name) && !names.values().any(|known| known == name);
+        let free = (1..).map(|number| Key::from(format!("{stem}{number}").as_str())).find(is_free);
+        names.extend(free.map(|free| (key.clone(), free)));
+    }
+    second.iter().map(|command| command.renamed(&names)).collect()
+}
+
+fn is_own(key: &str) -> bool {
+    !key.starts_with("$given.")
+}
