@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     confirm::Confirmed,
+    order::{Wins, orders},
     outcome::{Observation, OperationResult, RequirementResult, Verdict, counted},
 };
 use crate::{
@@ -254,15 +255,21 @@ impl Tally {
                 times,
             }));
         }
+        let mut wins: BTreeMap<OpRef, Wins<'_>> = BTreeMap::new();
         for ((at, winner, loser), times) in &self.precedence {
-            let operation = set.operation(*at);
+            wins.entry(*at).or_default().insert((winner, loser), *times);
+        }
+        for (at, wins) in wins {
+            let operation = set.operation(at);
             let Some(asked) = operation.questions.iter().find(|question| question.precedence) else { continue };
-            list.push(Observation {
-                question: operation.requirements[asked.requirement].id.clone(),
-                answer: format!("{winner} before {loser}"),
+            let question = &operation.requirements[asked.requirement].id;
+            let told = orders(&wins).into_iter();
+            list.extend(told.map(|(answer, times)| Observation {
+                question: question.clone(),
+                answer,
                 choice: None,
-                times: *times,
-            });
+                times,
+            }));
         }
         list
     }

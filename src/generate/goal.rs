@@ -11,7 +11,7 @@ use super::{
     readback::bystanding,
 };
 use crate::{
-    model::{Answer, Choices, Refused, Resource, State, deciding, outcomes_with},
+    model::{Answer, Caller, Choices, Refused, Resource, State, deciding, outcomes_with},
     sequence::{Command, Script},
     spec::{Kind, Operation, SpecSet},
     value::Key,
@@ -28,7 +28,7 @@ pub enum Goal {
     Decides { row: usize, place: usize },
     /// A row is due, and there is something that a wrong endpoint would change all the same.
     Harmless(usize),
-    /// The same for a question, where its likely answer is a refusal.
+    /// The same for a question, where its likely answer is a refusal and nothing else is in the way.
     HarmlessOpen(usize),
     /// A call is refused that names something with an attribute that is not as it was made.
     Kept(usize),
@@ -87,10 +87,12 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) ->
         let known = goals.entry(goal).or_insert(doubt.clone());
         *known = doubt.min(known.clone());
     };
+    let mut asked: Vec<usize> = Vec::new();
     for Exercise { requirement, assumed, .. } in exercises(set, before, call) {
         let doubt = Doubt::of(operation, requirement, &assumed, before);
         if operation.questions.iter().any(|question| question.requirement == requirement && !question.varies) {
             add(Goal::Again(requirement), doubt.clone());
+            asked.push(requirement);
         }
         add(Goal::Requirement(requirement), doubt);
     }
@@ -126,9 +128,8 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) ->
         for found in named.iter().filter_map(|key| before.living(key)) {
             changed(found).for_each(|attribute| add(Goal::Kept(attribute), doubt.clone()));
         }
-        if !named.is_empty() && named.len() == targets.len() {
-            let asked = outcome.choices.iter().map(|(question, _)| operation.questions[question].requirement);
-            asked.for_each(|requirement| add(Goal::HarmlessOpen(requirement), doubt.clone()));
+        if named.len() == targets.len() && !asked.is_empty() && would_succeed(set, before, call, &named, likely) {
+            asked.iter().for_each(|requirement| add(Goal::HarmlessOpen(*requirement), doubt.clone()));
         }
         let Answer::Refused(Refused::Row(row)) = outcome.answer else { continue };
         if !named.is_empty() {
@@ -153,4 +154,23 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) ->
         add(Goal::Decides { row, place }, doubt.clone());
     }
     goals
+}
+
+/// Whether the call, with nothing but what it must have, would do something to what it names.
+fn would_succeed(set: &SpecSet, before: &State, call: &Command, named: &[&Key], likely: &Choices) -> bool {
+    let Some(found) = named.first().and_then(|key| before.living(key)) else { return false };
+    let params = &set.operation(call.operation).params;
+    let plain = params.iter().zip(&call.arguments).map(|(param, value)| {
+        if param.region {
+            Some(found.region.to_string().into())
+        } else if param.binding.is_some() {
+            value.clone()
+        } else {
+            param.value.clone()
+        }
+    });
+    let plain = Command { arguments: plain.collect(), caller: Caller::Main, ..call.clone() };
+    let request = plain.request(set, &Script::home());
+    let due = outcomes_with(set, before, &request, likely, |_, due| due);
+    !due.is_empty() && due.iter().all(|outcome| outcome.answer == Answer::Success)
 }
