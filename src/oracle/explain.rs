@@ -88,7 +88,9 @@ pub fn explains(service: &Service, operation: &Operation, answer: &Answer, due: 
                 };
                 let fits =
                     if row.documented { fits_status(row, *status) } else { has_status(operation, code, *status) };
-                (matches(&row.codes, code) && fits).then_some(fit)
+                // A code that the document knows means what the document says: it is no code like any other.
+                let taken = fit == Fit::Loose && operation.rows.iter().any(|row| row.documented && names(row, code));
+                (matches(&row.codes, code) && fits && !taken).then_some(fit)
             }
             Refused::Common(common) => {
                 let common = &service.common[*common];
