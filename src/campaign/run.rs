@@ -152,6 +152,11 @@ impl Endpoint for Counted {
         self.inner.send(call)
     }
 
+    fn send_among<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
+        self.counter.fetch_add(1, Ordering::Relaxed);
+        self.inner.send_among(call)
+    }
+
     fn now_ms(&self) -> u64 {
         self.inner.now_ms()
     }

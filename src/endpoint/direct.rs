@@ -14,16 +14,17 @@ use url::Url;
 use super::{
     Call, Endpoint, Sent,
     clock::Clock,
+    give_way,
     translator::{NO_NONCE, Target, Translator},
 };
 use crate::{
     history::Reply,
     mock::{
         Front,
-        http::{MAIN, RESTRICTED},
+        http::{MAIN, RESTRICTED, Receipt},
     },
     spec::SpecSet,
-    wire::{Credential, Format, signing},
+    wire::{Credential, Format, HttpResponse, Stamp, signing},
 };
 
 /// Time of day when the virtual clock starts, in seconds.
@@ -58,20 +59,48 @@ impl Direct {
 
     /// Answers at once.
     pub fn answer(&self, call: &Call) -> Reply {
-        let Some(target) = self.translator.targets.get(&call.operation.service) else {
-            return Reply::NotSent { reason: "no endpoint for this service".into() };
-        };
         let now = self.clock.tick();
+        let (mut receipt, stamp) = match self.receive(call, now) {
+            Ok(received) => received,
+            Err(reply) => return reply,
+        };
+        loop {
+            if let Some(response) = receipt.step(now) {
+                return self.reply(call, stamp, &response);
+            }
+        }
+    }
+
+    /// Answers step by step, so that calls meet in the mock.
+    async fn answer_among(&self, call: &Call) -> Reply {
+        let (mut receipt, stamp) = match self.receive(call, self.clock.tick()) {
+            Ok(received) => received,
+            Err(reply) => return reply,
+        };
+        loop {
+            give_way().await;
+            if let Some(response) = receipt.step(self.clock.tick()) {
+                return self.reply(call, stamp, &response);
+            }
+        }
+    }
+
+    /// Brings a call to the door.
+    fn receive(&self, call: &Call, now: u64) -> Result<(Receipt<'_>, Stamp), Reply> {
+        let Some(target) = self.translator.targets.get(&call.operation.service) else {
+            return Err(Reply::NotSent { reason: "no endpoint for this service".into() });
+        };
         let seconds = EPOCH_SECONDS.saturating_add(i64::try_from(now / 1_000).unwrap_or(i64::MAX));
         let number = self.n_sent.fetch_add(1, Ordering::Relaxed);
         let Some(stamp) = self.translator.stamp(call, seconds, || format!("{number:032x}")) else {
-            return Reply::NotSent { reason: NO_NONCE.into() };
+            return Err(Reply::NotSent { reason: NO_NONCE.into() });
         };
-        let request = match self.translator.request(target, call, &stamp) {
-            Ok(request) => request,
-            Err(reason) => return Reply::NotSent { reason },
-        };
-        let reply = self.translator.read(call.operation, &self.front.respond(&request, seconds, now));
+        let request = self.translator.request(target, call, &stamp).map_err(|reason| Reply::NotSent { reason })?;
+        Ok((self.front.receive(&request, seconds, now), stamp))
+    }
+
+    fn reply(&self, call: &Call, stamp: Stamp, response: &HttpResponse) -> Reply {
+        let reply = self.translator.read(call.operation, response);
         self.translator.remember(call, stamp, &reply);
         reply
     }
@@ -80,6 +109,10 @@ impl Direct {
 impl Endpoint for Direct {
     fn send<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
         Box::pin(std::future::ready(self.answer(call)))
+    }
+
+    fn send_among<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
+        Box::pin(self.answer_among(call))
     }
 
     fn now_ms(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! The mock's handler, called as a function; time is virtual.
 
-use super::{Call, Endpoint, Sent, clock::Clock};
+use super::{Call, Endpoint, Sent, clock::Clock, give_way};
 use crate::{
     history::Reply,
     mock::{Mock, service::Asked},
@@ -19,19 +19,37 @@ impl InProcess {
     /// Answers at once.
     pub fn answer(&self, call: &Call) -> Reply {
         let now = self.clock.tick();
-        let asked = Asked {
-            operation: call.operation,
-            arguments: call.arguments.clone(),
-            region: call.region.clone(),
-            caller: call.caller,
-        };
-        self.mock.answer(&asked, now)
+        self.mock.answer(&asked(call), now)
+    }
+
+    /// Answers step by step, so that calls meet in the mock.
+    async fn answer_among(&self, call: &Call) -> Reply {
+        let mut handling = self.mock.begin(&asked(call));
+        loop {
+            give_way().await;
+            if let Some(reply) = handling.step(self.clock.tick()) {
+                return reply;
+            }
+        }
+    }
+}
+
+fn asked(call: &Call) -> Asked {
+    Asked {
+        operation: call.operation,
+        arguments: call.arguments.clone(),
+        region: call.region.clone(),
+        caller: call.caller,
     }
 }
 
 impl Endpoint for InProcess {
     fn send<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
         Box::pin(std::future::ready(self.answer(call)))
+    }
+
+    fn send_among<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
+        Box::pin(self.answer_among(call))
     }
 
     fn now_ms(&self) -> u64 {

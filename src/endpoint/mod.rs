@@ -15,6 +15,20 @@ use serde_json::Value;
 
 use crate::{history::Reply, model::Caller, spec::service::OpRef};
 
+/// Lets other futures of the same task go on, once.
+pub async fn give_way() {
+    let mut given = false;
+    std::future::poll_fn(|context| {
+        if given {
+            return std::task::Poll::Ready(());
+        }
+        given = true;
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
 /// A future that can be sent between threads.
 pub type Sent<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -33,6 +47,11 @@ pub struct Call {
 pub trait Endpoint: Send + Sync {
     /// Sends a call. There is exactly one request for each call: nothing is repeated silently.
     fn send<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply>;
+
+    /// Sends a call that others overlap. An endpoint that answers at once has to leave them room to do so.
+    fn send_among<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
+        self.send(call)
+    }
 
     /// Milliseconds since any fixed moment; never goes back.
     fn now_ms(&self) -> u64;

@@ -1,19 +1,26 @@
 //! One script on one endpoint.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use serde_json::{Map, Value};
 
 use super::{
     binding::{Binding, Surroundings},
     clean::clean,
+    lanes::{Lane, together},
 };
 use crate::{
     endpoint::{Call, Endpoint},
-    history::{Exchange, History, Reply},
+    history::{Exchange, History, Reply, Stamps},
     model::view,
     sequence::{Command, Expected, Purpose, Script, Until, Wait},
-    spec::{Operation, SpecSet, operation::Action},
+    spec::{Operation, SpecSet, operation::Effect},
     value::{Key, as_text, field_at, plain},
 };
 
@@ -39,13 +46,20 @@ pub async fn execute(
         binding: Binding::new(around, service, execution.to_owned()),
         history: History { patience_ms: around.patience_ms, linger_ms: around.linger_ms, ..History::default() },
         began_ms: endpoint.now_ms(),
+        stamps: AtomicU64::new(1),
         last_call_succeeded: true,
         making: Latest { succeeded: true, at_ms: None },
         removal: Latest { succeeded: true, at_ms: None },
         gone: BTreeSet::new(),
     };
+    let race = script.race();
     for (index, command) in script.commands.iter().enumerate() {
-        run.command(index, command).await;
+        if index == race.start && !race.is_empty() {
+            run.race(script, execution).await;
+        }
+        if !race.contains(&index) {
+            run.command(index, command).await;
+        }
     }
     if around.clean {
         clean(set, service, script, endpoint, &run.binding, &run.gone, around).await;
@@ -61,6 +75,8 @@ struct Run<'a> {
     binding: Binding<'a>,
     history: History,
     began_ms: u64,
+    /// Number of the next stamp.
+    stamps: AtomicU64,
     last_call_succeeded: bool,
     /// The last command that makes or changes something, whosever it was.
     making: Latest,
@@ -93,11 +109,13 @@ impl Run<'_> {
             Err(reason) => {
                 let now = self.elapsed();
                 let reply = Reply::NotSent { reason };
+                let stamp = self.stamp();
                 self.history.exchanges.push(Exchange {
                     command: index,
                     arguments: Map::new(),
                     started_ms: now,
                     ended_ms: now,
+                    stamps: Stamps { start: stamp, end: stamp },
                     reply,
                 });
                 return;
@@ -121,9 +139,9 @@ impl Run<'_> {
         }
         let mut looks = 0;
         loop {
-            let started_ms = self.elapsed();
+            let (started_ms, start) = (self.elapsed(), self.stamp());
             let reply = self.endpoint.send(&call).await;
-            let ended_ms = self.elapsed();
+            let (ended_ms, end) = (self.elapsed(), self.stamp());
             let sight = until.map_or(Sight::Settled, |until| self.sight(operation, until, &reply));
             let settled = matches!(sight, Sight::Settled);
             looks += 1;
@@ -138,6 +156,7 @@ impl Run<'_> {
                 arguments: named.clone(),
                 started_ms,
                 ended_ms,
+                stamps: Stamps { start, end },
                 reply,
             });
             let patience_ms = match sight {
@@ -158,6 +177,73 @@ impl Run<'_> {
                 if lingers { left } else { waited.max(guess).clamp(FIRST_PAUSE_MS, LONGEST_PAUSE_MS).min(left) };
             self.endpoint.wait(pause).await;
         }
+    }
+
+    /// Runs the lanes of a script side by side.
+    async fn race(&mut self, script: &Script, execution: &str) {
+        let (before, endpoint) = (self.history.exchanges.len(), self.endpoint);
+        let run = Mutex::new(self);
+        let lane = |commands: Vec<usize>| -> Lane<'_> {
+            let run = &run;
+            Box::pin(async move {
+                for index in commands {
+                    let command = &script.commands[index];
+                    let Some(mut sent) = lock(run).depart(index, command) else { continue };
+                    let reply = endpoint.send_among(&sent.call).await;
+                    lock(run).arrive(command, &mut sent.exchange, reply);
+                }
+            })
+        };
+        together(script.lanes().into_iter().map(lane).collect(), execution).await;
+        let run = run.into_inner().unwrap_or_else(PoisonError::into_inner);
+        run.history.exchanges[before..].sort_by_key(|exchange| exchange.stamps);
+        // Whoever waits afterwards waits for what any of them began.
+        let replies = run.history.exchanges[before..].iter();
+        let succeeded: Vec<usize> =
+            replies.filter(|exchange| matches!(exchange.reply, Reply::Success { .. })).map(|one| one.command).collect();
+        let any = |is: &dyn Fn(&Operation) -> bool| {
+            succeeded.iter().any(|index| is(run.set.operation(script.commands[*index].operation)))
+        };
+        let removes = |operation: &Operation| operation.effects.iter().any(Effect::removes);
+        run.last_call_succeeded |= any(&|operation| operation.is_documented() && operation.changes());
+        run.removal.succeeded |= any(&removes);
+        run.making.succeeded |= any(&|operation| operation.changes() && !removes(operation));
+    }
+
+    /// A command of a lane is about to be sent; none when it cannot be.
+    fn depart(&mut self, index: usize, command: &Command) -> Option<Departed> {
+        let bound = self.binding.arguments(command);
+        let (now, start) = (self.elapsed(), self.stamp());
+        let stamps = Stamps { start, end: start };
+        let exchange =
+            |arguments, reply| Exchange { command: index, arguments, started_ms: now, ended_ms: now, stamps, reply };
+        match bound {
+            Ok(arguments) => {
+                let named = named(self.set.operation(command.operation), &arguments);
+                let (operation, region) = (command.operation, self.binding.home());
+                let call = Call { operation, arguments, region, caller: command.caller };
+                let exchange = exchange(named, Reply::NotSent { reason: "it is on its way".into() });
+                Some(Departed { call, exchange })
+            }
+            Err(reason) => {
+                self.history.exchanges.push(exchange(Map::new(), Reply::NotSent { reason }));
+                None
+            }
+        }
+    }
+
+    /// Its answer is there.
+    fn arrive(&mut self, command: &Command, exchange: &mut Exchange, reply: Reply) {
+        (exchange.ended_ms, exchange.stamps.end) = (self.elapsed(), self.stamp());
+        exchange.reply = reply;
+        let operation = self.set.operation(command.operation);
+        self.notice(operation, None, &exchange.reply);
+        self.learn(operation, command, &exchange.reply);
+        self.history.exchanges.push(exchange.clone());
+    }
+
+    fn stamp(&self) -> u64 {
+        self.stamps.fetch_add(1, Ordering::Relaxed)
     }
 
     fn elapsed(&self) -> u64 {
@@ -207,8 +293,7 @@ impl Run<'_> {
         }
         let now = self.elapsed();
         for effect in &operation.effects {
-            let removes = matches!(effect.action, Action::Delete(_));
-            let latest = if removes { &mut self.removal } else { &mut self.making };
+            let latest = if effect.removes() { &mut self.removal } else { &mut self.making };
             latest.succeeded = matches!(reply, Reply::Success { .. });
             if latest.succeeded {
                 latest.at_ms = Some(now);
@@ -245,6 +330,16 @@ impl Run<'_> {
             (Expected::Member { member, present }, _) => settled(find(member).is_some() == *present),
         }
     }
+}
+
+/// A call of a lane, with what is known of its exchange.
+struct Departed {
+    call: Call,
+    exchange: Exchange,
+}
+
+fn lock<'a, 'r, 'b>(run: &'a Mutex<&'r mut Run<'b>>) -> MutexGuard<'a, &'r mut Run<'b>> {
+    run.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn named(operation: &Operation, arguments: &[Option<Value>]) -> Map<String, Value> {

@@ -1,11 +1,13 @@
 //! Script + endpoint → history.
 //!
 //! Places are filled, commands sent one after the other, repeated reads repeated, and everything noted with its times. A
-//! command whose handle was never bound is noted as not sent. Nothing is judged here.
+//! command whose handle was never bound is noted as not sent. Commands with a lane are sent side by side ([`lanes`]), and
+//! what comes after them waits for all. Nothing is judged here.
 
 mod binding;
 mod clean;
 mod interpreter;
+pub mod lanes;
 mod pace;
 
 pub use binding::{Givens, Surroundings};

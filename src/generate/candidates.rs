@@ -160,6 +160,7 @@ impl Surroundings<'_> {
             caller: Caller::Main,
             until: None,
             purpose: Purpose::Call,
+            lane: None,
         }
     }
 

@@ -132,7 +132,7 @@ fn command(
         arguments.push(value);
     }
     let creates = handles(operation, set, at, state);
-    Some(Command { operation: at, arguments, creates, caller: Caller::Main, until: None, purpose })
+    Some(Command { operation: at, arguments, creates, caller: Caller::Main, until: None, purpose, lane: None })
 }
 
 /// Fresh handles for what a call creates: `$image1`, `$image2`.

@@ -1,4 +1,8 @@
 //! What was sent and seen: plain data, in the order in which it happened.
+//!
+//! Clocks are too coarse to say which of two calls was over before the other began. So each exchange also carries two
+//! *stamps* of one counter, taken right before it was sent and right after it was answered: calls overlap unless the
+//! stamps say otherwise.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +32,29 @@ pub struct Exchange {
     /// Milliseconds since the execution began.
     pub started_ms: u64,
     pub ended_ms: u64,
+    pub stamps: Stamps,
     pub reply: Reply,
+}
+
+/// Places of a call in the order of everything that was sent and answered; equal where nobody has noted them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Stamps {
+    /// When it was sent.
+    pub start: u64,
+    /// When its answer was there, or given up.
+    pub end: u64,
+}
+
+impl Stamps {
+    /// It was over before the other began.
+    pub fn precedes(&self, other: &Self) -> bool {
+        self.end < other.start
+    }
+
+    /// Neither was over before the other began.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        !self.precedes(other) && !other.precedes(self)
+    }
 }
 
 /// What came back.

@@ -1,7 +1,7 @@
 //! Where a planted bug takes hold.
 //!
-//! A mock with a [`Fault`] asks it at five places: when time passes, when an outcome is chosen, when the reply is written,
-//! when the caller is verified, and when the response is encoded. Every place has an answer that changes nothing, so a
+//! A mock with a [`Fault`] asks it at six places: when time passes, when an outcome is chosen, when it is carried out while
+//! other calls are under way, when the reply is written, when the caller is verified, and when the response is encoded. Every place has an answer that changes nothing, so a
 //! fault says only what it does otherwise. The mock compares what comes with what it would have done, and counts each
 //! exchange in which that differs: a bug that was never struck was not put to the test.
 //!
@@ -12,6 +12,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use super::handling::Work;
 use crate::{
     history::Reply,
     model::{Choices, Outcome, Request, State},
@@ -29,6 +30,21 @@ pub trait Fault: Send + Sync {
 
     /// Another outcome than the healthy one.
     fn outcome(&self, _situation: &Situation<'_>, _state: &State, _healthy: &Outcome) -> Option<Outcome> {
+        None
+    }
+
+    /// Another outcome, because the call has met others. Only asked then.
+    fn overlapped(&self, _meeting: &Meeting<'_>) -> Option<Outcome> {
+        None
+    }
+
+    /// Another state to carry the outcome out in, because the call has met others: what happened meanwhile is lost.
+    fn base(&self, _meeting: &Meeting<'_>) -> Option<State> {
+        None
+    }
+
+    /// Another state to reply from, because the call has met others.
+    fn shown(&self, _meeting: &Meeting<'_>) -> Option<State> {
         None
     }
 
@@ -59,6 +75,22 @@ pub struct Situation<'a> {
     pub reversed: bool,
     pub request_id: &'a str,
     pub now_ms: u64,
+}
+
+/// A call that was under way at the same time as others, at the moment when it is carried out.
+#[derive(Clone, Copy)]
+pub struct Meeting<'a> {
+    pub situation: Situation<'a>,
+    /// Those that it met, done or not.
+    pub others: &'a [Arc<Work>],
+    /// The state when it looked first.
+    pub first: &'a State,
+    /// What was to be done then.
+    pub looked: &'a Outcome,
+    /// The state now.
+    pub now: &'a State,
+    /// What is to be done now.
+    pub healthy: &'a Outcome,
 }
 
 /// A fault in its mock.

@@ -7,7 +7,10 @@ use std::{
 
 use serde_json::Value;
 
-use super::service::{Asked, Mock};
+use super::{
+    handling::Handling,
+    service::{Asked, Mock},
+};
 use crate::{
     history::Reply,
     model::Caller,
@@ -37,6 +40,48 @@ pub struct Front {
     pub unsigned: bool,
 }
 
+/// A request that was taken in.
+pub enum Receipt<'f> {
+    /// Turned away at the door; nothing once that is said.
+    Refused(Option<HttpResponse>),
+    UnderWay(Box<UnderWay<'f>>),
+}
+
+/// A request whose call is being handled.
+pub struct UnderWay<'f> {
+    front: &'f Front,
+    handling: Handling<'f>,
+    protocol: &'static dyn Protocol,
+    action: String,
+    host: String,
+    format: Format,
+    at: OpRef,
+}
+
+impl Receipt<'_> {
+    /// It changes something, which takes a while.
+    pub fn works(&self) -> bool {
+        matches!(self, Self::UnderWay(under_way) if under_way.handling.works())
+    }
+
+    /// Goes on by one step; the response once there is one.
+    pub fn step(&mut self, now_ms: u64) -> Option<HttpResponse> {
+        match self {
+            Self::Refused(response) => response.take(),
+            Self::UnderWay(under_way) => under_way.step(now_ms),
+        }
+    }
+}
+
+impl UnderWay<'_> {
+    fn step(&mut self, now_ms: u64) -> Option<HttpResponse> {
+        let reply = self.handling.step(now_ms)?;
+        let product = &self.front.mock.set.service(self.at).product;
+        let response = encode(self.protocol, &self.action, product, &self.host, self.format, reply.clone());
+        Some(self.front.distorted(self.at, &reply, &response).unwrap_or(response))
+    }
+}
+
 struct Keys {
     known: Vec<(Credential, Caller)>,
     nonces: Mutex<Nonces>,
@@ -61,8 +106,19 @@ impl Front {
     ///
     /// `now_seconds` is the time of day, to check signatures; `now_ms` any clock that does not go back, to settle work.
     pub fn respond(&self, request: &HttpRequest, now_seconds: i64, now_ms: u64) -> HttpResponse {
+        let mut receipt = self.receive(request, now_seconds, now_ms);
+        loop {
+            if let Some(response) = receipt.step(now_ms) {
+                return response;
+            }
+        }
+    }
+
+    /// Takes a request in; others may come before it is answered.
+    pub fn receive(&self, request: &HttpRequest, now_seconds: i64, now_ms: u64) -> Receipt<'_> {
         let Some((protocol, call)) = self.read(request) else {
-            return HttpResponse { status: 400, headers: Vec::new(), body: b"unknown protocol".to_vec() };
+            let body = b"unknown protocol".to_vec();
+            return Receipt::Refused(Some(HttpResponse { status: 400, headers: Vec::new(), body }));
         };
         let format = protocol.format_of(request);
         let host = request.header("host").unwrap_or("").to_owned();
@@ -70,7 +126,7 @@ impl Front {
         let refuse = |refusal: &Refusal, action: &str, product: &str| {
             let request_id = super::render::request_id(now_ms ^ 0x5eed << 32);
             let reply = protocol::Reply { action, product, request_id: &request_id, ..reply };
-            protocol.encode_refusal(refusal, &reply)
+            Receipt::Refused(Some(protocol.encode_refusal(refusal, &reply)))
         };
         let call = match call {
             Ok(call) => call,
@@ -86,9 +142,8 @@ impl Front {
             Err(refusal) if self.admitted(at, &refusal) => Caller::Main,
             Err(refusal) => return refuse(&refusal, &call.action, product),
         };
-        let reply = self.mock.answer(&self.asked(at, &call, caller), now_ms);
-        let response = encode(protocol, &call.action, product, &host, format, reply.clone());
-        self.distorted(at, &reply, &response).unwrap_or(response)
+        let handling = self.mock.begin(&self.asked(at, &call, caller));
+        Receipt::UnderWay(Box::new(UnderWay { front: self, handling, protocol, action: call.action, host, format, at }))
     }
 
     /// A planted bug lets a caller pass who was refused.

@@ -1,6 +1,7 @@
 //! A service that does what the specs say: the model with the choices made.
 //!
 //! - [`service`] holds the state and answers calls; it knows no bytes.
+//! - [`handling`] is one call on its way, beside others: no lock is held while a call is worked on.
 //! - [`policy`] is how open questions are answered, and how fast asynchronous work is done.
 //! - [`http`] reads and writes requests: protocol, signature, time and nonce are checked as the vendors document.
 //! - [`server`] puts it on a socket.
@@ -9,6 +10,7 @@
 //! It shares the model with the oracle, so it proves nothing by itself.
 
 pub mod fault;
+pub mod handling;
 pub mod http;
 pub mod policy;
 pub mod render;

@@ -16,6 +16,8 @@ pub struct Policy {
     pub editions: BTreeMap<OpRef, OpRef>,
     /// When several codes are due, the last of the table wins.
     pub reversed: BTreeMap<OpRef, bool>,
+    /// A call on what another is working on is refused, where the document has a row for that.
+    pub exclusive: bool,
     /// How long asynchronous work takes.
     pub settle_ms: u64,
 }
@@ -23,7 +25,7 @@ pub struct Policy {
 impl Policy {
     /// The first answer to every question.
     pub fn new(set: &SpecSet, settle_ms: u64) -> Self {
-        let mut policy = Self { settle_ms, ..Self::default() };
+        let mut policy = Self { settle_ms, exclusive: true, ..Self::default() };
         for (at, operation) in set.operations() {
             policy.choices.insert(at, Choices::likely(operation));
         }

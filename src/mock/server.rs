@@ -4,7 +4,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::Arc,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
@@ -18,6 +18,8 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use super::http::{Front, SERVER};
 use crate::wire::{HttpRequest, HttpResponse};
 
+/// How long a call works that changes something: long enough to meet another one that was sent at the same time.
+const WORK: Duration = Duration::from_millis(1);
 /// Largest body that is read: that of the documented protocols.
 const LARGEST_BODY: usize = 10 << 20;
 
@@ -90,8 +92,16 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         body: body.to_vec(),
     };
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).cast_signed();
-    let elapsed = u64::try_from(shared.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    response(shared.front.respond(&request, seconds, elapsed))
+    let elapsed = || u64::try_from(shared.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let mut receipt = shared.front.receive(&request, seconds, elapsed());
+    loop {
+        if let Some(answer) = receipt.step(elapsed()) {
+            return response(answer);
+        }
+        if receipt.works() {
+            tokio::time::sleep(WORK).await;
+        }
+    }
 }
 
 fn response(answer: HttpResponse) -> Response<Body> {

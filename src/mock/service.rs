@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 
 use super::{
-    fault::{Planted, Situation},
+    fault::Planted,
+    handling::{Handling, Work},
     policy::Policy,
     render,
 };
 use crate::{
     history::Reply,
-    model::{Caller, Choices, Outcome, Request, Resource, State, likely, outcomes_with},
+    model::{Caller, Choices, Outcome, Request, Resource, State, evaluate::NO_CHOICES, likely, outcomes_with},
     spec::{Service, SpecSet, id::mint, service::OpRef},
     value::{Atom, Key},
 };
@@ -26,13 +27,17 @@ pub struct Mock {
     /// A bug that was planted.
     pub planted: Option<Planted>,
     /// One state for each service: they do not know each other.
-    states: Vec<Mutex<Held>>,
+    pub(super) states: Vec<Mutex<Held>>,
 }
 
-struct Held {
-    state: State,
+pub(super) struct Held {
+    pub state: Arc<State>,
+    /// Goes up with each change.
+    pub version: u64,
     /// Number of the next id.
     serial: u64,
+    /// Calls that were not answered yet, each with those that it met.
+    under_way: Vec<(Arc<Work>, Vec<Arc<Work>>)>,
 }
 
 /// A call that has passed the front.
@@ -70,14 +75,14 @@ impl Mock {
 
     /// Answers a call at this time, in milliseconds of any clock that does not go back.
     pub fn answer(&self, asked: &Asked, now_ms: u64) -> Reply {
+        self.begin(asked).finish(now_ms)
+    }
+
+    /// Takes a call in; others may come before it is answered.
+    pub fn begin(&self, asked: &Asked) -> Handling<'_> {
         let service = self.set.service(asked.operation);
+        let home = asked.region.clone().unwrap_or_else(|| home(service));
         let mut held = self.states[asked.operation.service].lock().unwrap_or_else(PoisonError::into_inner);
-        let held = &mut *held;
-        let settle = |state: &mut State| {
-            let planted = self.planted.as_ref();
-            planted.is_some_and(|planted| planted.fault.settle(asked.operation.service, state, now_ms))
-        };
-        let mut struck = held.settle(service, now_ms, self.policy.settle_ms, settle);
         let operation = self.set.operation(asked.operation);
         let created: Vec<Key> = operation
             .effects
@@ -92,31 +97,24 @@ impl Mock {
             .collect();
         held.serial += 1;
         let request_id = render::request_id(held.serial);
-        let home = asked.region.clone().unwrap_or_else(|| home(service));
         let request = Request::new(&self.set, asked.operation, asked.arguments.clone(), asked.caller, created, &home);
-        let no_choices = Choices::default();
-        let choices = self.policy.choices.get(&request.operation).unwrap_or(&no_choices);
-        let reversed = self.policy.reversed.get(&request.operation).copied().unwrap_or(false);
-        let Some(outcome) = choose(&self.set, &held.state, &request, choices, reversed) else {
-            return render::failure(request_id);
-        };
-        let Some(planted) = &self.planted else {
-            held.apply(&outcome, now_ms);
-            return render::reply(&self.set, &held.state, &request, &outcome, &request_id);
-        };
-        let situation =
-            Situation { set: &self.set, request: &request, choices, reversed, request_id: &request_id, now_ms };
-        let healthy = outcome;
-        let outcome = planted.fault.outcome(&situation, &held.state, &healthy).unwrap_or_else(|| healthy.clone());
-        held.apply(&outcome, now_ms);
-        let render = |outcome| render::reply(&self.set, &held.state, &request, outcome, &request_id);
-        let reply = render(&outcome);
-        let reply = planted.fault.reply(&situation, &held.state, &outcome, &reply).unwrap_or(reply);
-        struck |= !does_alike(&healthy, &outcome) || reply != render(&healthy);
-        if struck {
-            planted.strike();
-        }
-        reply
+        let work = Arc::new(Work::new(request));
+        held.enter(&work);
+        drop(held);
+        Handling::new(self, work, request_id)
+    }
+
+    /// How open questions of an operation are answered, and whether its last due row wins.
+    pub(super) fn preferences(&self, at: OpRef) -> (&Choices, bool) {
+        let choices = self.policy.choices.get(&at).unwrap_or(&NO_CHOICES);
+        (choices, self.policy.reversed.get(&at).copied().unwrap_or(false))
+    }
+
+    /// Does what is due by now. True when a planted bug changed something.
+    pub(super) fn settle(&self, held: &mut Held, service: usize, now_ms: u64) -> bool {
+        let planted = self.planted.as_ref();
+        let fault = |state: &mut State| planted.is_some_and(|planted| planted.fault.settle(service, state, now_ms));
+        held.settle(&self.set.services[service], now_ms, self.policy.settle_ms, planted.is_some().then_some(fault))
     }
 }
 
@@ -135,7 +133,7 @@ pub fn is_alike(one: &Outcome, other: &Outcome) -> bool {
 }
 
 /// Whether two outcomes do the same, whatever they answer.
-fn does_alike(one: &Outcome, other: &Outcome) -> bool {
+pub(super) fn does_alike(one: &Outcome, other: &Outcome) -> bool {
     one.changes == other.changes && one.later == other.later && one.token == other.token
 }
 
@@ -156,33 +154,62 @@ impl Held {
             }
             state.resources.insert(Key::from(given.default.as_str()), Arc::new(resource));
         }
-        Self { state, serial: 0 }
+        Self { state: Arc::new(state), version: 0, serial: 0, under_way: Vec::new() }
     }
 
-    /// Does what is due by now, and forgets what is gone. What `settle` says is handed on.
+    /// A call arrives, and meets all that are under way.
+    fn enter(&mut self, work: &Arc<Work>) {
+        let met = self.under_way.iter().map(|(other, _)| other.clone()).collect();
+        self.under_way.iter_mut().for_each(|(_, met)| met.push(work.clone()));
+        self.under_way.push((work.clone(), met));
+    }
+
+    /// A call is done; those that it met.
+    pub(super) fn leave(&mut self, work: &Arc<Work>) -> Vec<Arc<Work>> {
+        let at = self.under_way.iter().position(|(own, _)| Arc::ptr_eq(own, work));
+        at.map(|at| self.under_way.swap_remove(at).1).unwrap_or_default()
+    }
+
+    pub(super) fn under_way(&self) -> impl Iterator<Item = &Arc<Work>> {
+        self.under_way.iter().map(|(work, _)| work)
+    }
+
+    /// Does what is due by now, and forgets what is gone. What `fault` says is handed on.
     fn settle(
         &mut self,
         service: &Service,
         now_ms: u64,
         settle_ms: u64,
-        settle: impl FnOnce(&mut State) -> bool,
+        fault: Option<impl FnOnce(&mut State) -> bool>,
     ) -> bool {
-        while let Some(index) =
-            self.state.pending.iter().position(|pending| pending.since_ms.saturating_add(settle_ms) <= now_ms)
-        {
-            self.state.fire(index);
+        let due = |state: &State| {
+            state.pending.iter().position(|pending| pending.since_ms.saturating_add(settle_ms) <= now_ms)
+        };
+        while let Some(index) = due(&self.state) {
+            self.changing().fire(index);
         }
-        let struck = settle(&mut self.state);
-        let gone: Vec<Key> =
-            self.state.resources.iter().filter(|(_, found)| found.deleted).map(|(key, _)| key.clone()).collect();
+        let mut struck = false;
+        if let Some(fault) = fault {
+            // It may change the state, and says so.
+            struck = fault(Arc::make_mut(&mut self.state));
+            self.version += u64::from(struck);
+        }
+        let is_gone = |(_, found): &(&Key, &Arc<Resource>)| found.deleted;
+        let gone: Vec<Key> = self.state.resources.iter().filter(is_gone).map(|(key, _)| key.clone()).collect();
         if !gone.is_empty() {
-            self.state.resources.retain(|_, found| !found.deleted);
+            self.changing().resources.retain(|_, found| !found.deleted);
             self.forget_dependents(service, &gone);
         }
         if self.state.tokens.len() > TOKENS {
-            self.state.tokens.drain(..TOKENS / 2);
+            self.changing().tokens.drain(..TOKENS / 2);
         }
         struck
+    }
+
+    /// The state, to be changed: whoever has looked at it has to look again.
+    fn changing(&mut self) -> &mut State {
+        self.version += 1;
+        Arc::make_mut(&mut self.state)
     }
 
     /// What belonged to resources that are gone and that no call removes, such as their tasks, goes with them.
@@ -191,20 +218,29 @@ impl Held {
             found.attributes.iter().any(|value| matches!(value, Atom::Ref(key) if gone.contains(key)))
         };
         let under_way: Vec<Key> = self.state.pending.iter().map(|pending| pending.key.clone()).collect();
-        self.state.resources.retain(|key, found| {
+        self.changing().resources.retain(|key, found| {
             !service.kinds[found.kind].remove.is_empty() || under_way.contains(key) || !hangs_on(found)
         });
     }
 
-    fn apply(&mut self, outcome: &Outcome, now_ms: u64) {
-        outcome.changes.iter().for_each(|change| self.state.apply(change));
+    /// Carries out an outcome, in this state or in another.
+    pub(super) fn apply(&mut self, base: Option<State>, outcome: &Outcome, now_ms: u64) {
+        let nothing = outcome.changes.is_empty() && outcome.later.is_empty() && outcome.token.is_none();
+        if nothing && base.is_none() {
+            return;
+        }
+        let state = self.changing();
+        if let Some(base) = base {
+            *state = base;
+        }
+        outcome.changes.iter().for_each(|change| state.apply(change));
         for pending in &outcome.later {
             let mut pending = pending.clone();
             // What a fault puts off begins later.
             pending.since_ms = pending.since_ms.saturating_add(now_ms);
-            self.state.pending.push(pending);
+            state.pending.push(pending);
         }
-        self.state.tokens.extend(outcome.token.clone());
+        state.tokens.extend(outcome.token.clone());
     }
 }
 

@@ -14,7 +14,9 @@
 //!    nothing changes but what the spec says of refused calls (partial batches).
 //! 3. Open questions are asked lazily: evaluation stops at a question whose answer matters and is not known, and goes on
 //!    once for each answer. So a world is bound only to the answers that its history depends on.
-//! 4. `later` effects become *pending*; [`State::settle`] yields the states in which some of them have happened.
+//! 4. A row that only overlapping calls can earn is permitted, and never due, where other work was under way on what the
+//!    call names. Whether it was is for others to know: the model carries out one call at a time.
+//! 5. `later` effects become *pending*; [`State::settle`] yields the states in which some of them have happened.
 //!
 //! The model knows no clock (time is an argument), no randomness, no bytes, and no endpoint.
 

@@ -248,7 +248,7 @@ impl<'a> Step<'a> {
             {
                 judgement.may.push(index);
             }
-            if row.unprovokable {
+            if row.unprovokable || (row.overlap && self.request.overlapped) {
                 judgement.may.push(index);
             }
         }

@@ -22,6 +22,8 @@ pub struct Request {
     pub caller: Caller,
     /// Keys for what the call creates, in the order of the effects.
     pub created: Vec<Key>,
+    /// Other work was under way on a resource that it names.
+    pub overlapped: bool,
     pub(super) shapes: Shapes,
 }
 
@@ -65,7 +67,7 @@ impl Request {
             .region
             .and_then(|param| arguments.get(param)?.as_ref())
             .map_or_else(|| home.clone(), |value| Arc::from(plain(value).as_str()));
-        Self { operation, arguments, targets, region, caller, created, shapes: Shapes::default() }
+        Self { operation, arguments, targets, region, caller, created, overlapped: false, shapes: Shapes::default() }
     }
 
     /// The same call as if it named these resources.

@@ -134,6 +134,7 @@ fn derived_value(service: &Service, state: &State, key: &Key, expr: &crate::spec
         region: "".into(),
         caller: super::Caller::Main,
         created: Vec::new(),
+        overlapped: false,
         shapes: Shapes::default(),
     };
     let choices = Choices::default();

@@ -21,6 +21,8 @@ pub struct Command {
     /// Repeat until the answer shows this, within patience.
     pub until: Option<Until>,
     pub purpose: Purpose,
+    /// It runs at the same time as commands of other lanes; none for one that runs alone.
+    pub lane: Option<u8>,
 }
 
 /// What a repeated read waits for.

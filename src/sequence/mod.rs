@@ -11,6 +11,13 @@
 //!
 //! The model computes with the places themselves: a handle is the key of its resource, and two arguments are equal when
 //! their places are. So a script means the same on every endpoint, and shrinking never has to renumber anything.
+//!
+//! # Lanes
+//!
+//! A script is a sequence, but for one part of it, its *race*: commands that carry a [lane](command::Command::lane) run at the
+//! same time as those of other lanes, and one after the other within their own. What comes before the race is done when it
+//! begins, and what comes after it begins when all lanes are done. Commands keep one numbering, lanes or not, so that
+//! everything that speaks of the position of a command needs to know nothing of lanes.
 
 pub mod command;
 pub mod script;

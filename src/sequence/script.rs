@@ -1,6 +1,10 @@
 //! An ordered list of commands, and its text form.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::BTreeSet,
+    ops::Range,
+    sync::{Arc, LazyLock},
+};
 
 use serde_json::{Map, Value, json};
 
@@ -26,6 +30,45 @@ impl Script {
         SHARED.clone()
     }
 
+    /// Positions of the commands that run in lanes; empty for a mere sequence.
+    pub fn race(&self) -> Range<usize> {
+        let laned = |command: &Command| command.lane.is_some();
+        let start = self.commands.iter().position(laned).unwrap_or(self.commands.len());
+        let end = self.commands.iter().rposition(laned).map_or(start, |last| last + 1);
+        start..end
+    }
+
+    /// Positions of the commands of each lane, in order.
+    pub fn lanes(&self) -> Vec<Vec<usize>> {
+        let race = self.race();
+        let names: BTreeSet<u8> = self.commands[race.clone()].iter().filter_map(|command| command.lane).collect();
+        let of = |name: u8| race.clone().filter(|index| self.commands[*index].lane == Some(name)).collect();
+        names.into_iter().map(of).collect()
+    }
+
+    /// The same with its commands one after the other, where only one lane is left.
+    #[must_use]
+    pub fn simplified(mut self) -> Self {
+        if self.lanes().len() < 2 {
+            self.commands.iter_mut().for_each(|command| command.lane = None);
+        }
+        self
+    }
+
+    /// The commands of a race are together, and none of them waits: a wait would hold up nobody but its own lane.
+    fn check_lanes(&self) -> Result<(), String> {
+        for index in self.race() {
+            let command = &self.commands[index];
+            if command.lane.is_none() {
+                return Err(format!("command {} stands between lanes, and has none", index + 1));
+            }
+            if command.until.is_some() {
+                return Err(format!("command {} has a lane, and waits", index + 1));
+            }
+        }
+        Ok(())
+    }
+
     /// The commands as JSON, with names instead of indices, so that it outlives changes of the spec.
     pub fn to_json(&self, set: &SpecSet) -> Value {
         Value::Array(self.commands.iter().map(|command| command_json(set, command)).collect())
@@ -43,6 +86,7 @@ impl Script {
             .map(|(index, value)| command(set, value).map_err(|why| format!("command {}: {why}", index + 1)))
             .collect::<Result<_, _>>()?;
         let script = Self { commands, aims: Vec::new() };
+        script.check_lanes()?;
         let mut services = script.commands.iter().map(|command| command.operation.service);
         match services.next() {
             Some(first) if services.any(|service| service != first) => {
@@ -67,6 +111,9 @@ fn command_json(set: &SpecSet, command: &Command) -> Value {
     }
     if command.caller != Caller::Main {
         object["caller"] = command.caller.name().into();
+    }
+    if let Some(lane) = command.lane {
+        object["lane"] = lane.into();
     }
     object["purpose"] = match command.purpose {
         Purpose::Setup => "setup",
@@ -114,6 +161,7 @@ fn command(set: &SpecSet, value: &Value) -> Result<Command, String> {
             Some("read") => Purpose::Read,
             _ => Purpose::Call,
         },
+        lane: lane(&value["lane"])?,
     })
 }
 
@@ -126,6 +174,14 @@ fn caller(set: &SpecSet, at: OpRef, value: &Value) -> Result<Caller, String> {
         return Ok(caller);
     }
     Err(format!("the specs do not say what `{name}` earns from `{}`", operation.id))
+}
+
+fn lane(value: &Value) -> Result<Option<u8>, String> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let lane = value.as_u64().and_then(|lane| u8::try_from(lane).ok());
+    lane.map(Some).ok_or_else(|| format!("{value} is no lane; lanes are small numbers"))
 }
 
 fn until(value: &Value, n_views: usize) -> Result<Option<Until>, String> {
@@ -173,6 +229,10 @@ mod tests {
         check(json!([delete]), Ok(()));
         check(json!({}), Err("the script is not a list of commands"));
         check(json!([{}]), Err("command 1: it has no `operation`"));
+        let laned = |lane: Value| json!({ "operation": "ecs/DeleteImage", "arguments": {}, "lane": lane });
+        check(json!([delete, laned(json!(1)), laned(json!(2)), delete]), Ok(()));
+        check(json!([laned(json!(1)), delete, laned(json!(2))]), Err("command 2 stands between lanes, and has none"));
+        check(json!([laned(json!("a"))]), Err("command 1: \"a\" is no lane; lanes are small numbers"));
         check(json!([{ "operation": "ecs/Nothing" }]), Err("command 1: the specs have no operation `ecs/Nothing`"));
         check(
             json!([{ "operation": "ecs/DeleteImage", "arguments": { "Nothing": 1 } }]),

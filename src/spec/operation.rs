@@ -380,6 +380,12 @@ pub struct Use {
     pub weight: u32,
 }
 
+impl Effect {
+    pub fn removes(&self) -> bool {
+        matches!(self.action, Action::Delete(_))
+    }
+}
+
 impl Operation {
     pub fn is_documented(&self) -> bool {
         self.role == Role::Documented

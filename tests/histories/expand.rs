@@ -91,6 +91,7 @@ impl<'a> Writer<'a> {
                 (false, true) => Purpose::Call,
                 (false, false) => Purpose::Setup,
             },
+            lane: None,
         };
         let creating = operation.effects.iter().filter(|effect| matches!(effect.action, Action::Create { .. })).count();
         if !command.creates.is_empty() && command.creates.len() != creating {
@@ -107,6 +108,7 @@ impl<'a> Writer<'a> {
             arguments: self.sent(operation, &command),
             started_ms: self.now_ms,
             ended_ms: self.now_ms + CALL_MS,
+            stamps: history::Stamps::default(),
             reply,
         });
         self.now_ms += CALL_MS;
