@@ -181,6 +181,7 @@ fn no_answer(set: &SpecSet, requirement: ReqRef, text: &str, history: &History, 
         command: call,
         culprit: call,
         before: Vec::new(),
+        orders: Vec::new(),
     }
 }
 

@@ -121,6 +121,7 @@ fn no_answer(set: &SpecSet, file: &Counterexample, history: &History, judged: &J
         command: reason.command,
         culprit: reason.command,
         before: Vec::new(),
+        orders: Vec::new(),
     })
 }
 

@@ -65,8 +65,10 @@ async fn since(
     tell: &(dyn Fn(Event) + Sync),
 ) -> Outcome {
     let operations: Vec<OpRef> = settings.operations.iter().map(|(at, _)| *at).collect();
-    let n_cases = settings.cases.unwrap_or(generator.n_tours() + generator.aims().len() as u64 * CASES_EACH);
-    let n_cases = if generator.aims().is_empty() { 0 } else { n_cases };
+    let n_cases = settings
+        .cases
+        .unwrap_or(generator.n_tours() + generator.n_races() + generator.aims().len() as u64 * CASES_EACH);
+    let n_cases = if generator.is_aimless() { 0 } else { n_cases };
     tell(Event::Started { cases: n_cases });
     let counter = Arc::new(AtomicU64::new(0));
     let endpoints: Vec<Arc<dyn Endpoint>> = endpoints

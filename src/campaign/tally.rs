@@ -315,5 +315,6 @@ fn mind_changed(set: &SpecSet, at: OpRef, requirement: usize, one: &str, other: 
         command: 0,
         culprit: 0,
         before: Vec::new(),
+        orders: Vec::new(),
     }
 }

@@ -10,7 +10,8 @@ use super::{
     dice::Dice,
     exercise::is_about_staying,
     moves::{companions, wait_for},
-    plan::{Plan, Plans, search},
+    plan::{Plan, Plans, is_plain, search},
+    races::{self, Race},
     readback, simulate,
     tour::{Material, tours},
 };
@@ -35,6 +36,8 @@ const LONGEST_PERCENT: usize = 15;
 const MOST_WOVEN: usize = 3;
 /// Most resources of one kind in a random sequence.
 const MOST_OF_A_KIND: usize = 2;
+/// Times that each race is run: what calls do to each other depends on chance.
+const RACE_ROUNDS: u64 = 4;
 /// Longest free walk, in moves.
 const LONGEST_WALK: usize = 6;
 
@@ -61,6 +64,9 @@ pub struct Generator<'a> {
     aims: Vec<(OpRef, usize)>,
     /// The first cases: everything that is aimed at, with few requests.
     tours: Vec<Script>,
+    /// Overlapping calls, and how many of the first are enough to meet each of their aims.
+    races: Vec<(OpRef, Race)>,
+    n_first_races: u64,
     /// Why the others have none.
     pub unplanned: BTreeMap<(OpRef, usize), String>,
 }
@@ -93,8 +99,11 @@ impl<'a> Generator<'a> {
             plans,
             aims: Vec::new(),
             tours: Vec::new(),
+            races: Vec::new(),
+            n_first_races: 0,
             unplanned: BTreeMap::new(),
         };
+        generator.plan_races(operations);
         generator.choose_aims(operations);
         generator.tours = generator.plan_tours(operations);
         generator
@@ -111,7 +120,10 @@ impl<'a> Generator<'a> {
                 }
                 let reason = match (&requirement.unreachable, requirement.overlap) {
                     (Some(reason), _) => Some(reason.clone()),
-                    (None, true) => Some("only overlapping calls can earn it, and scripts are sequential".into()),
+                    (None, true) if self.races.iter().any(|(of, race)| of == at && race.aims.contains(&index)) => {
+                        continue;
+                    }
+                    (None, true) => Some("no race of calls leads there".into()),
                     (None, false) if self.usable(aim).is_empty() => Some(self.why_unusable(aim)),
                     (None, false) => None,
                 };
@@ -152,6 +164,48 @@ impl<'a> Generator<'a> {
         };
         let (first, second): (Vec<_>, Vec<_>) = operations.iter().map(of_operation).unzip();
         in_turns(first).into_iter().chain(in_turns(second)).collect()
+    }
+
+    /// Races of all operations: first those that meet every aim, then the others.
+    fn plan_races(&mut self, operations: &[OpRef]) {
+        let is_wanted = |at: OpRef, race: &Race| {
+            self.options.only.is_empty() || race.aims.iter().any(|aim| self.options.only.contains(&(at, *aim)))
+        };
+        let (mut first, mut others) = (Vec::new(), Vec::new());
+        for at in operations {
+            let operation = self.set.operation(*at);
+            let Some(basics) = operation.basics else { continue };
+            let Some(removable) =
+                self.usable((*at, basics.effect)).into_iter().find(|plan| is_plain(operation, &plan.call))
+            else {
+                continue;
+            };
+            let rows = operation.rows.iter().filter(|row| row.documented).filter_map(|row| row.requirement);
+            let refused: Vec<&Plan> = rows.filter_map(|row| self.usable((*at, row)).into_iter().next()).collect();
+            let material = races::Material { set: self.set, at: *at, removable, refused: &refused };
+            let mut met: BTreeSet<usize> = BTreeSet::new();
+            for race in races::races(&material).into_iter().filter(|race| is_wanted(*at, race)) {
+                let list = if race.aims.iter().all(|aim| met.contains(aim)) { &mut others } else { &mut first };
+                met.extend(&race.aims);
+                list.push((*at, race));
+            }
+        }
+        self.n_first_races = first.len() as u64;
+        self.races = first.into_iter().chain(others).collect();
+    }
+
+    /// Cases that are races.
+    pub fn n_races(&self) -> u64 {
+        self.races.len() as u64 * RACE_ROUNDS
+    }
+
+    /// The race of this number.
+    fn race(&self, number: u64) -> Option<Script> {
+        let (at, race) = self.races.get((number % self.races.len() as u64) as usize)?;
+        // The first time, it is as it was planned.
+        let mut dice = Dice::new(&format!("{}/race", self.seed), number);
+        let again = (number >= self.races.len() as u64).then_some(&mut dice);
+        Some(races::script(self.set, *at, race, again))
     }
 
     fn all_plans(&self, (at, requirement): (OpRef, usize)) -> &[Plan] {
@@ -235,6 +289,11 @@ impl<'a> Generator<'a> {
         &self.aims
     }
 
+    /// There is nothing to exercise.
+    pub fn is_aimless(&self) -> bool {
+        self.aims.is_empty() && self.races.is_empty()
+    }
+
     /// Number of the first cases, which exercise every aim with few requests.
     pub fn n_tours(&self) -> u64 {
         self.tours.len() as u64
@@ -242,12 +301,20 @@ impl<'a> Generator<'a> {
 
     /// The case of this number.
     pub fn case(&self, number: u64) -> Option<Script> {
-        let n_aims = self.aims.len() as u64;
-        if n_aims == 0 {
-            return None;
-        }
         let Some(number) = number.checked_sub(self.tours.len() as u64) else {
             return self.tours.get(number as usize).cloned();
+        };
+        let Some(number) = number.checked_sub(self.n_first_races) else { return self.race(number) };
+        let n_aims = self.aims.len() as u64;
+        // The other races and cases take turns, as long as there are races.
+        let n_races = self.n_races().saturating_sub(self.n_first_races);
+        let number = match (number % 2, n_aims) {
+            (0, _) | (_, 0) if number < 2 * n_races => {
+                let position = if n_aims == 0 { number } else { number / 2 };
+                return if position < n_races { self.race(self.n_first_races + position) } else { None };
+            }
+            (_, 0) => return None,
+            _ => number - n_races.min(number.div_ceil(2)),
         };
         let mut dice = Dice::new(&self.seed, number);
         let round = number / n_aims;

@@ -10,6 +10,8 @@
 //! [`case`] makes the others: a plan with random moves and arguments woven around it, kept only while the model says
 //! that the requirement is still met, or a free walk. [`readback`] adds the reads that prove what a call did.
 //!
+//! [`races`] puts calls beside each other, in lanes, for what can only be seen when they overlap.
+//!
 //! Everything follows from the seed and the specs: a case is a function of the root seed and its number, whatever ran
 //! before it and however many workers there are. This is the only home of proptest.
 
@@ -22,6 +24,7 @@ mod goal;
 pub mod moves;
 mod pairs;
 pub mod plan;
+pub mod races;
 pub mod readback;
 mod relevance;
 pub mod simulate;

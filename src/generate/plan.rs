@@ -223,7 +223,7 @@ fn moves(
 }
 
 /// A documented call that changes something in the ordinary way, which later calls may build on.
-fn is_plain(operation: &Operation, call: &Command) -> bool {
+pub(super) fn is_plain(operation: &Operation, call: &Command) -> bool {
     call.caller == Caller::Main
         && operation.params.iter().zip(&call.arguments).enumerate().all(|(index, (param, value))| {
             param.binding.is_some()

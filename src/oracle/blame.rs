@@ -69,6 +69,7 @@ pub fn answer(accused: &Accused<'_>, before: &Belief, permitted: &[Outcome]) -> 
         command: accused.command,
         culprit: accused.command,
         before: describe(service, before.worlds.first().map(|world| &**world.state)),
+        orders: Vec::new(),
     })
 }
 
@@ -178,6 +179,18 @@ pub fn field(accused: &Accused<'_>, requirement: usize, what: &str, expected: St
         command: accused.command,
         culprit: accused.command,
         before: Vec::new(),
+        orders: Vec::new(),
+    }
+}
+
+/// An open question of the operation that was answered otherwise before.
+pub fn change_of_mind(accused: &Accused<'_>, operation: &Operation, question: usize) -> Finding {
+    let asked = &operation.questions[question];
+    let (what, expected) = ("a change of mind", asked.question.clone());
+    Finding {
+        nature: Nature::Inconsistent,
+        summary: format!("{} answers the open question `{}` in two ways", operation.name, asked.id),
+        ..field(accused, asked.requirement, what, expected, accused.reply.to_json())
     }
 }
 
@@ -201,6 +214,7 @@ pub fn repeated(set: &SpecSet, unique: &Unique) -> Finding {
         command: 0,
         culprit: 0,
         before: Vec::new(),
+        orders: Vec::new(),
     }
 }
 

@@ -23,6 +23,23 @@ pub struct Judged {
     pub messages: Vec<Reworded>,
     /// Why parts of it could not be judged.
     pub reasons: Vec<Reason>,
+    /// Calls that were to overlap.
+    pub races: Races,
+}
+
+/// Calls of different lanes, in pairs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Races {
+    pub pairs: u64,
+    /// Pairs of which neither call was over before the other began.
+    pub overlapped: u64,
+}
+
+impl std::ops::AddAssign for Races {
+    fn add_assign(&mut self, other: Self) {
+        self.pairs += other.pairs;
+        self.overlapped += other.overlapped;
+    }
 }
 
 /// A departure from the document.
@@ -44,6 +61,17 @@ pub struct Finding {
     pub culprit: usize,
     /// The state before that command, a line for each resource.
     pub before: Vec<String>,
+    /// Orders of overlapping calls, and why each explains nothing; empty where nothing overlapped.
+    pub orders: Vec<Order>,
+}
+
+/// An order of overlapping calls that was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Positions of the commands.
+    pub commands: Vec<usize>,
+    /// Why it does not explain what was seen.
+    pub why: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

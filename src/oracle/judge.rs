@@ -12,8 +12,9 @@ use super::{
     blame::{self, Accused},
     course::{Courses, after, fixed},
     explain::{Standing, explains, matches, standing},
-    finding::{Finding, Judged, Nature, Observed, Precedence, Reason, Reworded, Unique},
+    finding::{Finding, Judged, Nature, Observed, Precedence, Reason, ReqRef, Reworded, Unique},
     hindsight::Hindsight,
+    race,
     shown::{Contradiction, contradiction, prove, responsible, shown_part},
 };
 use crate::{
@@ -26,6 +27,22 @@ use crate::{
 
 /// Judges what a script did.
 pub fn judge(set: &SpecSet, script: &Script, history: &History) -> Judged {
+    let overlapped = race::overlapped(set, script, history);
+    let mut judged = in_order(set, script, history, &overlapped, true);
+    if !judged.findings.is_empty() && !script.race().is_empty() {
+        race::attribute(set, script, history, &overlapped, &mut judged);
+    }
+    judged
+}
+
+/// The same; without lanes, overlapping calls are taken to have been answered in the order in which they stand.
+pub(super) fn in_order(
+    set: &SpecSet,
+    script: &Script,
+    history: &History,
+    overlapped: &BTreeSet<usize>,
+    lanes: bool,
+) -> Judged {
     let Some(first) = script.commands.first() else { return Judged::default() };
     let home = Script::home();
     let initial = State::initial(set.service(first.operation), &home);
@@ -33,35 +50,49 @@ pub fn judge(set: &SpecSet, script: &Script, history: &History) -> Judged {
         set,
         script,
         history,
+        overlapped,
         belief: Belief::new(initial),
         judged: Judged::default(),
         seen_ms: 0,
         shown: BTreeSet::new(),
         hindsight: Hindsight::default(),
         labels: BTreeMap::new(),
+        unproved: Vec::new(),
     };
-    for exchange in &history.exchanges {
-        if !judge.exchange(exchange) {
+    let is_laned = |exchange: &Exchange| {
+        lanes && script.commands.get(exchange.command).is_some_and(|command| command.lane.is_some())
+    };
+    let mut rest = history.exchanges.as_slice();
+    while let Some(first) = rest.first() {
+        let n_laned = rest.iter().take_while(|exchange| is_laned(exchange)).count();
+        let (now, later) = rest.split_at(n_laned.max(1));
+        let goes_on = if n_laned > 0 { judge.race(now) } else { judge.exchange(first) };
+        if !goes_on {
             return judge.judged;
         }
+        rest = later;
     }
     judge.finish();
     judge.judged
 }
 
-struct Judge<'a> {
-    set: &'a SpecSet,
-    script: &'a Script,
-    history: &'a History,
-    belief: Belief,
-    judged: Judged,
+pub(super) struct Judge<'a> {
+    pub set: &'a SpecSet,
+    pub script: &'a Script,
+    pub history: &'a History,
+    /// Commands that other work on the same resources overlapped.
+    pub overlapped: &'a BTreeSet<usize>,
+    pub belief: Belief,
+    pub judged: Judged,
     /// When the endpoint was looked at last.
-    seen_ms: u64,
+    pub seen_ms: u64,
     /// Resources that some read has shown.
-    shown: BTreeSet<Key>,
-    hindsight: Hindsight<'a>,
+    pub shown: BTreeSet<Key>,
+    pub hindsight: Hindsight<'a>,
     /// What was answered when an open question was asked first.
     labels: BTreeMap<(OpRef, usize), String>,
+    /// Requirements that a race has met, once a read has shown one of the resources.
+    pub unproved: Vec<(ReqRef, Vec<Key>)>,
 }
 
 /// The exchange under judgement.
@@ -74,7 +105,7 @@ pub struct Turn<'a> {
 }
 
 /// The world in which this outcome has come about.
-fn happened(turn: &Turn<'_>, world: &World, outcome: &Outcome) -> World {
+pub(super) fn happened(turn: &Turn<'_>, world: &World, outcome: &Outcome) -> World {
     let state = after(&world.state, outcome, turn.exchange.command, turn.exchange.ended_ms);
     let mut next = World { state, ..world.clone() };
     next.learn(turn.at, &outcome.choices);
@@ -116,14 +147,15 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn turn(&self, exchange: &'a Exchange) -> Option<Turn<'a>> {
+    pub(super) fn turn(&self, exchange: &'a Exchange) -> Option<Turn<'a>> {
         let command = self.script.commands.get(exchange.command)?;
         let at = command.operation;
-        let request = command.request(self.set, &Script::home());
+        let mut request = command.request(self.set, &Script::home());
+        request.overlapped = self.overlapped.contains(&exchange.command);
         Some(Turn { at, service: self.set.service(at), operation: self.set.operation(at), request, exchange })
     }
 
-    fn reason(&mut self, turn: &Turn<'_>, text: String) {
+    pub(super) fn reason(&mut self, turn: &Turn<'_>, text: String) {
         let reason = Reason { command: turn.exchange.command, text, promised: None };
         if !self.judged.reasons.contains(&reason) {
             self.judged.reasons.push(reason);
@@ -131,7 +163,7 @@ impl<'a> Judge<'a> {
     }
 
     /// What the documents promise where no answer came.
-    fn promised(&self, turn: &Turn<'_>) -> Option<(OpRef, usize)> {
+    pub(super) fn promised(&self, turn: &Turn<'_>) -> Option<(OpRef, usize)> {
         let world = self.belief.worlds.first()?;
         let permitted = self.permitted(turn, world, world.known(turn.at));
         Some((turn.at, blame::promise(turn.operation, &permitted)?))
@@ -148,7 +180,7 @@ impl<'a> Judge<'a> {
         self.belief = next;
     }
 
-    fn permitted(&self, turn: &Turn<'_>, world: &World, known: &Choices) -> Vec<Outcome> {
+    pub(super) fn permitted(&self, turn: &Turn<'_>, world: &World, known: &Choices) -> Vec<Outcome> {
         outcomes(self.set, &world.state, &turn.request, &fixed(turn.operation, known))
     }
 
@@ -216,17 +248,7 @@ impl<'a> Judge<'a> {
         let accused =
             Accused { set: self.set, at: turn.at, command: turn.exchange.command, reply: &turn.exchange.reply };
         if let Some((question, _)) = changed {
-            let asked = &turn.operation.questions[question];
-            let mut finding = blame::field(
-                &accused,
-                asked.requirement,
-                "a change of mind",
-                asked.question.clone(),
-                turn.exchange.reply.to_json(),
-            );
-            finding.nature = Nature::Inconsistent;
-            finding.summary = format!("{} answers the open question `{}` in two ways", turn.operation.name, asked.id);
-            self.judged.findings.push(finding);
+            self.judged.findings.push(blame::change_of_mind(&accused, turn.operation, question));
             self.belief = next;
             return true;
         }
@@ -242,6 +264,7 @@ impl<'a> Judge<'a> {
 
     /// Keeps the worlds that a read agrees with.
     fn read(&mut self, turn: &Turn<'_>, mut next: Belief, fields: &Map<String, Value>) -> Belief {
+        race::prove(self, turn);
         for shown in &turn.operation.views {
             let Some(seen) = view::observe(shown, fields) else {
                 self.reason(turn, format!("{} answered without a list `{}`", turn.operation.name, shown.list));
@@ -338,6 +361,7 @@ impl<'a> Judge<'a> {
             command: turn.exchange.command,
             culprit: claim.command,
             before: blame::describe(turn.service, Some(&world.state)),
+            orders: Vec::new(),
         });
         self.judged.exercised.push(finding.requirement);
         self.judged.findings.push(finding);
@@ -358,7 +382,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Notes answers to questions, precedence and changed messages.
-    fn note(&mut self, turn: &Turn<'_>, losers: Vec<String>) {
+    pub(super) fn note(&mut self, turn: &Turn<'_>, losers: Vec<String>) {
         let code = match &turn.exchange.reply {
             Reply::Refused { code, .. } => Some(code.as_str()),
             _ => None,
@@ -393,7 +417,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Fields of a successful answer; what is wrong with them does not keep the rest from being judged.
-    fn fields(&mut self, turn: &Turn<'_>) {
+    pub(super) fn fields(&mut self, turn: &Turn<'_>) {
         let Reply::Success { fields, .. } = &turn.exchange.reply else { return };
         let accused =
             Accused { set: self.set, at: turn.at, command: turn.exchange.command, reply: &turn.exchange.reply };
@@ -500,6 +524,7 @@ impl<'a> Judge<'a> {
             command: self.script.commands.len().saturating_sub(1),
             culprit: command,
             before: blame::describe(self.set.service(found.operation), Some(&agreed.state)),
+            orders: Vec::new(),
         });
     }
 }

@@ -227,6 +227,7 @@ pub static OPERATION_FILE: Table = Table {
         may("override", Kind::Tables(&OVERRIDE), "What lifts errors (Force, a dry run that checks nothing)."),
         may("open", Kind::Tables(&OPEN), "Questions that the document leaves open."),
         may("promise", Kind::Tables(&PROMISE), "Promises of the prose."),
+        may("overlap", Kind::Tables(&OVERLAP), "What holds of calls that overlap."),
         may("effect", Kind::Tables(&EFFECT), "What a call changes."),
         may("view", Kind::Tables(&VIEW), "What a read shows."),
         may("use", Kind::Tables(&USE), "Ways to call a companion operation."),
@@ -405,6 +406,21 @@ static PROMISE: Table = Table {
             "What it promises: the answer (success, refusal), or what reads show afterwards (unchanged, gone, others untouched, kept).",
         ),
         UNREACHABLE,
+        SOURCE,
+        LEVEL,
+    ],
+};
+
+static OVERLAP: Table = Table {
+    name: "overlap",
+    about: "What the document promises of calls that overlap: what they answer and do is what some order of them would.",
+    keys: &[
+        need(
+            "law",
+            Kind::Word(&["once", "stays", "seen", "exclusive", "token", "batch"]),
+            "once: a resource is removed once. stays: what a call is refused for stays so. seen: what was told as done is seen by every call that starts afterwards. exclusive: the row for overlapping work is answered to nothing else. token: one token has one effect. batch: batches that share an id are done whole or not at all.",
+        ),
+        need("text", Kind::Text, "The promise, in short."),
         SOURCE,
         LEVEL,
     ],

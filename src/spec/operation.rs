@@ -27,6 +27,8 @@ pub struct Operation {
     pub overrides: Vec<Override>,
     pub questions: Vec<Question>,
     pub promises: Vec<Promise>,
+    /// What holds of calls that overlap, with the requirements.
+    pub laws: Vec<(Law, usize)>,
     pub effects: Vec<Effect>,
     pub views: Vec<View>,
     pub uses: Vec<Use>,
@@ -262,6 +264,35 @@ pub enum Expectation {
     Kept,
 }
 
+/// What holds of calls that overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Law {
+    /// A resource is removed once.
+    Once,
+    /// What a call is refused for stays so.
+    Stays,
+    /// What was told as done is seen by every call that starts afterwards.
+    Seen,
+    /// The row for overlapping work is answered to nothing else.
+    Exclusive,
+    /// One token has one effect.
+    Token,
+    /// Batches that share an id are done whole or not at all.
+    Batch,
+}
+
+impl Law {
+    /// Names in specs and ids.
+    pub const ALL: [(&str, Law); 6] = [
+        ("once", Law::Once),
+        ("stays", Law::Stays),
+        ("seen", Law::Seen),
+        ("exclusive", Law::Exclusive),
+        ("token", Law::Token),
+        ("batch", Law::Batch),
+    ];
+}
+
 #[derive(Debug, Clone)]
 pub struct Field {
     /// Path, parts separated by dots.
@@ -389,6 +420,16 @@ impl Effect {
 impl Operation {
     pub fn is_documented(&self) -> bool {
         self.role == Role::Documented
+    }
+
+    /// The requirement of a law of overlapping calls, where the document has it.
+    pub fn law(&self, law: Law) -> Option<usize> {
+        self.laws.iter().find(|(known, _)| *known == law).map(|(_, requirement)| *requirement)
+    }
+
+    /// The binding that may name several resources.
+    pub fn list(&self) -> Option<usize> {
+        self.bindings.iter().position(|binding| self.params[binding.param].kind == ParamType::Texts)
     }
 
     pub fn param(&self, name: &str) -> Option<usize> {

@@ -39,6 +39,8 @@ pub enum Kind {
     Open,
     /// What a request earns that does not prove who sends it.
     Access,
+    /// What holds of calls that overlap.
+    Overlap,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,6 +62,7 @@ impl Kind {
             Self::Response => "response",
             Self::Open => "open",
             Self::Access => "access",
+            Self::Overlap => "overlap",
         }
     }
 }

@@ -9,13 +9,15 @@
 //! 5. [`answers`]: what it answers, and what a read shows;
 //! 6. [`promises`]: what is promised beside the error table (what every document promises comes before the questions,
 //!    because requirements are told in that order);
-//! 7. [`access`]: who is refused whatever they ask;
-//! 8. [`uses`]: ways to call a companion;
-//! 9. [`whole`]: what can only be said of all of it.
+//! 7. [`overlaps`]: what holds of calls that overlap;
+//! 8. [`access`]: who is refused whatever they ask;
+//! 9. [`uses`]: ways to call a companion;
+//! 10. [`whole`]: what can only be said of all of it.
 
 mod access;
 mod answers;
 mod effects;
+mod overlaps;
 mod params;
 mod promises;
 mod questions;
@@ -63,6 +65,7 @@ pub fn lower(file: &Entry, stem: &str, service: &Service, problems: &mut Diagnos
         overrides: Vec::new(),
         questions: Vec::new(),
         promises: Vec::new(),
+        laws: Vec::new(),
         effects: Vec::new(),
         views: Vec::new(),
         uses: Vec::new(),
@@ -102,6 +105,7 @@ impl Lowering<'_> {
         self.fields();
         self.views();
         self.promises();
+        self.overlaps();
         self.access();
         self.uses();
         self.unique_requirements();

@@ -1,0 +1,415 @@
+//! Races: calls that overlap, around what one of them needs.
+//!
+//! A race *begins* in a state that plans lead to: something that can be removed, something that is refused for one of the
+//! documented reasons, two of them, or one that is gone. Then two or three *lanes* leave together: pairs of calls on one
+//! resource first, for they are what races; the documented call with itself, with each companion that makes sense there,
+//! with reads; batches that share an id; one token twice; and calls that have nothing to do with each other. In the *end*
+//! everything is read back.
+//!
+//! What a race is aimed at follows from what its calls have in common: the laws of overlapping calls that the document has,
+//! and its rows that only such calls can earn.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{
+    dice::Dice,
+    moves::{companions, read, wait_for},
+    plan::Plan,
+    readback, simulate,
+};
+use crate::{
+    model::{Answer, Change, Choices, Request, State},
+    sequence::{Command, Purpose, Script, Wait},
+    spec::{
+        Operation, SpecSet,
+        operation::{Law, ParamType},
+        service::OpRef,
+    },
+    value::Key,
+};
+
+/// Of a hundred races that are run again, so many get a third lane.
+const THIRD_LANE_PERCENT: usize = 30;
+/// Of a hundred races that are run again, so many get a second command in a lane.
+const SECOND_COMMAND_PERCENT: usize = 30;
+/// Most resources of a kind that companions make beside those of the beginning.
+const OF_A_KIND: usize = 3;
+
+/// A race.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Race {
+    /// The sequential beginning.
+    pub setup: Vec<Command>,
+    pub lanes: Vec<Vec<Command>>,
+    /// Requirements that it may exercise.
+    pub aims: BTreeSet<usize>,
+}
+
+/// Where a race may begin.
+struct Start {
+    setup: Vec<Command>,
+    state: State,
+    /// What documented calls name.
+    keys: Vec<Key>,
+}
+
+/// What races of one operation are made of.
+pub struct Material<'a> {
+    pub set: &'a SpecSet,
+    pub at: OpRef,
+    /// A way to something that can be removed.
+    pub removable: &'a Plan,
+    /// Ways to something that is refused.
+    pub refused: &'a [&'a Plan],
+}
+
+/// All races of an operation, those with few lanes on one resource first.
+pub fn races(material: &Material<'_>) -> Vec<Race> {
+    let maker = Maker::new(material);
+    let mut found: Vec<Race> = Vec::new();
+    let mut add = |race: Option<Race>| {
+        found.extend(race.filter(|race| !race.aims.is_empty()).filter(|race| !found.contains(race)));
+    };
+    let Some(free) = maker.start(&material.removable.setup) else { return found };
+    let refused: Vec<Start> = material
+        .refused
+        .iter()
+        .filter_map(|plan| maker.start(&plan.setup))
+        .filter(|start| start.state.pending.is_empty())
+        .collect();
+    let gone = maker.gone(&free);
+    let two = maker.beside(&free, &free);
+    maker.on_one(&free, &mut add);
+    if let Some(two) = &two {
+        maker.on_two(two, &mut add);
+    }
+    for start in &refused {
+        maker.on_one(start, &mut add);
+        if let Some(mixed) = maker.beside(&free, start) {
+            maker.on_two(&mixed, &mut add);
+        }
+    }
+    if let Some(gone) = &gone {
+        maker.on_gone(gone, &mut add);
+    }
+    if let Some(three) = two.as_ref().and_then(|two| maker.beside(two, &free)) {
+        maker.on_three(&three, &mut add);
+    }
+    found
+}
+
+struct Maker<'a> {
+    set: &'a SpecSet,
+    at: OpRef,
+    operation: &'a Operation,
+    likely: Choices,
+    /// The plain call, whatever it names.
+    plain: Command,
+}
+
+impl<'a> Maker<'a> {
+    fn new(material: &Material<'a>) -> Self {
+        let operation = material.set.operation(material.at);
+        let mut plain = material.removable.call.clone();
+        if let Some(token) = operation.token {
+            plain.arguments[token] = None;
+        }
+        Self { set: material.set, at: material.at, operation, likely: Choices::likely(operation), plain }
+    }
+
+    fn request(&self, command: &Command) -> Request {
+        command.request(self.set, &Script::home())
+    }
+
+    /// The state that a way leads to, with what the operation can name there.
+    fn start(&self, setup: &[Command]) -> Option<Start> {
+        let initial = State::initial(self.set.service(self.at), &Script::home());
+        let state = simulate::run(self.set, &initial, setup, &self.likely).pop()?;
+        let kind = self.operation.bindings.first()?.kind;
+        let made: BTreeSet<&Key> = setup.iter().flat_map(|command| &command.creates).collect();
+        let keys: Vec<Key> = state
+            .resources
+            .iter()
+            .filter(|(key, found)| found.kind == kind && !found.deleted && made.contains(key))
+            .map(|(key, _)| key.clone())
+            .collect();
+        (!keys.is_empty()).then(|| Start { setup: setup.to_vec(), state, keys })
+    }
+
+    /// One beginning after another, on resources of its own.
+    fn beside(&self, one: &Start, other: &Start) -> Option<Start> {
+        let taken: BTreeSet<&Key> = one.setup.iter().flat_map(|command| &command.creates).collect();
+        let mut names: BTreeMap<Key, Key> = BTreeMap::new();
+        for key in other.setup.iter().flat_map(|command| &command.creates) {
+            let stem = key.trim_end_matches(|last: char| last.is_ascii_digit());
+            let is_free = |name: &Key| !taken.contains(name) && !names.values().any(|known| known == name);
+            let fresh = (1..).map(|number| Key::from(format!("{stem}{number}").as_str())).find(is_free)?;
+            names.insert(key.clone(), fresh);
+        }
+        let further = other.setup.iter().map(|command| command.renamed(&names));
+        let setup: Vec<Command> = one.setup.iter().cloned().chain(further).collect();
+        let mut start = self.start(&setup)?;
+        start.keys.retain(|key| one.keys.contains(key) || other.keys.iter().any(|own| names.get(own) == Some(key)));
+        Some(start)
+    }
+
+    /// The beginning after which what could be removed is gone.
+    fn gone(&self, free: &Start) -> Option<Start> {
+        let key = free.keys.first()?.clone();
+        let mut call = self.call(&[key.clone()]);
+        call.purpose = Purpose::Setup;
+        let (after, _) = simulate::step(self.set, &free.state, &call, &self.likely);
+        let is_removal = |change: &Change| matches!(change, Change::Delete(_));
+        let pending = after.pending.iter().find(|pending| pending.changes.iter().any(is_removal))?;
+        let wait = wait_for(self.set, self.at.service, &after, pending)?;
+        let state = simulate::after_waiting(&after, &wait);
+        let setup = free.setup.iter().cloned().chain([call, wait]).collect();
+        Some(Start { setup, state, keys: vec![key] })
+    }
+
+    /// The plain call for these resources.
+    fn call(&self, keys: &[Key]) -> Command {
+        let mut call = self.plain.clone();
+        call.purpose = Purpose::Call;
+        let Some(binding) = self.operation.bindings.first() else { return call };
+        let ids = keys.iter().map(|key| Value::String(key.to_string()));
+        let is_list = self.operation.params[binding.param].kind == ParamType::Texts;
+        call.arguments[binding.param] =
+            if is_list { Some(Value::Array(ids.collect())) } else { ids.into_iter().next() };
+        call
+    }
+
+    fn with_token(&self, mut call: Command) -> Option<Command> {
+        call.arguments[self.operation.token?] = Some("$token1".into());
+        Some(call)
+    }
+
+    /// The call with a switch on.
+    fn switched(&self, call: &Command) -> Vec<Command> {
+        let params = self.operation.params.iter().enumerate();
+        let switches = params.filter(|(_, param)| param.kind == ParamType::Boolean && !param.dry);
+        switches
+            .map(|(index, _)| {
+                let mut call = call.clone();
+                call.arguments[index] = Some(true.into());
+                call
+            })
+            .collect()
+    }
+
+    /// Companions that name a resource, one for each way to call them.
+    fn companions(&self, state: &State, key: &Key) -> Vec<Command> {
+        let all = companions(self.set, self.at.service, state, OF_A_KIND).into_iter().map(|(command, _)| command);
+        let naming = all.filter(|command| self.request(command).targets.iter().flatten().any(|named| named == key));
+        let mut found: Vec<Command> = Vec::new();
+        for command in naming {
+            if !found.contains(&command) {
+                found.push(command);
+            }
+        }
+        found
+    }
+
+    fn read(&self, state: &State, key: &Key) -> Option<Command> {
+        read(self.set, self.at.service, state, key)
+    }
+
+    fn on_one(&self, start: &Start, add: &mut dyn FnMut(Option<Race>)) {
+        let key = &start.keys[0];
+        let call = self.call(std::slice::from_ref(key));
+        let race = |lanes: Vec<Vec<Command>>| self.race(start, lanes);
+        add(race(vec![vec![call.clone()], vec![call.clone()]]));
+        for companion in self.companions(&start.state, key) {
+            add(race(vec![vec![call.clone()], vec![companion]]));
+        }
+        for other in self.switched(&call) {
+            add(race(vec![vec![call.clone()], vec![other]]));
+        }
+        if let Some(token) = self.with_token(call.clone()) {
+            add(race(vec![vec![token.clone()], vec![token]]));
+        }
+        add(race(vec![vec![call.clone()], vec![call.clone()], vec![call.clone()]]));
+        if let Some(read) = self.read(&start.state, key) {
+            add(race(vec![vec![call.clone(), read.clone()], vec![call, read]]));
+        }
+    }
+
+    fn on_two(&self, start: &Start, add: &mut dyn FnMut(Option<Race>)) {
+        let [one, other] = &start.keys[..] else { return };
+        let single = |key: &Key| self.call(std::slice::from_ref(key));
+        add(self.race(start, vec![vec![single(one)], vec![single(other)]]));
+        if let (Some(first), Some(second)) = (self.with_token(single(one)), self.with_token(single(other))) {
+            add(self.race(start, vec![vec![first], vec![second]]));
+        }
+        if self.operation.list().is_none() {
+            return;
+        }
+        let both = self.call(&start.keys);
+        let reversed = self.call(&[other.clone(), one.clone()]);
+        for lane in [single(one), single(other), reversed] {
+            add(self.race(start, vec![vec![both.clone()], vec![lane]]));
+        }
+        for companion in self.companions(&start.state, other) {
+            add(self.race(start, vec![vec![both.clone()], vec![companion]]));
+        }
+    }
+
+    fn on_three(&self, start: &Start, add: &mut dyn FnMut(Option<Race>)) {
+        let [one, two, three] = &start.keys[..] else { return };
+        let single = |key: &Key| self.call(std::slice::from_ref(key));
+        add(self.race(start, vec![vec![single(one)], vec![single(two)], vec![single(three)]]));
+        if self.operation.list().is_some() {
+            let batches = [[one, two], [two, three]].map(|keys| vec![self.call(&keys.map(Clone::clone))]);
+            add(self.race(start, batches.into()));
+        }
+    }
+
+    fn on_gone(&self, start: &Start, add: &mut dyn FnMut(Option<Race>)) {
+        let key = &start.keys[0];
+        let call = self.call(std::slice::from_ref(key));
+        add(self.race(start, vec![vec![call.clone()], vec![call.clone()]]));
+        if let Some(read) = self.read(&start.state, key) {
+            add(self.race(start, vec![vec![call, read.clone()], vec![read.clone(), read]]));
+        }
+    }
+
+    /// A race with its aims; none where two calls would make one handle.
+    fn race(&self, start: &Start, lanes: Vec<Vec<Command>>) -> Option<Race> {
+        let mut made = BTreeSet::new();
+        let fresh = lanes.iter().flatten().flat_map(|command| &command.creates).all(|key| made.insert(key.clone()));
+        let aims = self.aims(&start.state, &lanes);
+        fresh.then(|| Race { setup: start.setup.clone(), lanes, aims })
+    }
+
+    /// What the calls have in common.
+    fn aims(&self, state: &State, lanes: &[Vec<Command>]) -> BTreeSet<usize> {
+        let calls =
+            || lanes.iter().enumerate().flat_map(|(lane, commands)| commands.iter().map(move |one| (lane, one)));
+        let mut aims = BTreeSet::new();
+        let mut laws: BTreeSet<Law> = BTreeSet::new();
+        for (lane, one) in calls().filter(|(_, one)| one.operation == self.at) {
+            let request = self.request(one);
+            let named: BTreeSet<&Key> = request.targets.iter().flatten().collect();
+            let (_, outcome) = simulate::step(self.set, state, one, &self.likely);
+            let success = outcome.answer == Answer::Success;
+            for (_, other) in calls().filter(|(other, _)| *other != lane) {
+                let others = self.request(other);
+                let both = other.operation == self.at;
+                let token = request.token(self.operation);
+                if both && token.is_some() && token == others.token(self.operation) {
+                    laws.insert(Law::Token);
+                }
+                if !others.targets.iter().flatten().any(|key| named.contains(key)) {
+                    if both {
+                        laws.insert(Law::Exclusive);
+                    }
+                    continue;
+                }
+                if !self.set.operation(other.operation).changes() {
+                    continue;
+                }
+                laws.insert(if success { Law::Seen } else { Law::Stays });
+                if both && success {
+                    laws.insert(Law::Once);
+                }
+                if both && named.len() > 1 {
+                    laws.insert(Law::Batch);
+                }
+                if success {
+                    let rows = self.operation.rows.iter().filter(|row| row.overlap);
+                    aims.extend(rows.filter_map(|row| row.requirement));
+                }
+            }
+        }
+        aims.extend(laws.into_iter().filter_map(|law| self.operation.law(law)));
+        aims
+    }
+}
+
+/// The script of a race. `dice` make another of it, where it is run again.
+pub fn script(set: &SpecSet, at: OpRef, race: &Race, dice: Option<&mut Dice>) -> Script {
+    let likely = Choices::likely(set.operation(at));
+    let initial = State::initial(set.service(at), &Script::home());
+    let before = simulate::run(set, &initial, &race.setup, &likely).pop().unwrap_or_default();
+    let mut lanes = race.lanes.clone();
+    if let Some(dice) = dice {
+        vary(set, at, &before, &mut lanes, dice);
+    }
+    let mut commands = race.setup.clone();
+    if let Some(call) = lanes.iter().flatten().find(|command| command.operation == at) {
+        let looks = readback::before(set, &before, &commands, call);
+        commands.extend(looks);
+    }
+    let reads = end(set, at, &before, &lanes, &likely);
+    for (lane, command) in
+        lanes.into_iter().enumerate().flat_map(|(lane, list)| list.into_iter().map(move |one| (lane, one)))
+    {
+        commands.push(Command { lane: u8::try_from(lane + 1).ok(), ..command });
+    }
+    commands.extend(reads);
+    Script { commands, aims: race.aims.iter().map(|requirement| (at, *requirement)).collect() }
+}
+
+/// A third lane, or a second command in one.
+fn vary(set: &SpecSet, at: OpRef, before: &State, lanes: &mut Vec<Vec<Command>>, dice: &mut Dice) {
+    let named: Vec<Key> =
+        lanes.iter().flatten().flat_map(Command::uses).filter(|key| before.living(key).is_some()).collect();
+    let Some(key) = dice.pick(&named).cloned() else { return };
+    let mut further: Vec<Command> = lanes.iter().flatten().filter(|command| command.operation == at).cloned().collect();
+    further.extend(read(set, at.service, before, &key));
+    let others = companions(set, at.service, before, OF_A_KIND).into_iter().map(|(command, _)| command);
+    further.extend(others.filter(|command| command.uses().contains(&key)));
+    let made: BTreeSet<Key> = lanes.iter().flatten().flat_map(|command| command.creates.clone()).collect();
+    further.retain(|command| !command.creates.iter().any(|key| made.contains(key)));
+    let third = dice.percent(THIRD_LANE_PERCENT);
+    let second = dice.percent(SECOND_COMMAND_PERCENT);
+    let lane = dice.below(lanes.len());
+    if let Some(command) = dice.pick(&further).cloned() {
+        match (third, second) {
+            (true, _) => lanes.push(vec![command]),
+            (false, true) => lanes[lane].push(command),
+            (false, false) => {}
+        }
+    }
+}
+
+/// Reads of everything that the lanes are about: what may be removed is waited for, then what was begun, then all is looked
+/// at.
+fn end(set: &SpecSet, at: OpRef, before: &State, lanes: &[Vec<Command>], likely: &Choices) -> Vec<Command> {
+    let calls = lanes.iter().flatten();
+    let mut after = before.clone();
+    for command in calls.clone().filter(|command| !set.operation(command.operation).is_documented()) {
+        let (next, outcome) = simulate::step(set, &after, command, &Choices::default());
+        if outcome.answer == Answer::Success {
+            after = next;
+        }
+    }
+    let mut waits: Vec<Command> = Vec::new();
+    let mut looks: Vec<Command> = Vec::new();
+    let documented: Vec<&Command> = calls.filter(|command| command.operation == at).collect();
+    for call in &documented {
+        for state in [before, &after] {
+            for read in readback::after(set, state, call, likely, false) {
+                let list = if read.until.is_some() { &mut waits } else { &mut looks };
+                if !list.contains(&read) {
+                    list.push(read);
+                }
+            }
+        }
+    }
+    for pending in &after.pending {
+        let begun = wait_for(set, at.service, &after, pending);
+        waits.extend(
+            begun.map(|command| Command { purpose: Purpose::Read, ..command }).filter(|wait| !waits.contains(wait)),
+        );
+    }
+    // What should stay may go later.
+    let named: BTreeSet<Key> = documented.iter().flat_map(|call| call.uses()).collect();
+    for key in named.iter().filter(|key| before.living(key).is_some()) {
+        looks.extend(read(set, at.service, before, key).filter(|read| !looks.contains(read)));
+    }
+    waits.sort_by_key(|wait| wait.until.as_ref().is_some_and(|until| until.wait == Wait::Patient));
+    waits.into_iter().chain(looks).collect()
+}

@@ -1,0 +1,608 @@
+//! Calls that overlap, judged.
+//!
+//! The lanes of a script are taken together. Calls that have nothing to do with each other are put into groups of their own,
+//! and for each group every order is tried ([`order`]). What the worlds of all orders agree on is known; when
+//! no order explains the answers, a sentence was broken: that of the one call which fits nowhere, or else what the document
+//! promises of calls that overlap.
+//!
+//! A call whose answer was lost may take effect at any time after it was sent, or never. It also counts as work under way
+//! from then on: nobody has heard that it ended.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use super::{
+    belief::{Belief, Moment, World},
+    blame::{self, Accused},
+    course::{Courses, fixed},
+    explain::{Standing, explains, matches, standing},
+    finding::{Finding, Judged, Nature, Order, Races, Reason, ReqRef},
+    judge::{Judge, Turn, happened, in_order},
+    order::{self, Found, Pool, Steps, Unknown, predecessors, search},
+    shown::{contradiction, prove as prove_claims},
+};
+use crate::{
+    history::{Exchange, History, Reply, Stamps},
+    model::{Choices, Outcome, Request, outcomes, view},
+    sequence::Script,
+    spec::{
+        SpecSet,
+        operation::{Law, View},
+    },
+    value::{Atom, Key},
+};
+
+/// Orders that a finding tells of.
+const MOST_ORDERS: usize = 24;
+
+/// Positions of commands that were under way at the same time as other work on what they name.
+pub fn overlapped(set: &SpecSet, script: &Script, history: &History) -> BTreeSet<usize> {
+    let laned = |exchange: &Exchange| script.commands.get(exchange.command).and_then(|command| command.lane);
+    let lost = |exchange: &&Exchange| matches!(exchange.reply, Reply::Trouble(_));
+    let suspects: Vec<&Exchange> =
+        history.exchanges.iter().filter(|exchange| laned(exchange).is_some() || lost(exchange)).collect();
+    if suspects.is_empty() {
+        return BTreeSet::new();
+    }
+    let request = |exchange: &Exchange| Some(script.commands.get(exchange.command)?.request(set, &Script::home()));
+    let works = |other: &Exchange, exchange: &Exchange| {
+        let changes = script.commands.get(other.command).is_some_and(|found| set.operation(found.operation).changes());
+        let later = other.stamps.start < exchange.stamps.end || other.command < exchange.command;
+        let lost = matches!(other.reply, Reply::Trouble(_)) && later;
+        let meets = laned(other).is_some()
+            && laned(exchange).is_some()
+            && laned(other) != laned(exchange)
+            && other.stamps.overlaps(&exchange.stamps);
+        other.command != exchange.command && changes && (lost || meets)
+    };
+    let is_overlapped = |exchange: &&Exchange| {
+        let mut others = suspects.iter().filter(|other| works(other, exchange)).peekable();
+        others.peek().is_some()
+            && request(exchange).is_some_and(|own| {
+                others.any(|other| request(other).is_some_and(|other| !common(&own, &other).is_empty()))
+            })
+    };
+    history.exchanges.iter().filter(is_overlapped).map(|exchange| exchange.command).collect()
+}
+
+/// Resources that two calls name.
+fn common(one: &Request, other: &Request) -> Vec<Key> {
+    let others: BTreeSet<&Key> = other.targets.iter().flatten().collect();
+    one.targets.iter().flatten().filter(|key| others.contains(key)).cloned().collect()
+}
+
+/// How a call of a race is treated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    /// Answered, to be judged.
+    Definite,
+    /// It may have happened or not.
+    Doubtful,
+}
+
+/// One call of a race.
+struct Racer<'a> {
+    turn: Turn<'a>,
+    sort: Sort,
+    stamps: Stamps,
+}
+
+impl<'a> Judge<'a> {
+    /// Judges the exchanges of all lanes; false when nothing after them can be judged.
+    pub fn race(&mut self, exchanges: &'a [Exchange]) -> bool {
+        self.judged.races += races(self.script, exchanges);
+        let Some(racers) = self.racers(exchanges) else { return false };
+        let mut budget = order::BUDGET;
+        let mut belief = std::mem::take(&mut self.belief);
+        for group in self.groups(&racers, &belief) {
+            let group: Vec<&Racer<'a>> = group.into_iter().map(|index| &racers[index]).collect();
+            let before = predecessors(&group.iter().map(|racer| racer.stamps).collect::<Vec<_>>());
+            let mut attempt = Attempt::new(self, &group);
+            let found = search(belief, &before, &mut attempt, &mut budget);
+            match found {
+                Err(Unknown) => {
+                    let text = format!("{} overlapping calls have too many orders to try", group.len());
+                    let command = group.first().map_or(0, |racer| racer.turn.exchange.command);
+                    self.judged.reasons.push(Reason { command, text, promised: None });
+                    return false;
+                }
+                Ok(found) if found.belief.worlds.is_empty() => {
+                    self.unexplained_race(&group, &before, &found);
+                    return false;
+                }
+                Ok(found) => belief = found.belief,
+            }
+        }
+        self.belief = belief;
+        self.seen_ms = exchanges.iter().map(|exchange| exchange.started_ms).max().unwrap_or(self.seen_ms);
+        for racer in racers.iter().filter(|racer| racer.sort == Sort::Definite) {
+            self.notice(&racer.turn);
+            if racer.turn.operation.is_documented() {
+                self.note(&racer.turn, Vec::new());
+                self.fields(&racer.turn);
+            }
+        }
+        self.met(&racers);
+        true
+    }
+
+    /// The calls that anything follows from; none where what comes next cannot be judged.
+    fn racers(&mut self, exchanges: &'a [Exchange]) -> Option<Vec<Racer<'a>>> {
+        let mut racers = Vec::new();
+        for exchange in exchanges {
+            let Some(turn) = self.turn(exchange) else { continue };
+            let mut stamps = exchange.stamps;
+            let sort = match standing(turn.service, turn.operation, turn.request.caller, &exchange.reply) {
+                Standing::Definite if turn.operation.is_documented() && self.hindsight.awaits(&turn.request) => {
+                    return None;
+                }
+                Standing::Definite if self.failed(&turn) => return None,
+                Standing::Definite => Sort::Definite,
+                Standing::Unauthenticated(text) => {
+                    self.reason(&turn, format!("credentials refused: {text}"));
+                    continue;
+                }
+                Standing::Inconclusive(text) => {
+                    self.reason(&turn, text);
+                    if matches!(exchange.reply, Reply::NotSent { .. }) {
+                        continue;
+                    }
+                    Sort::Doubtful
+                }
+                Standing::Failed(text) => {
+                    let promised = self.promised(&turn);
+                    self.judged.reasons.push(Reason { command: exchange.command, text, promised });
+                    self.hindsight.lose(turn.operation, &turn.request, exchange.command);
+                    // Nobody has heard that it ended.
+                    stamps.end = u64::MAX;
+                    Sort::Doubtful
+                }
+            };
+            racers.push(Racer { turn, sort, stamps });
+        }
+        Some(racers)
+    }
+
+    /// A read says that making something failed: nothing is known of it any more.
+    fn failed(&mut self, turn: &Turn<'_>) -> bool {
+        let Reply::Success { fields, .. } = &turn.exchange.reply else { return false };
+        let found = turn.operation.views.iter().find_map(|shown| {
+            let seen = view::observe(shown, fields)?;
+            seen.elements.iter().find_map(|element| {
+                let (field, value) = shown.failure(element)?;
+                Some(format!("{} failed: {field} is {value}", self.history.place_of(&element.id)?))
+            })
+        });
+        found.is_some_and(|text| {
+            self.reason(turn, text);
+            true
+        })
+    }
+
+    /// Takes note of what a read shows.
+    fn notice(&mut self, turn: &Turn<'_>) {
+        let Reply::Success { fields, .. } = &turn.exchange.reply else { return };
+        for seen in turn.operation.views.iter().filter_map(|shown| view::observe(shown, fields)) {
+            let places = seen.elements.iter().filter_map(|element| self.history.place_of(&element.id));
+            self.shown.extend(places.cloned());
+        }
+        self.hindsight.awaited.retain(|key| !self.shown.contains(key));
+    }
+
+    /// Calls by what they have to do with each other: what they name and make, and what refers to that.
+    fn groups(&self, racers: &[Racer<'a>], belief: &Belief) -> Vec<Vec<usize>> {
+        let mut named: Vec<Vec<Key>> = Vec::new();
+        for racer in racers {
+            let request = &racer.turn.request;
+            let mut keys: Vec<Key> = request.targets.iter().flatten().chain(&request.created).cloned().collect();
+            keys.extend(request.token(racer.turn.operation));
+            named.push(keys);
+        }
+        // Who names nothing may be about everything.
+        if named.iter().any(Vec::is_empty) {
+            return if racers.is_empty() { Vec::new() } else { vec![(0..racers.len()).collect()] };
+        }
+        let states = belief.worlds.iter().map(|world| &world.state);
+        let references = states.flat_map(|state| {
+            state.resources.iter().flat_map(|(key, found)| {
+                let values = found.attributes.iter();
+                let referred = values.filter_map(|value| if let Atom::Ref(other) = value { Some(other) } else { None });
+                referred.map(|other| (key.clone(), other.clone()))
+            })
+        });
+        let linked: BTreeSet<(Key, Key)> = references.collect();
+        order::groups(&named, &linked.into_iter().collect::<Vec<_>>())
+    }
+
+    /// No order explains the answers.
+    fn unexplained_race(&mut self, group: &[&Racer<'a>], before: &[u64], found: &Found) {
+        let tried = found
+            .reached
+            .iter()
+            .fold(0, |tried, (done, _)| order::open(*done, before).fold(tried, |tried, (call, _)| tried | 1 << call));
+        // A call that fits nowhere broke a sentence of its own, whatever overlapped it.
+        let misfit = (0..group.len()).find(|call| tried & !found.fitted & (1 << call) != 0);
+        if let Some(call) = misfit {
+            let worlds: Vec<World> = found
+                .reached
+                .iter()
+                .filter(|(done, _)| order::open(*done, before).any(|(open, _)| open == call))
+                .flat_map(|(_, belief)| belief.worlds.iter().cloned())
+                .collect();
+            if self.misfit(&group[call].turn, worlds) {
+                return;
+            }
+        }
+        let turns: Vec<&Turn<'a>> = group.iter().map(|racer| &racer.turn).collect();
+        let (law, culprit) = self.broken(group, before, found);
+        let Some(operation) = turns.iter().find(|turn| turn.exchange.command == culprit) else { return };
+        let Some(requirement) = law_or_basics(operation, law) else { return };
+        let at = operation.at;
+        let id = &operation.operation.requirements[requirement].id;
+        let answers = turns.iter().map(|turn| format!("{} {}", turn.operation.name, turn.exchange.reply.brief()));
+        let first = found.reached.first().and_then(|(_, belief)| belief.worlds.first());
+        let finding = Finding {
+            key: format!("{id}#no order"),
+            nature: Nature::Violation,
+            requirement: (at, requirement),
+            summary: format!("no order of {} overlapping calls explains their answers", group.len()),
+            expected: vec!["what some order of the calls would earn".into()],
+            actual: answers.collect::<Vec<_>>().join(", ").into(),
+            command: culprit,
+            culprit,
+            before: blame::describe(operation.service, first.map(|world| &**world.state)),
+            orders: Vec::new(),
+        };
+        self.judged.exercised.push(finding.requirement);
+        self.judged.findings.push(finding);
+    }
+
+    /// A call whose answer no world explains, after whatever calls.
+    fn misfit(&mut self, turn: &Turn<'a>, worlds: Vec<World>) -> bool {
+        if !turn.operation.is_documented() {
+            self.reason(turn, format!("{} answered {}", turn.operation.name, turn.exchange.reply.brief()));
+            return true;
+        }
+        let command = turn.exchange.command;
+        let accused = Accused { set: self.set, at: turn.at, command, reply: &turn.exchange.reply };
+        let otherwise = worlds.iter().find_map(|world| {
+            let permitted = outcomes(self.set, &world.state, &turn.request, &Choices::default());
+            let fits = |outcome: &&Outcome| {
+                explains(turn.service, turn.operation, &outcome.answer, outcome.due, &turn.exchange.reply).is_some()
+            };
+            let known = fixed(turn.operation, world.known(turn.at));
+            let outcome = permitted.iter().find(fits)?;
+            let changed = |(question, choice): &(usize, usize)| known.get(*question).is_some_and(|one| one != *choice);
+            outcome.choices.iter().find(changed).map(|(question, _)| question)
+        });
+        if let Some(question) = otherwise {
+            self.judged.findings.push(blame::change_of_mind(&accused, turn.operation, question));
+            return true;
+        }
+        let mut seen: Vec<(Rc<Moment>, Choices)> = Vec::new();
+        let mut permitted = Vec::new();
+        for world in &worlds {
+            let known = fixed(turn.operation, world.known(turn.at));
+            if seen.iter().any(|(state, choices)| *state == world.state && *choices == known) {
+                continue;
+            }
+            permitted.extend(self.permitted(turn, world, &known));
+            seen.push((world.state.clone(), known));
+        }
+        let Some(mut finding) = blame::answer(&accused, &Belief { worlds }, &permitted) else { return false };
+        if let (true, Some(law)) = (answers_overlap(turn), turn.operation.law(Law::Exclusive)) {
+            finding.requirement = (turn.at, law);
+            finding.key = format!("{}#nothing overlaps", turn.operation.requirements[law].id);
+        }
+        self.judged.exercised.push(finding.requirement);
+        self.judged.findings.push(finding);
+        true
+    }
+
+    /// The law that calls broke together, and the call that is to blame.
+    fn broken(&self, group: &[&Racer<'a>], before: &[u64], found: &Found) -> (Law, usize) {
+        let documented: Vec<&Turn<'a>> = group
+            .iter()
+            .filter(|racer| racer.sort == Sort::Definite && racer.turn.operation.is_documented())
+            .map(|racer| &racer.turn)
+            .collect();
+        let last = |is: &dyn Fn(&Turn<'_>) -> bool| {
+            documented.iter().filter(|turn| is(turn)).map(|turn| turn.exchange.command).max()
+        };
+        let culprit = last(&is_success).or(last(&|_| true)).unwrap_or(group[0].turn.exchange.command);
+        if let Some(law) = shared_law(&documented, culprit) {
+            return (law, culprit);
+        }
+        // Were it not for the clock, some order would do: a call has not seen what was over before it began.
+        let initial = found.reached.iter().find(|(done, _)| *done == 0).map(|(_, belief)| belief.clone());
+        if before.iter().any(|before| *before != 0)
+            && let Some(initial) = initial
+        {
+            let mut attempt = Attempt::new(self, group);
+            let free = search(initial, &vec![0; before.len()], &mut attempt, &mut order::BUDGET.clone());
+            if free.is_ok_and(|found| !found.belief.worlds.is_empty()) {
+                return (Law::Seen, culprit);
+            }
+        }
+        if documented.iter().filter(|turn| is_success(turn)).count() > 1 {
+            return (Law::Once, culprit);
+        }
+        (Law::Stays, culprit)
+    }
+
+    /// Takes note of the laws that overlapping calls have met, for later reads to prove.
+    fn met(&mut self, racers: &[Racer<'a>]) {
+        let mut met: BTreeMap<ReqRef, BTreeSet<Key>> = BTreeMap::new();
+        let definite: Vec<&Racer<'a>> = racers.iter().filter(|racer| racer.sort == Sort::Definite).collect();
+        for one in definite.iter().filter(|racer| racer.turn.operation.is_documented()) {
+            let turn = &one.turn;
+            let mut add = |law: Law, keys: &[Key]| {
+                if let Some(requirement) = turn.operation.law(law) {
+                    met.entry((turn.at, requirement)).or_default().extend(keys.iter().cloned());
+                }
+            };
+            for other in definite.iter().filter(|other| self.is_overlapping(one, other)) {
+                let keys = common(&turn.request, &other.turn.request);
+                let both = other.turn.operation.is_documented();
+                if keys.is_empty() {
+                    if both && !answers_overlap(turn) && !answers_overlap(&other.turn) {
+                        add(Law::Exclusive, &[]);
+                    }
+                    continue;
+                }
+                if !other.turn.operation.changes() {
+                    continue;
+                }
+                let success = is_success(turn);
+                add(if success { Law::Seen } else { Law::Stays }, &keys);
+                if both && (success || is_success(&other.turn)) {
+                    add(Law::Once, &keys);
+                }
+                if both && is_batch(turn) {
+                    add(Law::Batch, &turn.request.targets.concat());
+                }
+            }
+            for other in definite.iter().filter(|other| self.is_overlapping(one, other)) {
+                let token = turn.request.token(turn.operation);
+                if token.is_some() && other.turn.at == turn.at && other.turn.request.token(turn.operation) == token {
+                    add(Law::Token, &turn.request.targets.concat());
+                }
+            }
+            let row = turn.operation.rows.iter().find(|row| row.overlap && answers_overlap(turn));
+            if let Some(requirement) = row.and_then(|row| row.requirement).filter(|_| turn.request.overlapped) {
+                self.judged.exercised.push((turn.at, requirement));
+            }
+        }
+        for (requirement, keys) in met {
+            if keys.is_empty() {
+                self.judged.exercised.push(requirement);
+            } else {
+                self.unproved.push((requirement, keys.into_iter().collect()));
+            }
+        }
+    }
+
+    fn is_overlapping(&self, one: &Racer<'_>, other: &Racer<'_>) -> bool {
+        let lane = |racer: &Racer<'_>| self.script.commands[racer.turn.exchange.command].lane;
+        lane(one) != lane(other) && one.stamps.overlaps(&other.stamps)
+    }
+}
+
+fn is_success(turn: &Turn<'_>) -> bool {
+    matches!(turn.exchange.reply, Reply::Success { .. })
+}
+
+fn is_batch(turn: &Turn<'_>) -> bool {
+    turn.request.targets.iter().any(|keys| keys.len() > 1)
+}
+
+/// The answer is that other work is under way.
+fn answers_overlap(turn: &Turn<'_>) -> bool {
+    let Reply::Refused { code, .. } = &turn.exchange.reply else { return false };
+    turn.operation.rows.iter().any(|row| row.overlap && matches(&row.codes, code))
+}
+
+/// The law about what overlapping calls have in common with a call: its token, or a part of its batch.
+fn shared_law(turns: &[&Turn<'_>], culprit: usize) -> Option<Law> {
+    let own = turns.iter().find(|turn| turn.exchange.command == culprit)?;
+    let mut others = turns.iter().filter(|turn| turn.exchange.command != culprit && turn.at == own.at);
+    let token = own.request.token(own.operation);
+    if token.is_some() && others.clone().any(|turn| turn.request.token(turn.operation) == token) {
+        return Some(Law::Token);
+    }
+    let shares =
+        |turn: &&Turn<'_>| !common(&own.request, &turn.request).is_empty() && (is_batch(own) || is_batch(turn));
+    others.any(|turn| shares(turn)).then_some(Law::Batch)
+}
+
+/// The requirement of a law, or the basic one that it follows from.
+fn law_or_basics(turn: &Turn<'_>, law: Law) -> Option<usize> {
+    let basics = turn.operation.basics?;
+    let otherwise = match law {
+        Law::Stays => basics.unchanged,
+        Law::Seen => basics.effect,
+        _ => basics.success,
+    };
+    turn.operation.law(law).or(Some(otherwise))
+}
+
+/// Pairs of calls of different lanes.
+fn races(script: &Script, exchanges: &[Exchange]) -> Races {
+    let lane = |exchange: &Exchange| script.commands.get(exchange.command).and_then(|command| command.lane);
+    let sent: Vec<&Exchange> =
+        exchanges.iter().filter(|exchange| !matches!(exchange.reply, Reply::NotSent { .. })).collect();
+    let mut races = Races::default();
+    for (index, one) in sent.iter().enumerate() {
+        for other in sent[index + 1..].iter().filter(|other| lane(other) != lane(one)) {
+            races.pairs += 1;
+            races.overlapped += u64::from(one.stamps.overlaps(&other.stamps));
+        }
+    }
+    races
+}
+
+/// A read after the race shows what some of its laws are about.
+pub fn prove(judge: &mut Judge<'_>, turn: &Turn<'_>) {
+    let Some(world) = judge.belief.worlds.first().filter(|_| !judge.unproved.is_empty()) else { return };
+    let views = turn.operation.views.iter();
+    let subjects: BTreeSet<Key> =
+        views.flat_map(|shown| view::subjects(turn.operation, shown, &world.state, &turn.request)).collect();
+    let (proved, left): (Vec<_>, Vec<_>) = std::mem::take(&mut judge.unproved)
+        .into_iter()
+        .partition(|(_, keys)| keys.iter().any(|key| subjects.contains(key)));
+    judge.unproved = left;
+    judge.judged.exercised.extend(proved.into_iter().map(|(requirement, _)| requirement));
+}
+
+/// Says of findings about overlapping calls which law was broken, and which orders were tried.
+pub fn attribute(set: &SpecSet, script: &Script, history: &History, overlapped: &BTreeSet<usize>, judged: &mut Judged) {
+    let race = script.race();
+    let orders = tried(set, script, history, overlapped);
+    for finding in &mut judged.findings {
+        if race.contains(&finding.culprit) {
+            finding.orders.clone_from(&orders);
+            rename(set, script, history, overlapped, finding);
+        }
+    }
+}
+
+/// What later reads hold against an overlapping call breaks a law of overlapping calls.
+fn rename(set: &SpecSet, script: &Script, history: &History, overlapped: &BTreeSet<usize>, finding: &mut Finding) {
+    let command = &script.commands[finding.culprit];
+    let operation = set.operation(command.operation);
+    let is_seen_later = finding.command >= script.race().end && finding.nature == Nature::Violation;
+    if !is_seen_later || !overlapped.contains(&finding.culprit) || finding.requirement.0 != command.operation {
+        return;
+    }
+    let turns: Vec<Turn<'_>> = history
+        .exchanges
+        .iter()
+        .filter(|exchange| script.race().contains(&exchange.command))
+        .filter_map(|exchange| {
+            let at = script.commands.get(exchange.command)?.operation;
+            let request = script.commands[exchange.command].request(set, &Script::home());
+            Some(Turn { at, service: set.service(at), operation: set.operation(at), request, exchange })
+        })
+        .collect();
+    let documented: Vec<&Turn<'_>> = turns.iter().filter(|turn| turn.operation.is_documented()).collect();
+    let Some(own) = documented.iter().find(|turn| turn.exchange.command == finding.culprit) else { return };
+    let law = shared_law(&documented, finding.culprit).unwrap_or(if is_success(own) { Law::Seen } else { Law::Stays });
+    let Some(requirement) = operation.law(law) else { return };
+    let what = finding.key.split_once('#').map_or("", |(_, what)| what).to_owned();
+    finding.requirement = (command.operation, requirement);
+    finding.key = format!("{}#{what}", operation.requirements[requirement].id);
+}
+
+/// Orders of the overlapping calls, each judged as if the calls had come one after the other.
+fn tried(set: &SpecSet, script: &Script, history: &History, overlapped: &BTreeSet<usize>) -> Vec<Order> {
+    let race = script.race();
+    let is_racing = |exchange: &&Exchange| race.contains(&exchange.command);
+    let racing: Vec<&Exchange> = history.exchanges.iter().filter(is_racing).collect();
+    let stamps: Vec<Stamps> = racing.iter().map(|exchange| exchange.stamps).collect();
+    let orders = order::orders(&predecessors(&stamps), MOST_ORDERS);
+    orders
+        .into_iter()
+        .map(|order| {
+            let in_turn = order.iter().map(|index| racing[*index].clone());
+            let before = history.exchanges.iter().filter(|exchange| exchange.command < race.start).cloned();
+            let after = history.exchanges.iter().filter(|exchange| exchange.command >= race.end).cloned();
+            let exchanges = before.chain(in_turn).chain(after).collect();
+            let judged = in_order(set, script, &History { exchanges, ..history.clone() }, overlapped, false);
+            let finding = judged.findings.first();
+            let why = finding.map(|finding| format!("{}: {}", finding.command + 1, finding.summary));
+            let why = why.or_else(|| judged.reasons.first().map(|reason| reason.text.clone()));
+            Order {
+                commands: order.iter().map(|index| racing[*index].command).collect(),
+                why: why.unwrap_or_else(|| "together with the rest it explains nothing".into()),
+            }
+        })
+        .collect()
+}
+
+/// One search.
+struct Attempt<'j, 'a> {
+    judge: &'j Judge<'a>,
+    group: &'j [&'j Racer<'a>],
+    /// What each answer means in each state.
+    courses: Vec<Courses>,
+    /// Whether a state agrees with what a call has read.
+    agreed: Vec<Vec<(Rc<Moment>, bool)>>,
+    pool: RefCell<Pool>,
+    started_ms: u64,
+}
+
+impl<'j, 'a> Attempt<'j, 'a> {
+    fn new(judge: &'j Judge<'a>, group: &'j [&'j Racer<'a>]) -> Self {
+        let started_ms = group.iter().map(|racer| racer.turn.exchange.started_ms).min().unwrap_or(judge.seen_ms);
+        Self {
+            judge,
+            group,
+            courses: group.iter().map(|_| Courses::default()).collect(),
+            agreed: group.iter().map(|_| Vec::new()).collect(),
+            pool: RefCell::default(),
+            started_ms,
+        }
+    }
+
+    /// What a call reads is as a world has it. What no read has ever shown may merely lag behind.
+    fn agrees(&mut self, call: usize, world: &World) -> bool {
+        if let Some((_, agrees)) = self.agreed[call].iter().find(|(state, _)| Rc::ptr_eq(state, &world.state)) {
+            return *agrees;
+        }
+        let (judge, turn) = (self.judge, &self.group[call].turn);
+        let differs = |shown: &View, seen: &view::Observation<'_>| {
+            let found = contradiction(judge.set, turn, shown, seen, judge.history, &world.state);
+            found.is_some_and(|found| !found.missing || judge.shown.contains(&found.key))
+        };
+        let agrees = !reads(turn).iter().any(|(shown, seen)| differs(shown, seen));
+        self.agreed[call].push((world.state.clone(), agrees));
+        agrees
+    }
+}
+
+/// What an answer shows.
+fn reads<'t>(turn: &'t Turn<'_>) -> Vec<(&'t View, view::Observation<'t>)> {
+    let Reply::Success { fields, .. } = &turn.exchange.reply else { return Vec::new() };
+    let views = turn.operation.views.iter();
+    views.filter_map(|shown| Some((shown, view::observe(shown, fields)?))).collect()
+}
+
+impl Steps for Attempt<'_, '_> {
+    fn settle(&self, belief: Belief) -> Belief {
+        let (patience_ms, linger_ms) = (self.judge.history.patience_ms, self.judge.history.linger_ms);
+        let mut belief = belief.settled(self.judge.seen_ms, self.started_ms, patience_ms, linger_ms);
+        let mut pool = self.pool.borrow_mut();
+        belief.worlds.iter_mut().for_each(|world| world.state = pool.one(&world.state));
+        belief
+    }
+
+    fn step(&mut self, call: usize, world: &World, next: &mut Belief) {
+        let (judge, turn) = (self.judge, &self.group[call].turn);
+        if self.group[call].sort == Sort::Doubtful {
+            next.add(world.clone());
+            for outcome in judge.permitted(turn, world, world.known(turn.at)) {
+                let mut after = happened(turn, world, &outcome);
+                after.state = self.pool.get_mut().one(&after.state);
+                next.add(after);
+            }
+            return;
+        }
+        let shows = !turn.operation.views.is_empty();
+        for course in self.courses[call].of(judge.set, turn, world).iter() {
+            let mut after = course.lead(world, turn);
+            after.state = self.pool.get_mut().one(&after.state);
+            if shows {
+                if !self.agrees(call, &after) {
+                    continue;
+                }
+                for (shown, seen) in reads(turn) {
+                    prove_claims(turn, shown, &seen, judge.history, &mut after);
+                }
+            }
+            next.add(after);
+        }
+    }
+}
