@@ -449,8 +449,9 @@ fn described(result: &FindingResult) -> String {
             replies.last().map_or("", String::as_str)
         ));
     }
-    if !result.stable {
-        lines.push("  it did not show itself each time that this was run again".into());
+    let again = result.again;
+    if !again.is_stable() {
+        lines.push(format!("  it showed itself {} of {} times that this was run again", again.shown, again.times));
     }
     lines.join("\n")
 }

@@ -465,7 +465,7 @@ fn alarms(outcome: &Outcome) -> Vec<String> {
                 "  {} ({} cases, stable: {})\n  {}\n  expected {}\n  actual {}\n  before {}\n{}",
                 finding.key,
                 result.cases,
-                result.stable,
+                result.again.is_stable(),
                 finding.summary,
                 finding.expected.join(" or "),
                 finding.actual,

@@ -12,7 +12,7 @@ use crate::{
     execute::{Surroundings, execute},
     history::{History, Reply},
     oracle::{Finding, Judged, Nature, blame, finding::ReqRef, judge},
-    sequence::{Script, Wait},
+    sequence::{Command, Script, Wait},
     spec::SpecSet,
     value::{Key, plain},
 };
@@ -228,7 +228,8 @@ fn needed(set: &SpecSet, script: &Script, history: &History, call: usize) -> Scr
         }
     }
     kept.insert(call);
-    Script { commands: kept.into_iter().map(|index| commands[index].clone()).collect(), aims: Vec::new() }
+    let alone = |index: usize| Command { lane: None, ..commands[index].clone() };
+    Script { commands: kept.into_iter().map(alone).collect(), aims: Vec::new() }
 }
 
 /// Handles that a command uses, and its idempotency token.

@@ -34,7 +34,8 @@ pub fn write(set: &SpecSet, seed: &str, endpoint: &str, result: &FindingResult) 
         "summary": result.finding.summary,
         "seed": seed,
         "endpoint": endpoint,
-        "stable": result.stable,
+        "stable": result.again.is_stable(),
+        "again": { "times": result.again.times, "shown": result.again.shown },
         "script": result.script.to_json(set),
         "history": history,
     });
@@ -51,6 +52,7 @@ fn exchange_json(set: &SpecSet, script: &Script, exchange: &Exchange) -> Value {
         "arguments": exchange.arguments,
         "started_ms": exchange.started_ms,
         "ended_ms": exchange.ended_ms,
+        "stamps": [exchange.stamps.start, exchange.stamps.end],
         "reply": exchange.reply.to_json(),
     })
 }

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+pub use super::shrink::Again;
 use crate::{
     history::History,
-    oracle::{Finding, finding::Reworded},
+    oracle::{
+        Finding,
+        finding::{Races, Reworded},
+    },
     sequence::Script,
     spec::service::OpRef,
 };
@@ -44,6 +48,8 @@ pub struct Outcome {
     pub operations: Vec<OperationResult>,
     pub observations: Vec<Observation>,
     pub findings: Vec<FindingResult>,
+    /// Calls that were to overlap, in all cases.
+    pub races: Races,
     /// Messages that differ from the document's, with how often.
     pub messages: Vec<(Reworded, u64)>,
     /// Why cases could not be judged, with how often.
@@ -83,8 +89,8 @@ pub struct FindingResult {
     pub finding: Finding,
     pub script: Script,
     pub history: History,
-    /// It showed itself each time that it was run again.
-    pub stable: bool,
+    /// How often it showed itself when it was run again.
+    pub again: Again,
     /// Cases that found it.
     pub cases: u64,
     /// Requests up to the one that showed it first, in order of cases.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Instant};
 
 use super::{
     counterexample::Counterexample,
-    outcome::{FindingResult, Verdict, counted},
+    outcome::{Again, FindingResult, Verdict, counted},
 };
 use crate::{
     endpoint::Endpoint,
@@ -136,7 +136,7 @@ fn shown(set: &SpecSet, file: &Counterexample, runs: &[Once]) -> Option<FindingR
         finding: finding.clone(),
         script: file.script.clone(),
         history: runs[index].history.clone(),
-        stable: n_shown == runs.len(),
+        again: Again { times: runs.len() as u32, shown: n_shown as u32 },
         cases: n_shown as u64,
         requests_to_failure: runs[..=index].iter().map(Once::requests).sum(),
         shrink_requests: 0,

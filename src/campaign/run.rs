@@ -16,7 +16,7 @@ use super::{
     event::Event,
     outcome::{FindingResult, Outcome, Verdict},
     settings::{CASES_EACH, CONFIRMATIONS, Settings},
-    shrink::Shrinker,
+    shrink::{Again, Shrinker},
     tally::{Case, First, Tally},
 };
 use crate::{
@@ -29,6 +29,8 @@ use crate::{
     spec::{SpecSet, service::OpRef},
 };
 
+/// A race may cost so many times as much to shrink: each step is tried several times.
+const RACE_SHRINKING: u64 = 4;
 /// Requests that removing what a case left takes, about.
 const CLEANING: u64 = 2;
 
@@ -91,9 +93,17 @@ async fn since(
     tally.failures.retain(|_, first| {
         first.finding.nature != Nature::Inconsistent || !broken.contains(&first.finding.requirement.0)
     });
-    let mut findings = Vec::new();
+    let mut findings: Vec<FindingResult> = Vec::new();
     for first in std::mem::take(&mut tally.failures).into_values() {
-        findings.push(cases.shrunk(first, &tally).await);
+        let result = cases.shrunk(first, &tally).await;
+        // A race may turn out to be about what a sequence has shown as well.
+        match findings.iter_mut().find(|known| known.finding.key == result.finding.key) {
+            Some(known) => {
+                known.cases += result.cases;
+                known.shrink_requests += result.shrink_requests;
+            }
+            None => findings.push(result),
+        }
     }
     findings.sort_by_key(|result| (!result.counts, result.finding.requirement, result.finding.key.clone()));
     tell(Event::Finished);
@@ -131,6 +141,7 @@ async fn since(
         operations: operation_results,
         observations: tally.observations(set),
         findings,
+        races: tally.races,
         messages: tally.messages(),
         reasons: tally.reasons(),
     }
@@ -308,7 +319,7 @@ impl Cases<'_> {
             finding: first.finding,
             script: first.script,
             history: first.history,
-            stable: true,
+            again: Again::NEVER,
             cases: first.cases,
             requests_to_failure,
             shrink_requests: 0,
@@ -323,15 +334,20 @@ impl Cases<'_> {
             self.generator,
             endpoint.as_ref(),
             &self.settings.around,
-            self.settings.shrink_requests,
+            self.settings.shrink_requests * if result.script.race().is_empty() { 1 } else { RACE_SHRINKING },
         );
         (self.tell)(Event::Shrinking {
             key: result.finding.key.clone(),
             commands: result.script.commands.len(),
             requests: self.counter.load(Ordering::Relaxed),
         });
+        if blame::is_of_overlap(self.set, &result.finding)
+            && let Some((script, history, finding)) = shrinker.in_sequence(&result.script).await
+        {
+            (result.script, result.history, result.finding) = (script, history, finding);
+        }
         let shrunk = shrinker.shrink(&result.script, &result.history, &result.finding, CONFIRMATIONS).await;
-        result.stable = shrunk.stable;
+        result.again = shrunk.again;
         result.shrink_requests = shrunk.requests;
         (result.script, result.history, result.finding) = (shrunk.script, shrunk.history, shrunk.finding);
         result

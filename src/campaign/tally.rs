@@ -11,7 +11,7 @@ use crate::{
     history::History,
     oracle::{
         Finding, Judged, Nature, blame,
-        finding::{Precedence, ReqRef, Reworded, Unique},
+        finding::{Precedence, Races, ReqRef, Reworded, Unique},
     },
     sequence::Script,
     spec::{SpecSet, service::OpRef},
@@ -63,6 +63,8 @@ pub struct Tally {
     /// Requests of each case, to say how many came before a failure.
     requests: BTreeMap<u64, u64>,
     inconclusive: BTreeMap<ReqRef, String>,
+    /// Calls that were to overlap.
+    pub races: Races,
 }
 
 impl First {
@@ -78,6 +80,7 @@ impl Tally {
         self.cases += 1;
         self.requests.insert(case.number, case.requests);
         let judged = &case.judged;
+        self.races += judged.races;
         for requirement in &judged.exercised {
             *self.exercised.entry(*requirement).or_default() += 1;
         }

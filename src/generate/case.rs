@@ -38,6 +38,8 @@ const MOST_WOVEN: usize = 3;
 const MOST_OF_A_KIND: usize = 2;
 /// Times that each race is run: what calls do to each other depends on chance.
 const RACE_ROUNDS: u64 = 4;
+/// Races that are proposed in place of a failing one.
+const MOST_RACES_PROPOSED: usize = 4;
 /// Longest free walk, in moves.
 const LONGEST_WALK: usize = 6;
 
@@ -270,6 +272,10 @@ impl<'a> Generator<'a> {
             (call.map(|call| &call.arguments) != culprit.map(|culprit| &culprit.arguments), proposed.commands.len())
         });
         scripts.truncate(3);
+        let racing = self.races.iter().filter(|(at, race)| *at == aim.0 && race.aims.contains(&aim.1));
+        let mut races: Vec<Script> = racing.map(|(at, race)| races::script(self.set, *at, race, None)).collect();
+        races.sort_by_key(|script| script.commands.len());
+        scripts.extend(races.into_iter().take(MOST_RACES_PROPOSED));
         scripts
     }
 

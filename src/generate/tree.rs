@@ -1,4 +1,7 @@
-//! Smaller scripts to try, when one fails: chunks first, then single commands, then arguments.
+//! Smaller scripts to try, when one fails: lanes first, then chunks, then single commands, then arguments.
+//!
+//! A race is smaller with fewer lanes, and with fewer commands in them: a command that need not overlap others moves out, to
+//! where the race begins or ends.
 
 use std::collections::BTreeSet;
 
@@ -22,6 +25,10 @@ pub fn smaller(set: &SpecSet, script: &Script, keep: usize) -> Vec<Script> {
             found.push(candidate);
         }
     };
+    let lanes = script.lanes();
+    for lane in &lanes {
+        add(without(script, lane.iter().copied().filter(|index| *index != keep).collect(), keep));
+    }
     let mut size = n_commands / 2;
     while size > 0 {
         let mut start = 0;
@@ -32,6 +39,12 @@ pub fn smaller(set: &SpecSet, script: &Script, keep: usize) -> Vec<Script> {
             start += size;
         }
         size /= 2;
+    }
+    for lane in &lanes {
+        let first = lane.first().map(|first| (*first, false));
+        for (position, to_end) in first.into_iter().chain(lane.last().map(|last| (*last, true))) {
+            add(Some(moved_out(script, position, to_end)));
+        }
     }
     for (index, command) in script.commands.iter().enumerate() {
         // The ways to call companions are as simple as their specs have them.
@@ -45,6 +58,16 @@ pub fn smaller(set: &SpecSet, script: &Script, keep: usize) -> Vec<Script> {
         }
     }
     found
+}
+
+/// The script with a command of a lane before or after the race.
+fn moved_out(script: &Script, index: usize, to_end: bool) -> Script {
+    let race = script.race();
+    let mut commands = script.commands.clone();
+    let mut command = commands.remove(index);
+    command.lane = None;
+    commands.insert(if to_end { race.end - 1 } else { race.start }, command);
+    Script { commands, aims: script.aims.clone() }.simplified()
 }
 
 /// The script without these commands and all that depend on them; none when the kept command would go too.
@@ -67,7 +90,8 @@ fn without(script: &Script, mut doomed: BTreeSet<usize>, keep: usize) -> Option<
         return None;
     }
     let commands = script.commands.iter().enumerate().filter(|(index, _)| !doomed.contains(index));
-    Some(Script { commands: commands.map(|(_, command)| command.clone()).collect(), aims: script.aims.clone() })
+    let commands = commands.map(|(_, command)| command.clone()).collect();
+    Some(Script { commands, aims: script.aims.clone() }.simplified())
 }
 
 /// The same command with less said, or said more simply.
@@ -107,11 +131,14 @@ fn simpler_arguments(set: &SpecSet, command: &Command) -> Vec<Vec<Option<Value>>
     found
 }
 
+/// What a lane weighs: more than anything that a command may say.
+const LANE: usize = 5_000;
+
 /// How much is said, in characters; less is simpler.
 fn argument_weight(script: &Script) -> usize {
     let said = |command: &Command| -> usize {
         let arguments: usize = command.arguments.iter().flatten().map(|value| 1 + value.to_string().len()).sum();
-        arguments + usize::from(command.until.is_some())
+        arguments + usize::from(command.until.is_some()) + LANE * usize::from(command.lane.is_some())
     };
     // One character must never outweigh a command.
     script.commands.iter().map(said).sum::<usize>() + script.commands.len() * 10_000

@@ -361,7 +361,7 @@ impl<'a> Ground<'a> {
             summary: finding.summary.clone(),
             counts: result.counts,
             requests_to_failure: result.requests_to_failure,
-            stable: result.stable,
+            stable: result.again.is_stable(),
             shrunk: is_shrunk.then_some(Shrunk { commands, requests: result.shrink_requests }),
             shortest_commands: shortest_commands.flatten(),
         }

@@ -223,6 +223,12 @@ pub fn is_of_one_run(finding: &Finding) -> bool {
     finding.nature != Nature::Inconsistent && !finding.key.ends_with(NO_ANSWER) && !finding.key.ends_with(SHARED)
 }
 
+/// Whether a finding is about calls that overlap.
+pub fn is_of_overlap(set: &SpecSet, finding: &Finding) -> bool {
+    let (at, requirement) = finding.requirement;
+    set.operation(at).requirements[requirement].kind == Kind::Overlap
+}
+
 /// The states of all resources, a line for each.
 pub fn describe(service: &Service, state: Option<&State>) -> Vec<String> {
     let Some(state) = state else { return Vec::new() };

@@ -9,6 +9,7 @@ use crate::{
         outcome::{FindingResult, OperationResult},
     },
     model::Caller,
+    oracle::finding::Order,
     sequence::{Script, command::short},
     spec::SpecSet,
 };
@@ -66,6 +67,7 @@ pub fn value(context: &Context<'_>) -> Value {
         "interrupted": outcome.interrupted,
         "operations": outcome.operations.iter().map(|result| operation(context, result)).collect::<Vec<_>>(),
         "observations": observations,
+        "races": { "pairs": outcome.races.pairs, "overlapped": outcome.races.overlapped },
         "findings": findings.collect::<Vec<_>>(),
         "messages": messages,
         "reasons": reasons(&outcome.reasons),
@@ -138,12 +140,20 @@ pub fn finding(set: &SpecSet, result: &FindingResult, replay: Option<&str>) -> V
         "script": script(set, &result.script),
         "culprit": found.culprit + 1,
         "shown_by": found.command + 1,
-        "stable": result.stable,
+        "orders": found.orders.iter().map(order).collect::<Vec<_>>(),
+        "stable": result.again.is_stable(),
+        "again": { "times": result.again.times, "shown": result.again.shown },
         "cases": result.cases,
         "requests_to_failure": result.requests_to_failure,
         "shrink_requests": result.shrink_requests,
         "replay": replay,
     })
+}
+
+/// An order of overlapping calls, with numbers as people count.
+fn order(order: &Order) -> Value {
+    let commands: Vec<usize> = order.commands.iter().map(|command| command + 1).collect();
+    json!({ "commands": commands, "why": order.why })
 }
 
 /// Commands with symbolic places; very long values are kept short, because the counterexample has them whole.
@@ -163,6 +173,9 @@ fn script(set: &SpecSet, script: &Script) -> Value {
         let mut said = json!({ "operation": operation.id, "arguments": arguments });
         if command.caller != Caller::Main {
             said["caller"] = command.caller.name().into();
+        }
+        if let Some(lane) = command.lane {
+            said["lane"] = lane.into();
         }
         said
     });

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::{
-    WIDTH,
+    WIDTH, lanes,
     style::{BAD, FAINT, PLACE, STRONG, UNSURE, labelled, paint, wrap},
     table,
 };
@@ -34,8 +34,15 @@ impl Evidence {
     /// What a campaign knows.
     pub fn campaign(result: &FindingResult, replay: Option<&str>) -> Self {
         let cases = if result.cases == 1 { "1 case".to_owned() } else { format!("{} cases", number(result.cases)) };
-        let stable =
-            if result.stable { "stable" } else { "not stable: it did not show itself each time it was run again" };
+        let stable = if result.script.race().is_empty() {
+            if result.again.is_stable() {
+                "stable".to_owned()
+            } else {
+                "not stable: it did not show itself each time it was run again".to_owned()
+            }
+        } else {
+            format!("showed itself {} of {} times that it was run again", result.again.shown, result.again.times)
+        };
         let mut seen =
             format!("{stable}; found in {cases}, first after {} requests", number(result.requests_to_failure));
         if result.shrink_requests > 0 {
@@ -76,6 +83,9 @@ pub fn text(set: &SpecSet, addresses: &Addresses, result: &FindingResult, eviden
         out.push_str(&labelled(name, &format!("{or}{line}"), INDENT, COLUMN));
     }
     out.push_str(&labelled("actual", &actual(&finding.actual), INDENT, COLUMN));
+    for (position, line) in lanes::orders(&finding.orders).iter().enumerate() {
+        out.push_str(&labelled(if position == 0 { "orders" } else { "" }, line, INDENT, COLUMN));
+    }
     out.push_str(&labelled("seen", &evidence.seen, INDENT, COLUMN));
     if let Some(path) = &evidence.replay {
         // Kept in one line, to be pasted.

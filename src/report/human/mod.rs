@@ -3,6 +3,7 @@
 //! Texts hold colours; whoever prints them takes the colours out where they are not wanted.
 
 mod finding;
+mod lanes;
 mod observations;
 mod operations;
 mod reply;

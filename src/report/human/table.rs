@@ -1,7 +1,7 @@
-//! The script of a finding, command by command.
+//! The script of a finding, command by command; what overlapped stands side by side.
 
 use super::{
-    WIDTH, reply,
+    WIDTH, lanes, reply,
     style::{BAD, FAINT, PLACE, paint, wrap},
 };
 use crate::{campaign::outcome::FindingResult, sequence::command, spec::SpecSet, value::Key};
@@ -19,11 +19,19 @@ struct Row {
 
 pub fn text(set: &SpecSet, result: &FindingResult) -> String {
     let rows = rows(set, result);
-    let longest = rows.iter().map(|row| row.command.chars().count()).max().unwrap_or(0);
+    let alone = rows.iter().filter(|row| !result.script.race().contains(&(row.number - 1)));
+    let longest = alone.map(|row| row.command.chars().count()).max().unwrap_or(0);
     let width = longest.clamp(COMMANDS.0, COMMANDS.1);
     let mut out = String::new();
+    let race = result.script.race();
     for row in rows {
         let index = row.number - 1;
+        if index == race.start && !race.is_empty() {
+            out.push_str(&lanes::text(set, result));
+        }
+        if race.contains(&index) {
+            continue;
+        }
         let (mark, style) = if index == result.finding.culprit {
             ("✗", BAD)
         } else if index == result.finding.command {

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     campaign::Verdict,
+    oracle::finding::Races,
     report::{Context, Detail, number},
 };
 
@@ -70,8 +71,14 @@ pub fn line(context: &Context<'_>) -> String {
         Verdict::NotExercised => ("inconclusive: nothing was exercised", UNSURE),
     };
     let operations = outcome.operations.len();
+    let races = match outcome.races {
+        Races { pairs: 0, .. } => String::new(),
+        Races { pairs, overlapped } => {
+            format!(", {} of {} pairs of calls overlapped", number(overlapped), number(pairs))
+        }
+    };
     format!(
-        "{}: {operations} operation{}, {exercised} of {of} requirements exercised, {violated} violated ({} cases, {} requests, {:.1} s, seed {})\n",
+        "{}: {operations} operation{}, {exercised} of {of} requirements exercised, {violated} violated{races} ({} cases, {} requests, {:.1} s, seed {})\n",
         paint(style, word),
         if operations == 1 { "" } else { "s" },
         number(outcome.cases),
