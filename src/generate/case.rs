@@ -201,6 +201,11 @@ impl<'a> Generator<'a> {
         self.races.len() as u64 * RACE_ROUNDS
     }
 
+    /// Every race once, as it was planned.
+    pub fn planned_races(&self) -> impl Iterator<Item = Script> + '_ {
+        self.races.iter().map(|(at, race)| races::script(self.set, *at, race, None))
+    }
+
     /// The race of this number.
     fn race(&self, number: u64) -> Option<Script> {
         let (at, race) = self.races.get((number % self.races.len() as u64) as usize)?;

@@ -224,6 +224,30 @@ pub async fn first_finding(
     (change.map(|first| first.finding.summary), n_struck)
 }
 
+/// The same for races, each run so many times: what they show depends on chance.
+pub async fn first_race(
+    set: &SpecSet,
+    races: &[Script],
+    times: usize,
+    around: &Around,
+    bench: impl Fn() -> Bench,
+) -> (Option<String>, usize) {
+    let mut n_struck = 0;
+    let mut tally = Tally::default();
+    for (number, script) in races.iter().flat_map(|script| std::iter::repeat_n(script, times)).enumerate() {
+        let bench = bench();
+        let history = execute(set, script, bench.endpoint.as_ref(), around, &format!("race{number}")).await;
+        let judged = judge(set, script, &history);
+        n_struck += usize::from(bench.planted.struck() > 0);
+        if let Some(finding) = judged.findings.first() {
+            return (Some(finding.summary.clone()), n_struck);
+        }
+        tally.add(set, &Case { number: number as u64, script: script.clone(), history, judged, requests: 0 });
+    }
+    let change = tally.changes_of_mind(set).into_iter().next();
+    (change.map(|first| first.finding.summary), n_struck)
+}
+
 /// Commands of the shortest script that fails with this key, up to a length.
 pub async fn shortest(
     set: &SpecSet,

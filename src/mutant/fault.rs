@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     history::Reply,
     mock::{
-        fault::{Fault, Situation},
+        fault::{Fault, Meeting, Situation},
         render,
         service::choose,
     },
@@ -50,6 +50,18 @@ where
 {
     fn outcome(&self, situation: &Situation<'_>, state: &State, healthy: &Outcome) -> Option<Outcome> {
         if situation.request.operation == self.0 { (self.1)(situation, state, healthy) } else { None }
+    }
+}
+
+/// One operation has other outcomes when it meets other calls.
+pub struct Overlaps<F>(pub OpRef, pub F);
+
+impl<F> Fault for Overlaps<F>
+where
+    F: Fn(&Meeting<'_>) -> Option<Outcome> + Send + Sync,
+{
+    fn overlapped(&self, meeting: &Meeting<'_>) -> Option<Outcome> {
+        if meeting.situation.request.operation == self.0 { (self.1)(meeting) } else { None }
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{
     Mutant,
-    explore::{BOUND, Exploration, explore, first_finding, shortest},
+    explore::{BOUND, Exploration, explore, first_finding, first_race, shortest},
 };
 use crate::{
     campaign::{
@@ -29,7 +29,7 @@ use crate::{
     generate::{Generator, Options},
     mock::{Front, Mock, Policy, fault::Planted},
     oracle::{Nature, finding::ReqRef},
-    sequence::Purpose,
+    sequence::{Purpose, Script},
     spec::{SpecSet, service::OpRef},
     value::given_place,
 };
@@ -38,6 +38,8 @@ use crate::{
 const SETTLE_MS: u64 = 20;
 /// How long a repeated read waits, in virtual milliseconds.
 const PATIENCE_MS: u64 = 2_400;
+/// Times that each race is run where nothing was found.
+const RACE_TIMES: usize = 8;
 /// How long it is watched whether something happens that should not.
 const LINGER_MS: u64 = 110;
 
@@ -376,6 +378,9 @@ impl<'a> Ground<'a> {
         if !hunt.prove || hunt.interrupted.load(Ordering::Relaxed) {
             return missed(None);
         }
+        if mutant.is_of_overlap() {
+            return self.overlap_survivor(runtime, mutant, has_struck);
+        }
         let exploration = self.exploration();
         let nursery = mutant.nursery(self.set);
         let bench = || self.bench(mutant, nursery());
@@ -390,6 +395,24 @@ impl<'a> Ground<'a> {
                 states: exploration.n_states,
                 depth: exploration.depth,
             }),
+        }
+    }
+
+    /// The same of a bug that takes overlapping calls.
+    fn overlap_survivor(&self, runtime: &Runtime, mutant: &Mutant, has_struck: bool) -> Fate {
+        let races: Vec<Script> = self.generator().planned_races().collect();
+        let nursery = mutant.nursery(self.set);
+        let bench = || self.bench(mutant, nursery());
+        let (finding, struck) = runtime.block_on(first_race(self.set, &races, RACE_TIMES, &self.watchful(), bench));
+        match finding {
+            None if struck > 0 || !has_struck => Fate::Allowed(Proof {
+                scripts: races.len() * RACE_TIMES,
+                struck,
+                states: races.len(),
+                depth: races.iter().map(|script| script.race().start).max().unwrap_or(0),
+            }),
+            missed if has_struck => Fate::Survived { missed },
+            missed => Fate::NotStruck { missed },
         }
     }
 

@@ -13,6 +13,8 @@
 //!   the suite reads the true one. The oracle never sees the rewritten one.
 //! - *Behaviour*: something that no spec would say, such as an image that comes back, is a [`Fault`] of its own.
 //!
+//! Some of the latter take hold only when calls overlap.
+//!
 //! Bugs of what travels (envelopes, HTTP statuses) are planted in the mock's front, which is then called without a socket.
 //!
 //! # What becomes of it
@@ -21,7 +23,7 @@
 //!
 //! - *killed*: the suite found something; of interest are what it blamed, after how many requests, and how short the
 //!   shrunk sequence is;
-//! - *allowed*: nothing was found, and every sequence of a bounded exhaustive exploration of the model says the same: what
+//! - *allowed*: nothing was found, and every sequence (of bugs that take overlapping calls: every race, a number of times) of a bounded exhaustive exploration of the model says the same: what
 //!   it does is among the things that the documents permit (an open question, usually), or cannot come about;
 //! - *survived*: nothing was found by the campaign although it struck, but the exploration has a sequence that shows it.
 //!   The suite is too weak;
@@ -78,6 +80,8 @@ pub enum Bug {
     Behaviour(Arc<dyn Fn() -> Arc<dyn Fault> + Send + Sync>),
     /// The same, where bytes are written.
     Wire(Arc<dyn Fn() -> Arc<dyn Fault> + Send + Sync>),
+    /// The same, where calls overlap.
+    Overlap(Arc<dyn Fn() -> Arc<dyn Fault> + Send + Sync>),
 }
 
 impl Mutant {
@@ -95,7 +99,7 @@ impl Mutant {
                 let (rewritten, at) = (Arc::new(SpecSet { services }), self.at);
                 Arc::new(move || Planted::new(Arc::new(Rewritten::new(rewritten.clone(), at))))
             }
-            Bug::Behaviour(make) | Bug::Wire(make) => {
+            Bug::Behaviour(make) | Bug::Wire(make) | Bug::Overlap(make) => {
                 let make = make.clone();
                 Arc::new(move || Planted::new(make()))
             }
@@ -105,6 +109,11 @@ impl Mutant {
     /// It shows itself only in what travels.
     pub fn is_on_the_wire(&self) -> bool {
         matches!(self.bug, Bug::Wire(_))
+    }
+
+    /// It shows itself only when calls overlap.
+    pub fn is_of_overlap(&self) -> bool {
+        matches!(self.bug, Bug::Overlap(_))
     }
 
     /// Id of the requirement that it breaks.
@@ -119,6 +128,7 @@ impl fmt::Debug for Bug {
             Self::Rewrite(_) => "Rewrite",
             Self::Behaviour(_) => "Behaviour",
             Self::Wire(_) => "Wire",
+            Self::Overlap(_) => "Overlap",
         })
     }
 }

@@ -9,6 +9,7 @@ mod batches;
 mod conditions;
 mod effects;
 mod fields;
+mod overlaps;
 mod overrides;
 mod questions;
 mod reads;
@@ -123,6 +124,54 @@ pub static OPERATORS: &[Operator] = &[
         derive: wire::status,
     },
     Operator { name: "broken-answer", about: "sends a success that cannot be read", derive: wire::broken },
+    Operator {
+        name: "check-then-act",
+        about: "acts on what it saw before another call came",
+        derive: overlaps::check_then_act,
+    },
+    Operator {
+        name: "answer-early",
+        about: "promises what another call then prevents",
+        derive: overlaps::answer_early,
+    },
+    Operator { name: "lost-update", about: "undoes what overlapping calls did", derive: overlaps::lost_update },
+    Operator {
+        name: "double-success",
+        about: "tells overlapping calls on one resource that all is well",
+        derive: overlaps::double_success,
+    },
+    Operator { name: "late-token", about: "sees a token too late", derive: overlaps::late_token },
+    Operator {
+        name: "item-by-item",
+        about: "does part of a batch before another call comes",
+        derive: overlaps::item_by_item,
+    },
+    Operator {
+        name: "leave-to-other",
+        about: "does only what no overlapping call names as well",
+        derive: overlaps::leave_to_other,
+    },
+    Operator {
+        name: "stale-read",
+        about: "shows what was seen to be gone, when calls overlap",
+        derive: overlaps::stale_read,
+    },
+    Operator {
+        name: "exclude-all",
+        about: "takes work on something else for work on the same",
+        derive: overlaps::exclude_all,
+    },
+    Operator {
+        name: "exclude-and-do",
+        about: "refuses overlapping work, and does it",
+        derive: overlaps::exclude_and_do,
+    },
+    Operator { name: "forget-second", about: "does only one of two overlapping calls", derive: overlaps::forget },
+    Operator {
+        name: "mixed-up-answers",
+        about: "answers overlapping calls with each other's answers",
+        derive: overlaps::mixed_up,
+    },
 ];
 
 /// An operator's proposal.
