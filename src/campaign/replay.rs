@@ -10,7 +10,7 @@ use crate::{
     endpoint::Endpoint,
     execute::{Surroundings, execute},
     history::History,
-    oracle::{Finding, Judged, Nature, blame, judge},
+    oracle::{Finding, Judged, Nature, blame, finding::Races, judge},
     spec::SpecSet,
 };
 
@@ -28,6 +28,8 @@ pub struct Replayed {
     pub reason: Option<String>,
     /// Why parts of the runs could not be judged, with how often.
     pub reasons: Vec<(String, u64)>,
+    /// Calls that were to overlap.
+    pub races: Races,
     pub requests: u64,
     pub seconds: f64,
 }
@@ -58,6 +60,8 @@ pub async fn replay(
     for reason in runs.iter().flat_map(|run| &run.judged.reasons) {
         *reasons.entry(reason.text.clone()).or_default() += 1;
     }
+    let mut races = Races::default();
+    runs.iter().for_each(|run| races += run.judged.races);
     Replayed {
         verdict: match (&finding, &reason) {
             (Some(_), _) => Verdict::Violates,
@@ -69,6 +73,7 @@ pub async fn replay(
         finding,
         reason,
         reasons: counted(reasons),
+        races,
         requests: runs.iter().map(Once::requests).sum(),
         seconds: began.elapsed().as_secs_f64(),
     }

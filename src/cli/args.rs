@@ -230,9 +230,9 @@ pub struct Replay {
     pub file: PathBuf,
     #[command(flatten)]
     pub endpoint: EndpointArgs,
-    /// Times that it is run.
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Amount")]
-    pub times: u32,
+    /// Times that it is run [default: 3; 20 where calls overlap, which may show it or not].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Amount")]
+    pub times: Option<u32>,
     #[command(flatten)]
     pub report: ReportArgs,
 }

@@ -14,7 +14,7 @@ use url::Url;
 use super::{
     Call, Endpoint, Sent,
     clock::Clock,
-    give_way,
+    give_way, linger,
     translator::{NO_NONCE, Target, Translator},
 };
 use crate::{
@@ -77,11 +77,12 @@ impl Direct {
             Ok(received) => received,
             Err(reply) => return reply,
         };
+        give_way().await;
         loop {
-            give_way().await;
             if let Some(response) = receipt.step(self.clock.tick()) {
                 return self.reply(call, stamp, &response);
             }
+            linger().await;
         }
     }
 

@@ -1,6 +1,6 @@
 //! The mock's handler, called as a function; time is virtual.
 
-use super::{Call, Endpoint, Sent, clock::Clock, give_way};
+use super::{Call, Endpoint, Sent, clock::Clock, give_way, linger};
 use crate::{
     history::Reply,
     mock::{Mock, service::Asked},
@@ -25,11 +25,12 @@ impl InProcess {
     /// Answers step by step, so that calls meet in the mock.
     async fn answer_among(&self, call: &Call) -> Reply {
         let mut handling = self.mock.begin(&asked(call));
+        give_way().await;
         loop {
-            give_way().await;
             if let Some(reply) = handling.step(self.clock.tick()) {
                 return reply;
             }
+            linger().await;
         }
     }
 }

@@ -29,6 +29,16 @@ pub async fn give_way() {
     .await;
 }
 
+/// Times that a call of this process gives way between looking and acting: long enough that others act meanwhile.
+const LINGER: usize = 3;
+
+/// Lets other futures of the same task go on for a while.
+async fn linger() {
+    for _ in 0..LINGER {
+        give_way().await;
+    }
+}
+
 /// A future that can be sent between threads.
 pub type Sent<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

@@ -97,6 +97,9 @@ pub fn races(material: &Material<'_>) -> Vec<Race> {
     if let Some(three) = two.as_ref().and_then(|two| maker.beside(two, &free)) {
         maker.on_three(&three, &mut add);
     }
+    if let Some(two) = &two {
+        maker.with_one_token(two, &mut add);
+    }
     found
 }
 
@@ -240,9 +243,6 @@ impl<'a> Maker<'a> {
         let [one, other] = &start.keys[..] else { return };
         let single = |key: &Key| self.call(std::slice::from_ref(key));
         add(self.race(start, vec![vec![single(one)], vec![single(other)]]));
-        if let (Some(first), Some(second)) = (self.with_token(single(one)), self.with_token(single(other))) {
-            add(self.race(start, vec![vec![first], vec![second]]));
-        }
         if self.operation.list().is_none() {
             return;
         }
@@ -251,8 +251,17 @@ impl<'a> Maker<'a> {
         for lane in [single(one), single(other), reversed] {
             add(self.race(start, vec![vec![both.clone()], vec![lane]]));
         }
-        for companion in self.companions(&start.state, other) {
+        for companion in [other, one].into_iter().flat_map(|key| self.companions(&start.state, key)) {
             add(self.race(start, vec![vec![both.clone()], vec![companion]]));
+        }
+    }
+
+    /// One token for different things: what that earns is often left open, so such races come last.
+    fn with_one_token(&self, start: &Start, add: &mut dyn FnMut(Option<Race>)) {
+        let [one, other] = &start.keys[..] else { return };
+        let tokened = |key: &Key| self.with_token(self.call(std::slice::from_ref(key)));
+        if let (Some(first), Some(second)) = (tokened(one), tokened(other)) {
+            add(self.race(start, vec![vec![first], vec![second]]));
         }
     }
 
@@ -301,16 +310,18 @@ impl<'a> Maker<'a> {
                 if both && token.is_some() && token == others.token(self.operation) {
                     laws.insert(Law::Token);
                 }
+                let told = if success { Law::Seen } else { Law::Stays };
                 if !others.targets.iter().flatten().any(|key| named.contains(key)) {
                     if both {
-                        laws.insert(Law::Exclusive);
+                        laws.extend([Law::Exclusive, told]);
                     }
                     continue;
                 }
                 if !self.set.operation(other.operation).changes() {
+                    laws.insert(Law::Seen);
                     continue;
                 }
-                laws.insert(if success { Law::Seen } else { Law::Stays });
+                laws.insert(told);
                 if both && success {
                     laws.insert(Law::Once);
                 }

@@ -344,6 +344,8 @@ impl<'a> Judge<'a> {
                     met.entry((turn.at, requirement)).or_default().extend(keys.iter().cloned());
                 }
             };
+            let success = is_success(turn);
+            let told = if success { Law::Seen } else { Law::Stays };
             for other in definite.iter().filter(|other| self.is_overlapping(one, other)) {
                 let keys = common(&turn.request, &other.turn.request);
                 let both = other.turn.operation.is_documented();
@@ -351,13 +353,16 @@ impl<'a> Judge<'a> {
                     if both && !answers_overlap(turn) && !answers_overlap(&other.turn) {
                         add(Law::Exclusive, &[]);
                     }
+                    if both {
+                        add(told, &turn.request.targets.concat());
+                    }
                     continue;
                 }
                 if !other.turn.operation.changes() {
+                    add(Law::Seen, &keys);
                     continue;
                 }
-                let success = is_success(turn);
-                add(if success { Law::Seen } else { Law::Stays }, &keys);
+                add(told, &keys);
                 if both && (success || is_success(&other.turn)) {
                     add(Law::Once, &keys);
                 }
@@ -464,17 +469,17 @@ pub fn attribute(set: &SpecSet, script: &Script, history: &History, overlapped: 
     for finding in &mut judged.findings {
         if race.contains(&finding.culprit) {
             finding.orders.clone_from(&orders);
-            rename(set, script, history, overlapped, finding);
+            rename(set, script, history, finding);
         }
     }
 }
 
 /// What later reads hold against an overlapping call breaks a law of overlapping calls.
-fn rename(set: &SpecSet, script: &Script, history: &History, overlapped: &BTreeSet<usize>, finding: &mut Finding) {
+fn rename(set: &SpecSet, script: &Script, history: &History, finding: &mut Finding) {
     let command = &script.commands[finding.culprit];
     let operation = set.operation(command.operation);
     let is_seen_later = finding.command >= script.race().end && finding.nature == Nature::Violation;
-    if !is_seen_later || !overlapped.contains(&finding.culprit) || finding.requirement.0 != command.operation {
+    if !is_seen_later || finding.requirement.0 != command.operation {
         return;
     }
     let turns: Vec<Turn<'_>> = history
@@ -489,6 +494,13 @@ fn rename(set: &SpecSet, script: &Script, history: &History, overlapped: &BTreeS
         .collect();
     let documented: Vec<&Turn<'_>> = turns.iter().filter(|turn| turn.operation.is_documented()).collect();
     let Some(own) = documented.iter().find(|turn| turn.exchange.command == finding.culprit) else { return };
+    let meets = |turn: &&Turn<'_>| {
+        let lane = |turn: &Turn<'_>| script.commands[turn.exchange.command].lane;
+        lane(turn) != lane(own) && turn.exchange.stamps.overlaps(&own.exchange.stamps)
+    };
+    if !turns.iter().any(|turn| meets(&turn)) {
+        return;
+    }
     let law = shared_law(&documented, finding.culprit).unwrap_or(if is_success(own) { Law::Seen } else { Law::Stays });
     let Some(requirement) = operation.law(law) else { return };
     let what = finding.key.split_once('#').map_or("", |(_, what)| what).to_owned();

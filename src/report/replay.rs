@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     campaign::{counterexample::Counterexample, replay::Replayed},
+    oracle::finding::Races,
     spec::SpecSet,
 };
 
@@ -32,7 +33,11 @@ pub fn human(context: &Context<'_>) -> String {
     if let Some(result) = &context.replayed.finding {
         let is_same = context.replayed.is_same(context.file);
         let what = if is_same { "showed itself" } else { "is another failure than the file's, and showed itself" };
-        let seen = format!("{what} {shown} of {times} times on {}", context.endpoint);
+        let races = match context.replayed.races {
+            Races { pairs: 0, .. } => String::new(),
+            Races { pairs, overlapped } => format!("; {overlapped} of {pairs} pairs of calls overlapped"),
+        };
+        let seen = format!("{what} {shown} of {times} times on {}{races}", context.endpoint);
         return human::finding(context.set, context.addresses, result, &Evidence { seen, replay: None });
     }
     if let Some(reason) = &context.replayed.reason {
@@ -61,6 +66,8 @@ pub fn json(context: &Context<'_>) -> String {
             "requirement": context.file.requirement,
             "summary": context.file.summary,
             "times": replayed.times,
+            "pairs": replayed.races.pairs,
+            "overlapped": replayed.races.overlapped,
             "shown": if replayed.is_same(context.file) { replayed.shown } else { 0 },
         },
         "findings": findings,

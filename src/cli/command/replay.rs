@@ -21,6 +21,10 @@ use crate::{
     spec::{SpecSet, service::OpRef},
 };
 
+/// Times that a sequence is run, and a race.
+const TIMES: u32 = 3;
+const RACE_TIMES: u32 = 20;
+
 /// Runs a counterexample again.
 pub async fn run(args: &Replay, global: &Global) -> Result<ExitCode, Failure> {
     let set = specs::load(global.specs.as_deref())?;
@@ -42,7 +46,8 @@ pub async fn run(args: &Replay, global: &Global) -> Result<ExitCode, Failure> {
     let connected = plan.connect(&file.key, global.verbose).await?;
     let index = operations.iter().find_map(|at| connected.operations.iter().find(|(known, _)| known == at));
     let endpoint = &connected.endpoints[index.map_or(0, |(_, index)| *index)];
-    let replayed = replay(&set, &file, endpoint.as_ref(), &connected.around, args.times).await;
+    let times = args.times.unwrap_or(if file.script.race().is_empty() { TIMES } else { RACE_TIMES });
+    let replayed = replay(&set, &file, endpoint.as_ref(), &connected.around, times).await;
     let context = Context {
         set: &set,
         file: &file,
