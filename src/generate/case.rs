@@ -36,8 +36,10 @@ const LONGEST_PERCENT: usize = 15;
 const MOST_WOVEN: usize = 3;
 /// Most resources of one kind in a random sequence.
 const MOST_OF_A_KIND: usize = 2;
-/// Times that each race is run: what calls do to each other depends on chance.
-const RACE_ROUNDS: u64 = 4;
+/// Times that each race is run at least and at most, and how many races there are in between: what calls do to each other
+/// depends on chance.
+const RACE_ROUNDS: (u64, u64) = (4, 12);
+const ENOUGH_RACES: u64 = 150;
 /// Races that are proposed in place of a failing one.
 const MOST_RACES_PROPOSED: usize = 4;
 /// Longest free walk, in moves.
@@ -198,7 +200,8 @@ impl<'a> Generator<'a> {
 
     /// Cases that are races.
     pub fn n_races(&self) -> u64 {
-        self.races.len() as u64 * RACE_ROUNDS
+        let n_races = self.races.len() as u64;
+        n_races * (ENOUGH_RACES / n_races.max(1)).clamp(RACE_ROUNDS.0, RACE_ROUNDS.1)
     }
 
     /// Every race once, as it was planned.

@@ -137,6 +137,9 @@ pub struct Kill {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shrunk {
     pub commands: usize,
+    /// Lanes, and commands in the longest; none where nothing has to overlap.
+    pub lanes: usize,
+    pub longest_lane: usize,
     pub requests: u64,
 }
 
@@ -350,7 +353,7 @@ impl<'a> Ground<'a> {
     fn kill(&self, runtime: &Runtime, mutant: &Mutant, result: &FindingResult, hunt: &Hunt) -> Kill {
         let finding = &result.finding;
         let is_shrunk = result.shrink_requests > 0;
-        let commands = result.script.commands.len();
+        let (commands, lanes) = (result.script.commands.len(), result.script.lanes());
         let shortest_commands = (hunt.shortest && is_shrunk).then(|| {
             let nursery = mutant.nursery(self.set);
             let bench = || self.bench(mutant, nursery());
@@ -364,7 +367,12 @@ impl<'a> Ground<'a> {
             counts: result.counts,
             requests_to_failure: result.requests_to_failure,
             stable: result.again.is_stable(),
-            shrunk: is_shrunk.then_some(Shrunk { commands, requests: result.shrink_requests }),
+            shrunk: is_shrunk.then_some(Shrunk {
+                commands,
+                lanes: lanes.len(),
+                longest_lane: lanes.iter().map(Vec::len).max().unwrap_or(0),
+                requests: result.shrink_requests,
+            }),
             shortest_commands: shortest_commands.flatten(),
         }
     }

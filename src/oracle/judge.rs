@@ -326,7 +326,12 @@ impl<'a> Judge<'a> {
     }
 
     /// A read that no world agrees with: the call that promised otherwise is to blame.
-    fn contradicted(&mut self, turn: &Turn<'_>, found: Vec<(World, Contradiction)>, fields: &Map<String, Value>) {
+    pub(super) fn contradicted(
+        &mut self,
+        turn: &Turn<'_>,
+        found: Vec<(World, Contradiction)>,
+        fields: &Map<String, Value>,
+    ) {
         let in_time = found.iter().any(|(world, _)| world.late.is_none());
         let mut suspects = found.into_iter().filter(|(world, _)| !in_time || world.late.is_none());
         let Some((world, contradiction)) = suspects.next() else { return };

@@ -29,7 +29,7 @@ use crate::{
     model::{Choices, Outcome, Request, outcomes, view},
     sequence::Script,
     spec::{
-        SpecSet,
+        Operation, SpecSet,
         operation::{Law, View},
     },
     value::{Atom, Key},
@@ -238,10 +238,14 @@ impl<'a> Judge<'a> {
         }
         let turns: Vec<&Turn<'a>> = group.iter().map(|racer| &racer.turn).collect();
         let (law, culprit) = self.broken(group, before, found);
-        let Some(operation) = turns.iter().find(|turn| turn.exchange.command == culprit) else { return };
-        let Some(requirement) = law_or_basics(operation, law) else { return };
-        let at = operation.at;
-        let id = &operation.operation.requirements[requirement].id;
+        let accused = self.set.operation(self.script.commands[culprit].operation);
+        let (Some(requirement), Some(first)) = (law_or_basics(accused, law), turns.first()) else {
+            let text = "no order explains what was read, and no documented call is known to be the cause";
+            self.reason(turns[0], text.into());
+            return;
+        };
+        let (at, service) = (self.script.commands[culprit].operation, first.service);
+        let id = &accused.requirements[requirement].id;
         let answers = turns.iter().map(|turn| format!("{} {}", turn.operation.name, turn.exchange.reply.brief()));
         let first = found.reached.first().and_then(|(_, belief)| belief.worlds.first());
         let finding = Finding {
@@ -253,7 +257,7 @@ impl<'a> Judge<'a> {
             actual: answers.collect::<Vec<_>>().join(", ").into(),
             command: culprit,
             culprit,
-            before: blame::describe(operation.service, first.map(|world| &**world.state)),
+            before: blame::describe(service, first.map(|world| &**world.state)),
             orders: Vec::new(),
         };
         self.judged.exercised.push(finding.requirement);
@@ -262,6 +266,20 @@ impl<'a> Judge<'a> {
 
     /// A call whose answer no world explains, after whatever calls.
     fn misfit(&mut self, turn: &Turn<'a>, worlds: Vec<World>) -> bool {
+        if let (Reply::Success { fields, .. }, false) = (&turn.exchange.reply, reads(turn).is_empty()) {
+            let found = worlds.into_iter().filter_map(|world| {
+                let differs = |(shown, seen): &(&View, view::Observation<'_>)| {
+                    contradiction(self.set, turn, shown, seen, self.history, &world.state)
+                };
+                let found = reads(turn).iter().find_map(differs)?;
+                Some((world, found))
+            });
+            let found: Vec<_> = found.collect();
+            if !found.is_empty() {
+                self.contradicted(turn, found, fields);
+                return true;
+            }
+        }
         if !turn.operation.is_documented() {
             self.reason(turn, format!("{} answered {}", turn.operation.name, turn.exchange.reply.brief()));
             return true;
@@ -312,7 +330,13 @@ impl<'a> Judge<'a> {
         let last = |is: &dyn Fn(&Turn<'_>) -> bool| {
             documented.iter().filter(|turn| is(turn)).map(|turn| turn.exchange.command).max()
         };
-        let culprit = last(&is_success).or(last(&|_| true)).unwrap_or(group[0].turn.exchange.command);
+        // Where only reads overlapped, they are about what was done before.
+        let before_all = || {
+            let earlier = self.script.commands[..self.script.race().start].iter();
+            earlier.into_iter().rposition(|command| self.set.operation(command.operation).is_documented())
+        };
+        let culprit = last(&is_success).or(last(&|_| true)).or_else(before_all);
+        let culprit = culprit.unwrap_or(group[0].turn.exchange.command);
         if let Some(law) = shared_law(&documented, culprit) {
             return (law, culprit);
         }
@@ -424,14 +448,14 @@ fn shared_law(turns: &[&Turn<'_>], culprit: usize) -> Option<Law> {
 }
 
 /// The requirement of a law, or the basic one that it follows from.
-fn law_or_basics(turn: &Turn<'_>, law: Law) -> Option<usize> {
-    let basics = turn.operation.basics?;
+fn law_or_basics(operation: &Operation, law: Law) -> Option<usize> {
+    let basics = operation.basics?;
     let otherwise = match law {
         Law::Stays => basics.unchanged,
         Law::Seen => basics.effect,
         _ => basics.success,
     };
-    turn.operation.law(law).or(Some(otherwise))
+    operation.law(law).or(Some(otherwise))
 }
 
 /// Pairs of calls of different lanes.
@@ -467,7 +491,7 @@ pub fn attribute(set: &SpecSet, script: &Script, history: &History, overlapped: 
     let race = script.race();
     let orders = tried(set, script, history, overlapped);
     for finding in &mut judged.findings {
-        if race.contains(&finding.culprit) {
+        if race.contains(&finding.culprit) || race.contains(&finding.command) {
             finding.orders.clone_from(&orders);
             rename(set, script, history, finding);
         }
@@ -478,8 +502,18 @@ pub fn attribute(set: &SpecSet, script: &Script, history: &History, overlapped: 
 fn rename(set: &SpecSet, script: &Script, history: &History, finding: &mut Finding) {
     let command = &script.commands[finding.culprit];
     let operation = set.operation(command.operation);
-    let is_seen_later = finding.command >= script.race().end && finding.nature == Nature::Violation;
-    if !is_seen_later || finding.requirement.0 != command.operation {
+    let race = script.race();
+    if finding.nature != Nature::Violation {
+        return;
+    }
+    // A read of the race does not see what was done before.
+    if let (true, Some(requirement)) =
+        (race.contains(&finding.command) && finding.culprit < race.start, operation.law(Law::Seen))
+    {
+        blame_law(operation, requirement, finding);
+        return;
+    }
+    if finding.command < race.end || finding.requirement.0 != command.operation {
         return;
     }
     let turns: Vec<Turn<'_>> = history
@@ -502,9 +536,15 @@ fn rename(set: &SpecSet, script: &Script, history: &History, finding: &mut Findi
         return;
     }
     let law = shared_law(&documented, finding.culprit).unwrap_or(if is_success(own) { Law::Seen } else { Law::Stays });
-    let Some(requirement) = operation.law(law) else { return };
+    if let Some(requirement) = operation.law(law) {
+        blame_law(operation, requirement, finding);
+    }
+}
+
+/// The same finding under another requirement of its operation.
+fn blame_law(operation: &Operation, requirement: usize, finding: &mut Finding) {
     let what = finding.key.split_once('#').map_or("", |(_, what)| what).to_owned();
-    finding.requirement = (command.operation, requirement);
+    finding.requirement.1 = requirement;
     finding.key = format!("{}#{what}", operation.requirements[requirement].id);
 }
 

@@ -107,6 +107,8 @@ fn kill(set: &SpecSet, result: &MutantResult, kill: &Kill) -> Value {
         "summary": kill.summary,
         "requests_to_failure": kill.requests_to_failure,
         "shrunk_commands": kill.shrunk.map(|shrunk| shrunk.commands),
+        "shrunk_lanes": kill.shrunk.map(|shrunk| shrunk.lanes),
+        "shrunk_longest_lane": kill.shrunk.map(|shrunk| shrunk.longest_lane),
         "shrink_requests": kill.shrunk.map(|shrunk| shrunk.requests),
         "shortest_commands": kill.shortest_commands,
         "stable": kill.stable,
