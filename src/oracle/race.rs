@@ -267,12 +267,12 @@ impl<'a> Judge<'a> {
     /// A call whose answer no world explains, after whatever calls.
     fn misfit(&mut self, turn: &Turn<'a>, worlds: Vec<World>) -> bool {
         if let (Reply::Success { fields, .. }, false) = (&turn.exchange.reply, reads(turn).is_empty()) {
-            let found = worlds.into_iter().filter_map(|world| {
+            let found = worlds.iter().filter_map(|world| {
                 let differs = |(shown, seen): &(&View, view::Observation<'_>)| {
                     contradiction(self.set, turn, shown, seen, self.history, &world.state)
                 };
                 let found = reads(turn).iter().find_map(differs)?;
-                Some((world, found))
+                Some((world.clone(), found))
             });
             let found: Vec<_> = found.collect();
             if !found.is_empty() {
