@@ -23,6 +23,9 @@
 //! [`mock`] is the model with the choices made: a server that does what the specs say. It shares the model with the oracle, so
 //! it proves nothing by itself. [`mutant`] plants one bug at a time in it, and sees whether the suite finds that.
 //!
+//! [`sdk`] turns this round: generated sequences go through vendors' SDKs to the mock, and what reaches the wire and what the
+//! caller is told is judged.
+//!
 //! # Invariants
 //!
 //! - The model and the oracle know no clock, no randomness, no bytes and no endpoint.
@@ -45,6 +48,7 @@ pub mod model;
 pub mod mutant;
 pub mod oracle;
 pub mod report;
+pub mod sdk;
 pub mod sequence;
 pub mod spec;
 pub mod trials;

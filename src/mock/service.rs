@@ -73,6 +73,11 @@ impl Mock {
         Some(self.policy.editions.get(&at).copied().unwrap_or(at))
     }
 
+    /// The state of a service as it is now; what is due by itself has not happened yet.
+    pub fn state(&self, service: usize) -> State {
+        self.states[service].lock().unwrap_or_else(PoisonError::into_inner).state.clone()
+    }
+
     /// Answers a call at this time, in milliseconds of any clock that does not go back.
     pub fn answer(&self, asked: &Asked, now_ms: u64) -> Reply {
         self.begin(asked).finish(now_ms)
