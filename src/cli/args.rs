@@ -11,6 +11,8 @@ const EXIT_CODES: &str = "Exit codes: 0 conforms, 1 violations, 2 usage, 3 bad s
 
 const REPLAY_EXIT_CODES: &str = "Exit codes: 0 it did not show itself, 1 it did, or another failure did, 2 usage (also a file that \
 is no counterexample), 3 bad spec, 5 environment (unreachable, credentials refused), 6 it could not be judged.";
+const SDK_EXIT_CODES: &str = "Exit codes: 0 nothing but known deviations, 1 findings, or known deviations that no longer occur, \
+2 usage, 3 bad spec, 4 nothing selected, 5 environment (not installed, no adapter), 6 inconclusive, 130 interrupted.";
 const MUTANTS_EXIT_CODES: &str =
     "Exit codes: 0 none survived, 1 some did, 2 usage, 3 bad spec, 4 nothing selected, 130 interrupted.";
 
@@ -62,6 +64,7 @@ pub enum Command {
     /// allowed: no sequence within a bound shows it; what it does is among the things that the documents leave open, or
     /// cannot come about.
     Mutants(Mutants),
+    Sdk(Sdk),
     Replay(Replay),
     /// List, show or check what the documents promise.
     #[command(subcommand)]
@@ -217,6 +220,58 @@ pub struct Mutants {
     pub shortest: bool,
     #[command(flatten)]
     pub report: ReportArgs,
+}
+
+/// Validate vendors' SDKs.
+///
+/// Generated sequences go through each SDK to the mock; what reaches the wire is held against what the caller asked, and what
+/// the caller is told against what was answered, whatever happens to the answer on its way.
+#[derive(Debug, Args)]
+#[command(after_help = SDK_EXIT_CODES, args_conflicts_with_subcommands = true)]
+pub struct Sdk {
+    #[command(subcommand)]
+    pub command: Option<SdkCommand>,
+    /// An adapter, or one service of it, as `ADAPTER/SERVICE`; `*` stands for any text [default: all].
+    #[arg(value_name = "ADAPTER")]
+    pub adapters: Vec<String>,
+    /// Folder in which the SDKs are installed.
+    #[arg(long, value_name = "DIR", env = "ASWRITTEN_SDKS", default_value = ".aswritten/sdks")]
+    pub sdks: PathBuf,
+    /// Install the packages that the adapters need into this folder, and nowhere else, and do nothing more.
+    #[arg(long, value_name = "DIR", conflicts_with = "own")]
+    pub install: Option<PathBuf>,
+    /// Do not run: list adapters, their packages, and whether they are installed.
+    #[arg(long)]
+    pub list: bool,
+    /// Run an adapter of your own: its name, and its command in words. May be repeated.
+    #[arg(long = "adapter", value_name = "NAME=COMMAND")]
+    pub own: Vec<String>,
+    /// Deviations that are known: a file, or `none` [default: those that this version ships with].
+    #[arg(long, value_name = "FILE")]
+    pub deviations: Option<PathBuf>,
+    /// Number of cases for each SDK [default: one for each thing that can be tried].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Amount")]
+    pub cases: Option<u64>,
+    /// Root of all randomness; the same seed makes the same cases [default: random, and printed].
+    #[arg(long, value_name = "S", help_heading = "Amount")]
+    pub seed: Option<String>,
+    /// SDKs that are run at the same time [default: two for each processor: much of it is waiting].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64), help_heading = "Amount")]
+    pub workers: Option<u16>,
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SdkCommand {
+    /// Say what an adapter gets wrong.
+    ///
+    /// The protocol is one JSON object per line each way; the documentation of the module `aswritten::sdk::protocol` has it.
+    CheckAdapter {
+        /// The adapter's command.
+        #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
 }
 
 /// Run one counterexample again, on any endpoint.

@@ -7,6 +7,7 @@ pub mod human;
 pub mod json;
 pub mod kills;
 pub mod replay;
+pub mod sdk;
 
 use std::collections::BTreeMap;
 

@@ -4,7 +4,7 @@
 //! wire carried, what was answered and what the caller was told.
 //!
 //! - [`protocol`] is what an *adapter* speaks: a child process for each SDK, one JSON object per line each way. Anyone can
-//!   write one, in any language; `check` says what one gets wrong.
+//!   write one, in any language; [`check`] says what one gets wrong.
 //! - [`catalogue`] is data: the requirements, the adapters that are shipped, known deviations. [`install`] puts an adapter
 //!   and the packages that it needs into a folder of their own.
 //! - [`server`] is the mock's front on a socket of its own, which notes every byte and spoils answers as a [`case`] has it.
@@ -19,6 +19,7 @@ pub mod bench;
 pub mod campaign;
 pub mod case;
 pub mod catalogue;
+pub mod check;
 pub mod generate;
 pub mod install;
 pub mod judge;

@@ -3,6 +3,7 @@
 mod mutants;
 mod replay;
 mod run;
+mod sdk;
 mod serve;
 mod spec;
 
@@ -22,6 +23,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Command::Serve(args) => runtime()?.block_on(serve::run(args, &cli.global)),
         Command::Mutants(args) => runtime()?.block_on(mutants::run(args, &cli.global)),
         Command::Replay(args) => runtime()?.block_on(replay::run(args, &cli.global)),
+        Command::Sdk(args) => sdk::run(args, &cli.global),
         Command::Spec(command) => spec::run(command, &cli.global),
     }
 }
