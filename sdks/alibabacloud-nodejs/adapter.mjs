@@ -46,7 +46,7 @@ function call({ service, action, arguments: given, region, endpoint, credentials
   });
   let note = '';
   if (options.retries) {
-    const condition = { maxAttempts: options.retries, errorCode: options.retry_codes, exception: [] };
+    const condition = { maxAttempts: options.retries + 1, errorCode: options.retry_codes, exception: [] };
     config.retryOptions = new RetryOptions({ retryable: true, retryCondition: [condition], noRetryCondition: [] });
     note = ` // Config.retryOptions: ${options.retries} times on ${options.retry_codes.join(', ')}`;
   }

@@ -4,7 +4,7 @@ import importlib
 import re
 
 from alibabacloud_tea_openapi.models import Config
-from aswritten_adapter import Failed, Unsupported, classes, host, serve
+from aswritten_adapter import Failed, Unsupported, classes, host, serve, structured
 from darabonba.policy.retry import RetryCondition, RetryOptions
 from Tea.model import TeaModel
 
@@ -31,9 +31,16 @@ def call(ask):
     kind = getattr(models, f"{action}Request", None)
     if kind is None:
         raise Unsupported(f"there is no {action}Request")
+    given = ask["arguments"]
+    if any(map(structured, given.values())):
+        raise Unsupported("it takes an object where the document has a text")
     request = kind()
-    request.from_map(ask["arguments"])
-    lost = [name for name in ask["arguments"] if name not in request.to_map()]
+    request.from_map(given)
+    # Reading a map makes empty lists of what it does not have; a caller who writes the call makes none.
+    for name, value in vars(request).items():
+        if value == [] and [] not in given.values():
+            setattr(request, name, None)
+    lost = [name for name in given if name not in request.to_map()]
     if lost:
         raise Unsupported(f"{action}Request has no {', '.join(lost)}")
 
@@ -49,7 +56,7 @@ def call(ask):
     )
     note = ""
     if options["retries"]:
-        condition = RetryCondition(max_attempts=options["retries"], error_code=options["retry_codes"])
+        condition = RetryCondition(max_attempts=options["retries"] + 1, error_code=options["retry_codes"])
         config.retry_options = RetryOptions(retryable=True, retry_condition=[condition])
         note = f"  # Config.retry_options: {options['retries']} times on {', '.join(options['retry_codes'])}"
     method = re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower()

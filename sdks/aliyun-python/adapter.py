@@ -4,7 +4,7 @@ import importlib
 import json
 
 from aliyunsdkcore.client import AcsClient
-from aswritten_adapter import Failed, Unsupported, classes, host, serve
+from aswritten_adapter import Failed, Unsupported, classes, host, serve, structured
 
 SDKS = {"ecs": "aliyun-python-sdk-ecs", "ens": "aliyun-python-sdk-ens", "swas": "aliyun-python-sdk-swas-open"}
 FOLDERS = {"ecs": "aliyunsdkecs", "ens": "aliyunsdkens", "swas": "aliyunsdkswas_open"}
@@ -19,14 +19,14 @@ def call(ask):
         raise Unsupported(f"there is no {action}Request") from error
     request = getattr(module, f"{action}Request")()
     # The region is a setting of the client, which puts it into every request.
-    region, lines = ask["region"], [f"request = {action}Request()"]
+    region, lines = ask["region"] or "cn-hangzhou", [f"request = {action}Request()"]
     for name, value in ask["arguments"].items():
         if name == "RegionId" and not hasattr(request, "set_RegionId"):
             region = value
             continue
         if not hasattr(request, f"set_{name}"):
             raise Unsupported(f"{action}Request has no set_{name}")
-        if isinstance(value, (dict, list)):
+        if isinstance(value, (dict, list)) or structured(value):
             raise Unsupported(f"{name} has members, whose names are spelled differently in each SDK")
         getattr(request, f"set_{name}")(value)
         lines.append(f"request.set_{name}({value!r})")

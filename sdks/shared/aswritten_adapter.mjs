@@ -17,14 +17,11 @@ export const host = (endpoint) => endpoint.replace(/^\w+:\/\//, '').replace(/\/$
 
 export const require = createRequire(import.meta.url);
 
-/** Names of the error's class and of those that it inherits from; its own name, where it has been given one, comes first. */
+/** Names of the error's class and of those that it inherits from. */
 export function classes(error) {
   const names = [];
-  if (error && error.name && error.constructor && error.name !== error.constructor.name) names.push(error.name);
-  for (let kind = error && error.constructor; kind && kind.name; kind = Object.getPrototypeOf(kind)) {
-    if (!names.includes(kind.name)) names.push(kind.name);
-  }
-  return names.length > 1 ? names.filter((name) => name !== 'Error') : names;
+  for (let kind = error?.constructor; kind?.name; kind = Object.getPrototypeOf(kind)) names.push(kind.name);
+  return names.length > 0 ? names : [typeof error];
 }
 
 function version(name) {

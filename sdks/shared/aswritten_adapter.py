@@ -37,6 +37,16 @@ def host(endpoint):
     return endpoint.split("://", 1)[-1].rstrip("/")
 
 
+def plain(value):
+    """What JSON has no way to say, as a text."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def structured(value):
+    """A text that holds an object, for which SDKs have types of their own."""
+    return isinstance(value, str) and value.lstrip().startswith("{")
+
+
 def version(package):
     return importlib.metadata.version(package)
 
@@ -52,7 +62,7 @@ def serve(adapter, sdks, call):
     os.dup2(2, 1)
     for line in sys.stdin:
         if line.strip():
-            out.write(json.dumps(answer(adapter, sdks, call, line)) + "\n")
+            out.write(json.dumps(answer(adapter, sdks, call, line), default=plain) + "\n")
             out.flush()
 
 

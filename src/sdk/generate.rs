@@ -301,15 +301,14 @@ fn errors(service: &Service, operation: &Operation) -> Vec<Aim> {
     found
 }
 
-/// Codes that a pattern stands for; what is left out of it is taken by something plain.
+/// A code that a pattern stands for: what may follow is left out where that makes a code, and is something plain elsewhere.
 pub fn codes(code: &Code) -> Vec<String> {
     match code {
         Code::Exact(code) => vec![code.clone()],
         Code::Pattern { before, after } => {
             let whole = format!("{before}{after}");
-            let bare = (!whole.is_empty() && !whole.ends_with('.')).then_some(whole);
-            let dotted = if before.ends_with('.') { "Parameter" } else { ".Parameter" };
-            bare.into_iter().chain([format!("{before}{dotted}{after}")]).collect()
+            let is_code = !whole.is_empty() && !whole.ends_with('.');
+            vec![if is_code { whole } else { format!("{before}Parameter{after}") }]
         }
         Code::Any => Vec::new(),
     }

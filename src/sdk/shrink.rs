@@ -113,7 +113,9 @@ fn candidates(set: &SpecSet, case: &Case) -> Vec<Case> {
         }
     }
     for (param, value) in case.script.commands[last].arguments.iter().enumerate() {
+        // Companions are called as their specs have it.
         if let Some(Value::String(text)) = value
+            && is_documented
             && !text.starts_with('$')
         {
             for half in halves(text) {

@@ -127,7 +127,7 @@ impl Spoil {
     pub fn text(&self) -> String {
         match self {
             Self::Nothing => "the service's own answer".into(),
-            Self::Refusal { status, code, message, .. } => format!("{status} {code}, message {message:?}"),
+            Self::Refusal { code, message, .. } => format!("the error {code} with the message {message:?}"),
             Self::Gateway { status, page } => {
                 format!("HTTP {status} with {}", if *page { "a page in HTML" } else { "no body" })
             }
@@ -141,9 +141,9 @@ impl Spoil {
             Self::Nameless => "the answer without its code".into(),
             Self::Respelled => "the answer with its numbers spelled as texts".into(),
             Self::Redirect { status } => format!("HTTP {status} to the same address"),
-            Self::Reset => "the connection is reset".into(),
-            Self::Closed => "the connection is closed".into(),
-            Self::Silence => "nothing".into(),
+            Self::Reset => "a connection that is reset".into(),
+            Self::Closed => "a connection that is closed".into(),
+            Self::Silence => "no answer at all".into(),
         }
     }
 

@@ -21,7 +21,7 @@ use crate::{
 };
 
 const INDENT: usize = 2;
-const COLUMN: usize = 10;
+const COLUMN: usize = 12;
 /// Of what travelled, so many lines are shown, and so many letters of each; the JSON report has it whole.
 const MOST_LINES: usize = 16;
 const LONGEST_LINE: usize = 320;
@@ -180,22 +180,29 @@ fn told(context: &Context<'_>, finding: &Finding) -> String {
     out
 }
 
-/// What travelled, line by line.
+/// What travelled, line by line: the head, and the body behind an empty line.
 fn bytes(name: &str, raw: &[u8], then: Option<&str>) -> String {
     let text = String::from_utf8_lossy(raw);
-    let mut lines: Vec<String> = text.trim_end().lines().map(|line| cut(&printable(line), LONGEST_LINE)).collect();
-    if lines.len() > MOST_LINES {
-        lines.truncate(MOST_LINES);
-        lines.push("…".into());
-    }
-    if raw.is_empty() {
-        lines.clear();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let shown = |text: &str, most: usize| {
+        let mut lines: Vec<String> = text.lines().map(|line| cut(&printable(line), LONGEST_LINE)).collect();
+        if lines.len() > most {
+            lines.truncate(most);
+            lines.push("…".into());
+        }
+        lines
+    };
+    let mut lines = shown(head, MOST_LINES);
+    if !body.is_empty() {
+        lines.push(String::new());
+        lines.extend(shown(body, MOST_LINES));
     }
     lines.extend(then.map(|then| format!("({then})")));
     let mut out = String::new();
     for (index, line) in lines.iter().enumerate() {
         let shown = if index == 0 { name } else { "" };
-        out.push_str(&format!("{:INDENT$}{FAINT}{shown:<COLUMN$}{FAINT:#}{line}\n", ""));
+        out.push_str(format!("{:INDENT$}{FAINT}{shown:<COLUMN$}{FAINT:#}{line}", "").trim_end());
+        out.push('\n');
     }
     out
 }

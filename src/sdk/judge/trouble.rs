@@ -25,7 +25,7 @@ pub(super) fn judge(trial: &Trial<'_>, found: &mut Judgements) {
             && matches!(trial.said(last), Some(Said::Success(fields)) if trial.missing_field(&fields).is_none());
         let what = match spoil {
             Spoil::Redirect { status } => format!("HTTP {status} is followed, and surfaces as success"),
-            spoil => format!("what surfaces as success is {}", spoil.text()),
+            spoil => format!("{} surfaces as success", spoil.text()),
         };
         found.settle(requirement, told, "trouble as success", || (what, "an error".into()));
     } else {
@@ -40,7 +40,7 @@ fn class(trial: &Trial<'_>, found: &mut Judgements) {
     let spoil = &trial.seen.arrivals[0].treatment.spoil;
     let foreign = trial.foreign();
     let class = foreign.clone().unwrap_or_default();
-    found.settle("trouble/error-class", foreign.is_none(), &format!("surfaces as {class}"), || {
+    found.settle("trouble/error-class", foreign.is_none(), "a foreign error", || {
         let what = spoil.text();
         (format!("{what} surfaces as {class}, which is no error of the SDK"), "an error of the SDK".into())
     });
@@ -104,7 +104,7 @@ fn judge_retried(trial: &Trial<'_>, found: &mut Judgements) {
     }
     if trial.is_success() && succeeded.is_none() {
         let requirement = arrivals[0].treatment.spoil.requirement();
-        let what = format!("no attempt succeeded, and the caller is told of a success: {}", arrivals[0].treatment.spoil.text());
+        let what = format!("no attempt succeeded, and {} surfaces as success", arrivals[0].treatment.spoil.text());
         found.broken(requirement, "trouble as success", what, "an error");
     } else if !trial.is_success() {
         class(trial, found);
