@@ -32,7 +32,14 @@ const LAYERS: &[(&str, &[&str])] = &[
             "value", "wire",
         ],
     ),
-    ("report", &["campaign", "history", "model", "mutant", "oracle", "sequence", "spec", "value"]),
+    (
+        "sdk",
+        &[
+            "campaign", "endpoint", "execute", "generate", "history", "mock", "model", "sequence", "spec", "value",
+            "wire",
+        ],
+    ),
+    ("report", &["campaign", "history", "model", "mutant", "oracle", "sdk", "sequence", "spec", "value"]),
     ("cli", &[EVERYTHING]),
     ("trials", &[EVERYTHING]),
     ("lib", &[EVERYTHING]),

@@ -93,7 +93,10 @@ pub struct Seen {
 /// What the caller was told.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Surfaced {
-    Success { fields: Option<Map<String, Value>>, text: Option<String> },
+    Success {
+        fields: Option<Map<String, Value>>,
+        text: Option<String>,
+    },
     Error(Shown),
     /// Nothing, long after every time-out.
     Hung,
@@ -142,12 +145,7 @@ impl Bench {
             return Ok(Vec::new());
         };
         self.server.take_up(front.clone(), self.spell(service));
-        let through = Through {
-            bench: self,
-            case,
-            front,
-            state: Mutex::default(),
-        };
+        let through = Through { bench: self, case, front, state: Mutex::default() };
         let around = Surroundings {
             givens: Givens::defaults(&self.set),
             run: "aswritten".into(),
@@ -157,8 +155,7 @@ impl Bench {
             pace: Pace::default(),
         };
         let name = self.n_run.to_string();
-        let history =
-            self.executor.block_on(execute(&self.set, &case.script, &through, &around, &name));
+        let history = self.executor.block_on(execute(&self.set, &case.script, &through, &around, &name));
         let state = through.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = state.error {
             return Err(error);
@@ -390,7 +387,9 @@ impl Bench {
                 Some(region) => region,
                 None => call.region.as_deref().map(str::to_owned),
             },
-            RegionTravel::Parameter => named(|param| param.region).flatten().filter(|text| !text.is_empty()).or_else(home),
+            RegionTravel::Parameter => {
+                named(|param| param.region).flatten().filter(|text| !text.is_empty()).or_else(home)
+            }
             RegionTravel::None => home(),
         };
         let throttling = service.common.iter().filter(|common| common.means == Means::Throttled);

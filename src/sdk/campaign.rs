@@ -148,6 +148,8 @@ struct Job {
     candidate: Candidate,
     known: Known,
     stock: Arc<Stock>,
+    /// Its place in the report.
+    place: usize,
 }
 
 /// Runs every SDK of the adapters.
@@ -171,12 +173,15 @@ pub fn run(
                     }
                     let Some(at) = documented(set, &known.service) else { continue };
                     let stock = stocks.entry(at).or_insert_with(|| Arc::new(Stock::new(set, at, &settings.seed)));
-                    jobs.push_back(Job { candidate: candidate.clone(), known, stock: stock.clone() });
+                    let job = Job { candidate: candidate.clone(), known, stock: stock.clone(), place: jobs.len() };
+                    jobs.push_back(job);
                 }
             }
             Err(error) => broken.push((candidate.adapter.name.clone(), error.to_string())),
         }
     }
+    // What takes longest begins first, so that nobody waits for it in the end.
+    jobs.make_contiguous().sort_by_key(|job| !job.candidate.adapter.slow);
     let of = jobs.len();
     let queue = Mutex::new((jobs, 0));
     let done = Mutex::new(Vec::new());
@@ -190,7 +195,7 @@ pub fn run(
             };
             progress(&job.known.sdk, number, of);
             let result = run_sdk(set, catalogue, &job, settings);
-            done.lock().unwrap_or_else(PoisonError::into_inner).push((number, result));
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((job.place, result));
         }
     };
     thread::scope(|scope| {
@@ -199,7 +204,7 @@ pub fn run(
         }
     });
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(number, _)| *number);
+    done.sort_by_key(|(place, _)| *place);
     let (mut sdks, mut findings) = (Vec::new(), Vec::<Finding>::new());
     for (_, (sdk, found)) in done {
         sdks.push(sdk);
@@ -293,7 +298,8 @@ fn try_sdk(
         for seen in bench.run(&case)? {
             result.requests += seen.arrivals.len() as u64;
             for judgement in judge(set, adapter, &case, &seen) {
-                let Some(index) = catalogue.requirements.iter().position(|known| known.id == judgement.requirement) else {
+                let Some(index) = catalogue.requirements.iter().position(|known| known.id == judgement.requirement)
+                else {
                     continue;
                 };
                 let tally = &mut result.requirements[index];
@@ -349,7 +355,8 @@ fn match_known(
             Some(finding) if finding.sdks.iter().any(is_of) => finding.known = Some(deviation.reason.clone()),
             Some(_) => {}
             None => {
-                let exercised = sdks.iter().filter(|sdk| sdk.adapter.name == deviation.adapter && sdk.known.sdk == deviation.sdk);
+                let exercised =
+                    sdks.iter().filter(|sdk| sdk.adapter.name == deviation.adapter && sdk.known.sdk == deviation.sdk);
                 let was_exercised = exercised.flat_map(|sdk| &sdk.requirements).any(|result| {
                     result.exercised > 0 && catalogue.requirements[result.requirement].id == deviation.requirement
                 });

@@ -59,6 +59,8 @@ pub struct Adapter {
     pub not_errors: Vec<String>,
     /// What it retries once it is asked to; none where it has no such option.
     pub retries: Option<Vec<Cause>>,
+    /// Each call takes long: it begins before the others.
+    pub slow: bool,
     /// Places of its vendor's documents, by requirement.
     pub sources: BTreeMap<String, String>,
     /// Files to install: name, text.
@@ -143,6 +145,8 @@ struct AdapterFile {
     not_errors: Vec<String>,
     retries: Option<Retries>,
     #[serde(default)]
+    slow: bool,
+    #[serde(default)]
     sources: BTreeMap<String, String>,
 }
 
@@ -199,7 +203,8 @@ pub fn deviations(path: &str, text: &str) -> Result<Vec<Deviation>, BadData> {
 /// When it cannot be read, or makes no sense.
 pub fn deviations_at(path: &Path) -> Result<Vec<Deviation>, BadData> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| BadData { path: shown.clone(), why: error.to_string() })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| BadData { path: shown.clone(), why: error.to_string() })?;
     deviations(&shown, &text)
 }
 
@@ -216,6 +221,7 @@ impl Adapter {
             errors: Vec::new(),
             not_errors: Vec::new(),
             retries: None,
+            slow: false,
             sources: BTreeMap::new(),
             files: Vec::new(),
         }
@@ -285,6 +291,7 @@ fn adapter(name: &str, path: &str, text: &str, requirements: &[Requirement]) -> 
         errors: file.errors,
         not_errors: file.not_errors,
         retries: file.retries.map(|retries| retries.on),
+        slow: file.slow,
         sources: file.sources,
         files: files.collect(),
     })
@@ -305,7 +312,9 @@ mod tests {
         let catalogue = embedded().unwrap_or_else(|error| panic!("{error}"));
         let ids: BTreeSet<_> = catalogue.requirements.iter().map(|requirement| &requirement.id).collect();
         assert_eq!(ids.len(), catalogue.requirements.len(), "ids are unique");
-        assert!(catalogue.requirements.iter().all(|requirement| requirement.line > 0 && !requirement.source.is_empty()));
+        assert!(
+            catalogue.requirements.iter().all(|requirement| requirement.line > 0 && !requirement.source.is_empty())
+        );
         for adapter in &catalogue.adapters {
             assert!(adapter.files.len() >= 2 && !adapter.packages.is_empty(), "{}", adapter.name);
             let pinned = |package: &String| package.contains("==") || package.rfind('@').is_some_and(|at| at > 0);

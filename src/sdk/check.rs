@@ -47,14 +47,20 @@ pub fn check(set: &Arc<SpecSet>, launch: &Launch) -> Vec<Checked> {
     note("names at least one SDK, each with a version".into(), names(set, &hello));
     note("says that it does not speak a protocol that does not exist".into(), refuses_version(launch));
     note("answers a line that is no JSON, and goes on".into(), survives(launch, "this is no JSON"));
-    note("answers a question that it does not know, and goes on".into(), survives(launch, r#"{"id":7,"ask":"no-such-question"}"#));
+    note(
+        "answers a question that it does not know, and goes on".into(),
+        survives(launch, r#"{"id":7,"ask":"no-such-question"}"#),
+    );
     note("writes one line for each question, and nothing else".into(), one_line(launch));
     note("says `unsupported` of a service that it does not have".into(), unsupported(launch, &hello));
     for known in &hello.sdks {
         match calls(set, launch, known) {
             Ok(checked) => found.extend(checked),
             Err(error) => {
-                found.push(Checked { what: format!("{}: can be called", known.service), result: Err(format!("failed to {error}")) });
+                found.push(Checked {
+                    what: format!("{}: can be called", known.service),
+                    result: Err(format!("failed to {error}")),
+                });
             }
         }
     }
@@ -182,25 +188,46 @@ fn calls(set: &Arc<SpecSet>, launch: &Launch, known: &Known) -> Result<Vec<Check
         note("can make the documented call", Err("it says that it has no way to".into()));
         return Ok(found);
     };
-    note("makes the call as one request to the endpoint", match seen.arrivals.len() {
-        1 => Ok(()),
-        n => Err(format!("{n} requests arrive")),
-    });
-    note("hands on the credentials", seen.signatures.iter().find_map(|found| found.as_ref().err()).map_or(Ok(()), |refusal| {
-        Err(format!("the signature does not verify: {}", refusal.message))
-    }));
+    note(
+        "makes the call as one request to the endpoint",
+        match seen.arrivals.len() {
+            1 => Ok(()),
+            n => Err(format!("{n} requests arrive")),
+        },
+    );
+    note(
+        "hands on the credentials",
+        seen.signatures
+            .iter()
+            .find_map(|found| found.as_ref().err())
+            .map_or(Ok(()), |refusal| Err(format!("the signature does not verify: {}", refusal.message))),
+    );
     note("hands on action, region and arguments", handed_on(set, &bench.adapter, &case(Vec::new()), &seen));
-    note("writes the call as one would write it", if seen.written.is_empty() { Err("`call` is empty".into()) } else { Ok(()) });
-    note("tells of an error with its code and message", match &seen.surfaced {
-        Surfaced::Error(shown) if shown.code.as_deref() == Some("AsWritten.Check") && shown.message.is_some() => Ok(()),
-        other => Err(format!("the service refused the call with the code AsWritten.Check, and it tells of {}", brief(other))),
-    });
+    note(
+        "writes the call as one would write it",
+        if seen.written.is_empty() { Err("`call` is empty".into()) } else { Ok(()) },
+    );
+    note(
+        "tells of an error with its code and message",
+        match &seen.surfaced {
+            Surfaced::Error(shown) if shown.code.as_deref() == Some("AsWritten.Check") && shown.message.is_some() => {
+                Ok(())
+            }
+            other => Err(format!(
+                "the service refused the call with the code AsWritten.Check, and it tells of {}",
+                brief(other)
+            )),
+        },
+    );
     let lost = bench.run(&case(vec![Treatment { spoil: Spoil::Closed, acts: false }]))?;
-    note("goes on when the connection breaks", match lost.first().map(|seen| &seen.surfaced) {
-        Some(Surfaced::Error(_) | Surfaced::Success { .. }) => Ok(()),
-        Some(other) => Err(format!("it tells of {}", brief(other))),
-        None => Err("it says that it has no way to make the call".into()),
-    });
+    note(
+        "goes on when the connection breaks",
+        match lost.first().map(|seen| &seen.surfaced) {
+            Some(Surfaced::Error(_) | Surfaced::Success { .. }) => Ok(()),
+            Some(other) => Err(format!("it tells of {}", brief(other))),
+            None => Err("it says that it has no way to make the call".into()),
+        },
+    );
     Ok(found)
 }
 

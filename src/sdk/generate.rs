@@ -22,8 +22,9 @@ use crate::{
 
 /// Cases of the model's generator that sequences are taken from.
 const SEQUENCES: u64 = 240;
-/// Sequences that are run as they are, for each SDK.
+/// Sequences that are run as they are, for each SDK, and for one whose calls take long.
 const PLAIN: usize = 60;
+const PLAIN_SLOW: usize = 15;
 /// Of a hundred sequences, so many have their companions go through the SDK as well.
 const COMPANIONS_PERCENT: usize = 25;
 /// Retries that are asked for, where they are.
@@ -98,7 +99,8 @@ pub struct Cases {
 impl Stock {
     /// Sequences of a documented operation.
     pub fn new(set: &SpecSet, at: OpRef, seed: &str) -> Self {
-        let generator = Generator::new(set, &[at], seed, Options { restricted: vec![at.service], ..Options::default() });
+        let generator =
+            Generator::new(set, &[at], seed, Options { restricted: vec![at.service], ..Options::default() });
         let mut stock = Self { at, success: Vec::new(), refused: Vec::new() };
         let initial = State::initial(set.service(at), &Script::home());
         let likely = Choices::likely(set.operation(at));
@@ -106,8 +108,8 @@ impl Stock {
             let Some(script) = generator.case(number).and_then(|script| up_to_last_call(at, script)) else { continue };
             let last = script.commands.len() - 1;
             let call = &script.commands[last];
-            let sayable = script.commands.iter().all(|command| command.caller.is_authentic() || command.operation == at);
-            if !sayable || !is_sayable(set, at, &call.arguments, call.caller) {
+            let mut documented = script.commands.iter().filter(|command| command.operation == at);
+            if !documented.all(|call| is_sayable(set, at, &call.arguments, call.caller)) {
                 continue;
             }
             let states = simulate::run(set, &initial, &script.commands[..last], &likely);
@@ -181,13 +183,16 @@ impl Cases {
                 let operation = self.set.operation(self.stock.at);
                 let last = case.script.commands.len() - 1;
                 let call = &mut case.script.commands[last];
-                call.arguments[param] = argument(operation.params[param].kind, kind, call.arguments[param].as_ref(), &mut dice);
+                call.arguments[param] =
+                    argument(operation.params[param].kind, kind, call.arguments[param].as_ref(), &mut dice);
             }
             Aim::Error { status, code, message, sort, reworded } => {
                 let message = if reworded { other_message(&mut dice) } else { message };
                 case.treatments.push(Treatment { spoil: Spoil::Refusal { status, code, message, sort }, acts: false });
             }
-            Aim::Spoiled { spoil, acts, .. } => case.treatments.push(Treatment { spoil: varied(spoil, &mut dice), acts }),
+            Aim::Spoiled { spoil, acts, .. } => {
+                case.treatments.push(Treatment { spoil: varied(spoil, &mut dice), acts })
+            }
             Aim::Retried { spoil, acts, times } => {
                 case.retries = RETRIES;
                 let treatment = Treatment { spoil, acts };
@@ -219,11 +224,21 @@ fn other_message(dice: &mut Dice) -> String {
 }
 
 fn aims(service: &Service, operation: &Operation, adapter: &Adapter) -> Vec<Aim> {
+    let mut errors = errors(service, operation);
+    if adapter.slow {
+        // Each error comes with its own message and with another; here they take turns: first, second, second, first, …
+        let mut position = 0;
+        errors.retain(|_| {
+            position += 1;
+            position % 4 < 2
+        });
+    }
+    let plain = if adapter.slow { PLAIN_SLOW } else { PLAIN };
     let lists = [
         spoiled_answers(),
-        errors(service, operation),
+        errors,
         arguments(operation),
-        std::iter::repeat_n(Aim::Sequence, PLAIN).collect(),
+        std::iter::repeat_n(Aim::Sequence, plain).collect(),
         retried(service, adapter),
     ];
     // Kinds of cases take turns, so that a short run sees all of them.
@@ -271,9 +286,11 @@ fn spoiled_answers() -> Vec<Aim> {
 
 /// Every error that the documents know, with its own message and with another.
 fn errors(service: &Service, operation: &Operation) -> Vec<Aim> {
-    let rows = operation.rows.iter().filter(|row| row.documented && !row.access).flat_map(|row| {
-        row.codes.iter().map(|code| (code, row.status, &row.message, Sort::Ordinary))
-    });
+    let rows = operation
+        .rows
+        .iter()
+        .filter(|row| row.documented && !row.access)
+        .flat_map(|row| row.codes.iter().map(|code| (code, row.status, &row.message, Sort::Ordinary)));
     let common = service.common.iter().map(|common| {
         let sort = match (common.means, common.status) {
             (Means::Throttled, _) => Sort::Throttling,
@@ -283,9 +300,10 @@ fn errors(service: &Service, operation: &Operation) -> Vec<Aim> {
         };
         (&common.code, common.status, &common.message, sort)
     });
-    let access = service.access.iter().flat_map(|access| {
-        access.codes.iter().map(|code| (code, access.status, &access.message, Sort::Ordinary))
-    });
+    let access = service
+        .access
+        .iter()
+        .flat_map(|access| access.codes.iter().map(|code| (code, access.status, &access.message, Sort::Ordinary)));
     let mut found: Vec<Aim> = Vec::new();
     for (code, status, message, sort) in rows.chain(common).chain(access) {
         for code in codes(code) {

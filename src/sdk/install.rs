@@ -61,14 +61,16 @@ pub fn commands(root: &Path, adapter: &Adapter) -> Vec<Vec<String>> {
     match adapter.runtime {
         Some(Runtime::Python) => {
             let interpreter = text(&python(&folder));
-            let mut pip = words(&[&interpreter, "-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check"]);
+            let mut pip =
+                words(&[&interpreter, "-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check"]);
             pip.push("--quiet".into());
             pip.extend(adapter.packages.iter().cloned());
             vec![words(&["python3", "-m", "venv", &text(&folder.join("venv"))]), pip]
         }
         Some(Runtime::Node) => {
             let cache = text(&folder.join("cache"));
-            let mut npm = words(&["npm", "install", "--prefix", &text(&folder), "--cache", &cache, "--no-audit", "--no-fund"]);
+            let mut npm =
+                words(&["npm", "install", "--prefix", &text(&folder), "--cache", &cache, "--no-audit", "--no-fund"]);
             npm.extend(words(&["--no-update-notifier", "--loglevel", "error"]));
             npm.extend(adapter.packages.iter().cloned());
             vec![npm]

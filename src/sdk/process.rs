@@ -130,9 +130,10 @@ impl Process {
         let refused = read.as_ref().and_then(|read| read["reason"].as_str()).map(str::to_owned);
         match serde_json::from_str::<Hello>(&line) {
             Ok(hello) if hello.protocol == PROTOCOL => Ok((process, hello)),
-            Ok(hello) => {
-                Err(ProcessError::Garbled { why: format!("it speaks protocol {}, not {PROTOCOL}", hello.protocol), line })
-            }
+            Ok(hello) => Err(ProcessError::Garbled {
+                why: format!("it speaks protocol {}, not {PROTOCOL}", hello.protocol),
+                line,
+            }),
             Err(error) => Err(ProcessError::Garbled { why: refused.unwrap_or_else(|| error.to_string()), line }),
         }
     }

@@ -29,7 +29,13 @@ pub struct Shrunk {
 ///
 /// # Errors
 /// When the adapter is of no use any longer.
-pub fn shrink(bench: &mut Bench, case: &Case, seen: &Seen, requirement: &str, breach: &Breach) -> Result<Shrunk, BenchError> {
+pub fn shrink(
+    bench: &mut Bench,
+    case: &Case,
+    seen: &Seen,
+    requirement: &str,
+    breach: &Breach,
+) -> Result<Shrunk, BenchError> {
     let mut best = Shrunk {
         case: case.up_to(seen.command),
         seen: seen.clone(),

@@ -18,26 +18,42 @@ pub enum Spoil {
     /// The service answers as it does.
     Nothing,
     /// It answers a documented error instead.
-    Refusal { status: u16, code: String, message: String, sort: Sort },
+    Refusal {
+        status: u16,
+        code: String,
+        message: String,
+        sort: Sort,
+    },
     /// Something before the service answers, with a page or with nothing.
-    Gateway { status: u16, page: bool },
+    Gateway {
+        status: u16,
+        page: bool,
+    },
     /// The body ends after so many hundredths; its length is told truly.
-    Broken { percent: u8 },
+    Broken {
+        percent: u8,
+    },
     /// There is no body.
     Empty,
     /// The connection ends after so many hundredths of the body.
-    Truncated { percent: u8 },
+    Truncated {
+        percent: u8,
+    },
     /// Another content type, or none; the body is what it was.
     ContentType(Option<String>),
     /// The same, said in XML.
-    Xml { content_type: String },
+    Xml {
+        content_type: String,
+    },
     /// Names of an error's members begin in lower case.
     LowerCase,
     /// An error does not say its code.
     Nameless,
     /// Numbers and booleans are spelled as texts.
     Respelled,
-    Redirect { status: u16 },
+    Redirect {
+        status: u16,
+    },
     /// The connection is reset, or closed, instead of an answer.
     Reset,
     Closed,
@@ -220,7 +236,8 @@ fn lower_case(value: &mut Value, depth: usize) {
         if depth < DEEPEST {
             lower_case(&mut member, depth + 1);
         }
-        let lower: String = name.chars().enumerate().map(|(at, c)| if at == 0 { c.to_ascii_lowercase() } else { c }).collect();
+        let lower: String =
+            name.chars().enumerate().map(|(at, c)| if at == 0 { c.to_ascii_lowercase() } else { c }).collect();
         // The envelope itself stays, or there would be no error to name.
         let name = if depth < DEEPEST && member.is_object() { name } else { lower };
         members.insert(name, member);

@@ -5,7 +5,8 @@ use std::{env, fs, path::Path};
 fn main() {
     embed("specs", "EMBEDDED", "embedded.rs", &|path| path.extension().is_some_and(|ending| ending == "toml"));
     // What an interpreter leaves beside its sources is none of them.
-    let is_source = |path: &Path| path.extension().is_some_and(|ending| ["toml", "py", "mjs"].iter().any(|one| ending == *one));
+    let is_source =
+        |path: &Path| path.extension().is_some_and(|ending| ["toml", "py", "mjs"].iter().any(|one| ending == *one));
     embed("sdks", "ADAPTERS", "adapters.rs", &is_source);
 }
 

@@ -62,11 +62,13 @@ pub fn run(args: &Sdk, global: &Global) -> Result<ExitCode, Failure> {
     let runtime = super::runtime()?;
     runtime.spawn(async move { signals::watch(interrupted) });
     let bar = Bar::new(global.quiet, "SDKs", "starting adapters");
-    let mut outcome =
-        campaign::run(&set, &catalogue, candidates, &settings, &|sdk, number, of| bar.set(number as u64 - 1, of as u64, sdk));
+    let mut outcome = campaign::run(&set, &catalogue, candidates, &settings, &|sdk, number, of| {
+        bar.set(number as u64 - 1, of as u64, sdk)
+    });
     bar.set(1, 1, "");
     for adapter in &missing {
-        let why = format!("start it: it is not installed; {}", how_to_install(&args.sdks, std::slice::from_ref(adapter)));
+        let why =
+            format!("start it: it is not installed; {}", how_to_install(&args.sdks, std::slice::from_ref(adapter)));
         outcome.broken.push((adapter.name.clone(), why));
     }
     let context = Context { set: &set, catalogue: &catalogue, outcome: &outcome, detail: reports::detail(global) };
@@ -100,7 +102,8 @@ fn select(catalogue: &Catalogue, args: &Sdk) -> Result<Vec<Chosen>, Failure> {
     }
     let mut chosen: Vec<Chosen> = Vec::new();
     for selector in &args.adapters {
-        let (name, service) = selector.split_once('/').map_or((&**selector, None), |(name, service)| (name, Some(service)));
+        let (name, service) =
+            selector.split_once('/').map_or((&**selector, None), |(name, service)| (name, Some(service)));
         let found: Vec<_> = catalogue.adapters.iter().filter(|adapter| matches(name, &adapter.name)).collect();
         if found.is_empty() {
             let names = catalogue.adapters.iter().map(|adapter| &*adapter.name);
@@ -128,7 +131,8 @@ fn installed(root: &Path, chosen: Vec<Chosen>) -> Result<(Vec<Candidate>, Vec<Ar
             missing.push(adapter);
             continue;
         }
-        let launch = install::launch(root, &adapter).map_err(|error| Failure::environment(format!("failed to {error}")))?;
+        let launch =
+            install::launch(root, &adapter).map_err(|error| Failure::environment(format!("failed to {error}")))?;
         candidates.push(Candidate { adapter, launch, services });
     }
     Ok((candidates, missing))
@@ -209,8 +213,12 @@ fn list(root: &Path, chosen: &[Chosen], format: Format) -> String {
             }
         }
     }
-    let missing: Vec<_> =
-        chosen.iter().map(|(adapter, _)| adapter).filter(|adapter| !install::is_installed(root, adapter)).cloned().collect();
+    let missing: Vec<_> = chosen
+        .iter()
+        .map(|(adapter, _)| adapter)
+        .filter(|adapter| !install::is_installed(root, adapter))
+        .cloned()
+        .collect();
     if !missing.is_empty() {
         out.push_str(&format!("\n{}\n", how_to_install(root, &missing)));
     }

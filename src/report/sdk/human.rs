@@ -43,7 +43,8 @@ pub fn text(context: &Context<'_>) -> String {
     if !known.is_empty() && context.detail == Detail::Usual {
         out.push_str(&format!("{}\n", paint(STRONG, "known deviations (`-v` shows each in full)")));
         for finding in known {
-            let sdks: Vec<String> = finding.sdks.iter().map(|known| format!("{} {}", known.sdk, known.sdk_version)).collect();
+            let sdks: Vec<String> =
+                finding.sdks.iter().map(|known| format!("{} {}", known.sdk, known.sdk_version)).collect();
             let (id, summary) = (context.id(finding), &finding.breach.summary);
             out.push_str(&format!("  {id}\n"));
             out.push_str(&labelled("", &format!("{summary} ({})", sdks.join(", ")), INDENT, INDENT));
@@ -75,7 +76,13 @@ pub fn text(context: &Context<'_>) -> String {
 fn matrix(context: &Context<'_>) -> String {
     let name = |sdk: &SdkResult| format!("{} ({})", sdk.known.sdk, sdk.adapter.name);
     let widest = context.outcome.sdks.iter().map(|sdk| name(sdk).chars().count()).max().unwrap_or(0).max(3);
-    let mut out = format!("{}\n", paint(FAINT, &format!("{:widest$}  {:VERSION$}  {:GROUP$}{:GROUP$}{}", "SDK", "version", "request", "answer", "trouble")));
+    let mut out = format!(
+        "{}\n",
+        paint(
+            FAINT,
+            &format!("{:widest$}  {:VERSION$}  {:GROUP$}{:GROUP$}{}", "SDK", "version", "request", "answer", "trouble")
+        )
+    );
     for sdk in &context.outcome.sdks {
         out.push_str(&format!("{:widest$}  {:VERSION$}  ", name(sdk), sdk.known.sdk_version));
         for (index, group) in GROUPS.iter().enumerate() {
@@ -93,9 +100,8 @@ fn matrix(context: &Context<'_>) -> String {
 
 /// `✓ 13 of 15`: met of all; what was not exercised is not met. `✗ 1, ! 2` are those that are broken, and known to be.
 fn cell(context: &Context<'_>, sdk: &SdkResult, group: &str) -> (anstyle::Style, String) {
-    let of_group = || {
-        sdk.requirements.iter().filter(|result| context.catalogue.requirements[result.requirement].group() == group)
-    };
+    let of_group =
+        || sdk.requirements.iter().filter(|result| context.catalogue.requirements[result.requirement].group() == group);
     let broken = of_group().filter(|result| result.verdict == Verdict::Violates && !result.known).count();
     let known = of_group().filter(|result| result.verdict == Verdict::Violates && result.known).count();
     let met = of_group().filter(|result| result.verdict == Verdict::Conforms).count();
@@ -140,15 +146,23 @@ fn summary(context: &Context<'_>) -> String {
 fn told(context: &Context<'_>, finding: &Finding) -> String {
     let requirement = &context.catalogue.requirements[finding.requirement];
     let style = if finding.known.is_none() { BAD } else { UNSURE };
-    let mut out =
-        format!("{}: {}\n", paint(style, &format!("violation[{}]", requirement.level.name())), paint(STRONG, &context.id(finding)));
+    let mut out = format!(
+        "{}: {}\n",
+        paint(style, &format!("violation[{}]", requirement.level.name())),
+        paint(STRONG, &context.id(finding))
+    );
     out.push_str(&labelled("", &printable(&finding.breach.summary), INDENT, 0));
     out.push_str(&format!("  {} {}\n\n", paint(PLACE, "-->"), context.file(finding)));
     out.push_str(&labelled("promised", &requirement.text, INDENT, COLUMN));
     out.push_str(&labelled("", finding.adapter.source(requirement), INDENT, COLUMN));
     for (index, known) in finding.sdks.iter().enumerate() {
         let runtime = if finding.runtime.is_empty() { String::new() } else { format!(", on {}", finding.runtime) };
-        out.push_str(&labelled(if index == 0 { "SDK" } else { "" }, &format!("{} {}{runtime}", known.sdk, known.sdk_version), INDENT, COLUMN));
+        out.push_str(&labelled(
+            if index == 0 { "SDK" } else { "" },
+            &format!("{} {}{runtime}", known.sdk, known.sdk_version),
+            INDENT,
+            COLUMN,
+        ));
     }
     out.push('\n');
     let commands = &finding.case.script.commands;
@@ -164,9 +178,15 @@ fn told(context: &Context<'_>, finding: &Finding) -> String {
         let (raw, then) = answered(arrival);
         out.push_str(&bytes(&name("answered"), &raw, then));
     }
-    out.push_str(&labelled("surfaced", &cut(&printable(&surfaced(&finding.surfaced())), 4 * LONGEST_LINE), INDENT, COLUMN));
+    out.push_str(&labelled(
+        "surfaced",
+        &cut(&printable(&surfaced(&finding.surfaced())), 4 * LONGEST_LINE),
+        INDENT,
+        COLUMN,
+    ));
     out.push_str(&labelled("expected", &cut(&printable(&finding.breach.expected), LONGEST_LINE), INDENT, COLUMN));
-    let stable = if finding.stable { "stable" } else { "not stable: it did not show itself each time it was run again" };
+    let stable =
+        if finding.stable { "stable" } else { "not stable: it did not show itself each time it was run again" };
     let cases = if finding.cases == 1 { "1 case".to_owned() } else { format!("{} cases", number(finding.cases)) };
     let seen = format!(
         "{stable}; found in {cases}, first after {} requests, shrunk with {} more",
@@ -214,7 +234,9 @@ fn surfaced(value: &Value) -> String {
         (_, Some(error), _) => {
             let part = |name: &str| error.get(name).filter(|value| !value.is_null()).map(text);
             let class = error["class"][0].as_str().unwrap_or("error").to_owned();
-            let shown = ["code", "status", "request_id", "message"].iter().filter_map(|name| Some(format!("{name} {}", part(name)?)));
+            let shown = ["code", "status", "request_id", "message"]
+                .iter()
+                .filter_map(|name| Some(format!("{name} {}", part(name)?)));
             format!("{class}: {}", shown.collect::<Vec<_>>().join(", "))
         }
         (_, _, Some(stderr)) => format!("nothing: the process ended: {}", text(stderr)),

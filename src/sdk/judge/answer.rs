@@ -1,12 +1,7 @@
 //! What the caller is told of an answer that came whole.
 
 use super::{Judgements, Said, Trial};
-use crate::sdk::{
-    bench::Surfaced,
-    catalogue::Aspect,
-    protocol::Shown,
-    spoil::Spoil,
-};
+use crate::sdk::{bench::Surfaced, catalogue::Aspect, protocol::Shown, spoil::Spoil};
 
 pub(super) fn judge(trial: &Trial<'_>, found: &mut Judgements) {
     let Some((arrival, said)) = trial.is_settled() else { return };
@@ -86,7 +81,10 @@ fn success(
         let missing = trial.missing_field(fields);
         found.settle("answer/fields", missing.is_none(), "a field is lost", || {
             let name = missing.clone().unwrap_or_default();
-            (format!("the caller cannot see {name} of a success"), serde_json::Value::Object(fields.clone()).to_string())
+            (
+                format!("the caller cannot see {name} of a success"),
+                serde_json::Value::Object(fields.clone()).to_string(),
+            )
         });
     }
 }
@@ -113,7 +111,13 @@ fn aspects(trial: &Trial<'_>, shown: &Shown, refusal: &Refusal, found: &mut Judg
             }
             Aspect::RequestId => {
                 let Some(id) = &refusal.request_id else { continue };
-                ("answer/request-id", shown.request_id.as_ref() == Some(id), "request id", id.clone(), text(&shown.request_id))
+                (
+                    "answer/request-id",
+                    shown.request_id.as_ref() == Some(id),
+                    "request id",
+                    id.clone(),
+                    text(&shown.request_id),
+                )
             }
         };
         found.settle(requirement, is_met, &format!("another {what}"), || {

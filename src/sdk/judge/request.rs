@@ -38,7 +38,8 @@ fn once(trial: &Trial<'_>, found: &mut Judgements) {
         // A tool may refuse a call that lacks what is required, before it sends anything.
         let lacks = trial.set.operation(seen.operation).params.iter().any(|param| {
             let given = seen.call.arguments.get(&param.name);
-            let is_empty = given.is_some_and(|value| as_text(value).is_empty() || value.as_array().is_some_and(Vec::is_empty));
+            let is_empty =
+                given.is_some_and(|value| as_text(value).is_empty() || value.as_array().is_some_and(Vec::is_empty));
             param.required && !param.header && (given.is_none() || is_empty)
         });
         let is_local = matches!(seen.surfaced, Surfaced::Error(_)) && lacks;
@@ -128,7 +129,8 @@ fn arguments(
     let call = &trial.seen.call;
     let service = trial.set.service(trial.seen.operation);
     let operation = trial.set.operation(trial.seen.operation);
-    let is_json = arrival.request.method == "POST" && !form::is_form(&arrival.request) && !arrival.request.body.is_empty();
+    let is_json =
+        arrival.request.method == "POST" && !form::is_form(&arrival.request) && !arrival.request.body.is_empty();
     let mut expected_names = BTreeSet::new();
     for param in operation.params.iter().filter(|param| !param.header) {
         let Some(value) = call.arguments.get(&param.name) else { continue };
@@ -142,7 +144,10 @@ fn arguments(
             Some((name, value)) => {
                 let (symptom, summary) = match sent.get(name) {
                     None => ("not sent", format!("{name}={value} does not reach the wire")),
-                    Some(other) => ("spelled otherwise", format!("{name} reaches the wire as {}, not {}", brief(other), brief(value))),
+                    Some(other) => (
+                        "spelled otherwise",
+                        format!("{name} reaches the wire as {}, not {}", brief(other), brief(value)),
+                    ),
                 };
                 found.broken(requirement, symptom, summary, format!("{name}={}", brief(value)));
             }

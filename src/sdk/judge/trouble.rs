@@ -84,7 +84,10 @@ fn judge_retried(trial: &Trial<'_>, found: &mut Judgements) {
     let fit = arrivals.len() <= allowed;
     let asked = trial.retries();
     found.settle("trouble/retries", fit, "too many attempts", || {
-        (format!("{} requests are sent where {asked} retries were asked for", arrivals.len()), format!("at most {allowed}"))
+        (
+            format!("{} requests are sent where {asked} retries were asked for", arrivals.len()),
+            format!("at most {allowed}"),
+        )
     });
     for (index, arrival) in arrivals.iter().enumerate() {
         let Some(cause) = cause(&arrival.treatment) else { continue };
@@ -117,7 +120,9 @@ fn judge_retried(trial: &Trial<'_>, found: &mut Judgements) {
 pub(super) fn judge_repeats(trial: &Trial<'_>, found: &mut Judgements) {
     let arrivals = &trial.seen.arrivals;
     let deletes = trial.set.operation(trial.seen.operation).changes();
-    let Some(index) = arrivals.iter().position(|arrival| arrival.treatment.is_loss()).filter(|_| deletes) else { return };
+    let Some(index) = arrivals.iter().position(|arrival| arrival.treatment.is_loss()).filter(|_| deletes) else {
+        return;
+    };
     let again = arrivals.len() > index + 1;
     found.settle("trouble/repeated-delete", !again, "sent again", || {
         let what = arrivals[index].treatment.spoil.text();
