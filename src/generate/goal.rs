@@ -74,7 +74,7 @@ impl Goal {
             Kind::Error => 6,
             Kind::Response => 4,
             Kind::Promise | Kind::Param => 2,
-            Kind::Open | Kind::Access => 1,
+            Kind::Open | Kind::Access | Kind::Overlap => 1,
         }
     }
 }

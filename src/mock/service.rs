@@ -75,7 +75,7 @@ impl Mock {
 
     /// The state of a service as it is now; what is due by itself has not happened yet.
     pub fn state(&self, service: usize) -> State {
-        self.states[service].lock().unwrap_or_else(PoisonError::into_inner).state.clone()
+        self.states[service].lock().unwrap_or_else(PoisonError::into_inner).state.as_ref().clone()
     }
 
     /// Answers a call at this time, in milliseconds of any clock that does not go back.

@@ -275,5 +275,6 @@ fn plain_call(set: &SpecSet, at: OpRef) -> Command {
         caller: Caller::Main,
         until: None,
         purpose: Purpose::Call,
+        lane: None,
     }
 }
