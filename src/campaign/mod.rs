@@ -2,15 +2,15 @@
 //!
 //! [`run()`] hands case numbers to workers; each generates its script, executes it, and judges the history. Because a case is a
 //! function of the seed and its number, the order in which workers finish changes nothing but the progress bar.
-//! [`tally`] adds up what cases say, and `order` puts codes that won over one another in a row. A call that earned no answer is sent again, with the little that it needs. When all
+//! [`tally`] adds up what cases say, and `precedence` puts codes that won over one another in a row. A call that earned no answer is sent again, with the little that it needs. When all
 //! cases are done, each failure is shrunk and confirmed once.
 //! What a reader needs is plain data in [`outcome`]; terminals and file formats are for others.
 
 mod confirm;
 pub mod counterexample;
 pub mod event;
-mod order;
 pub mod outcome;
+mod precedence;
 pub mod replay;
 pub mod run;
 pub mod settings;

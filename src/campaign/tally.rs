@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     confirm::Confirmed,
-    order::{Wins, orders},
     outcome::{Observation, OperationResult, RequirementResult, Verdict, counted},
+    precedence::{Wins, orders},
 };
 use crate::{
     history::History,
