@@ -230,7 +230,7 @@ fn aims(service: &Service, operation: &Operation, adapter: &Adapter) -> Vec<Aim>
         let mut position = 0;
         errors.retain(|_| {
             position += 1;
-            position % 4 < 2
+            matches!(position % 4, 0 | 1)
         });
     }
     let plain = if adapter.slow { PLAIN_SLOW } else { PLAIN };
