@@ -2,6 +2,7 @@
 //! adapter whose packages are installed in `ASWRITTEN_SDKS`.
 
 mod scripted;
+mod served;
 
 use std::{
     env, fs,
@@ -61,8 +62,15 @@ fn trials() -> Vec<Trial> {
         trials.push(Trial::test(format!("check_adapter::{manner}"), move || check_adapter(manner, expected)));
     }
     for adapter in catalogue::embedded().expect("the embedded adapters are sound").adapters {
-        let name = format!("installed::{}", adapter.name.replace('-', "_"));
-        trials.push(Trial::ignorable_test(name, move || installed(&adapter)));
+        let name = adapter.name.replace('-', "_");
+        let other = adapter.clone();
+        trials.push(Trial::ignorable_test(format!("installed::{name}"), move || installed(&adapter)));
+        trials.push(Trial::ignorable_test(format!("served::{name}"), move || served(&other)));
+    }
+    for (language, adapter, program) in
+        [("python", "alibabacloud-python", "venv/bin/python"), ("javascript", "tencentcloud-nodejs", "node")]
+    {
+        trials.push(Trial::ignorable_test(format!("readme::{language}"), move || readme(language, adapter, program)));
     }
     trials
 }
@@ -206,6 +214,62 @@ fn check_adapter(manner: &str, expected: Option<&str>) -> Result<(), Failed> {
         Some(expected) => (1, expected),
     };
     check(output.status.code() == Some(code) && text.contains(expected), || format!("{:?}:\n{text}", output.status))
+}
+
+/// Folder of the installed SDKs, or why a test of this adapter is ignored.
+fn root_of(adapter: &catalogue::Adapter) -> Result<PathBuf, Completion> {
+    let Some(root) = env::var_os(SDKS).map(PathBuf::from) else {
+        return Err(Completion::ignored_with(format!(
+            "because {SDKS} does not name the folder where SDKs are installed"
+        )));
+    };
+    if install::is_installed(&root, adapter) {
+        return Ok(root);
+    }
+    Err(Completion::ignored_with(format!("because {} is not installed in {}", adapter.name, root.display())))
+}
+
+/// Each SDK deletes an image on `aswritten serve`, signed in each of its ways.
+fn served(adapter: &Arc<catalogue::Adapter>) -> Result<Completion, Failed> {
+    let root = match root_of(adapter) {
+        Ok(root) => root,
+        Err(ignored) => return Ok(ignored),
+    };
+    let set = Arc::new(aswritten::spec::embedded().map_err(|error| error.to_string())?);
+    let launch = install::launch(&root, adapter).map_err(|error| error.to_string())?;
+    let (_, hello) = aswritten::sdk::process::Process::greet(&launch).map_err(|error| error.to_string())?;
+    let server = served::Served::start()?;
+    for known in &hello.sdks {
+        for scheme in &adapter.signing {
+            served::deletes(&set, &server.url, &launch, known, scheme)?;
+        }
+    }
+    Ok(Completion::Completed)
+}
+
+/// The example of the README runs as it is printed, but for the port.
+fn readme(language: &str, adapter: &str, program: &str) -> Result<Completion, Failed> {
+    let adapters = catalogue::embedded().map_err(|error| error.to_string())?.adapters;
+    let adapter = adapters.iter().find(|known| known.name == adapter).ok_or("no such adapter")?;
+    let root = match root_of(adapter) {
+        Ok(root) => root,
+        Err(ignored) => return Ok(ignored),
+    };
+    let folder = install::folder(&root, adapter).canonicalize().map_err(|error| error.to_string())?;
+    let text = fs::read_to_string("README.md").map_err(|error| error.to_string())?;
+    let begin = format!("```{language}\n");
+    let code = text.split(&begin).nth(1).and_then(|rest| rest.split("```").next()).ok_or("no example")?;
+    let server = served::Served::start()?;
+    let code = code.replace("127.0.0.1:8080", server.url.trim_start_matches("http://"));
+    let path = folder.join(if language == "python" { "readme.py" } else { "readme.mjs" });
+    fs::write(&path, code).map_err(|error| error.to_string())?;
+    let program = if program == "node" { PathBuf::from(program) } else { folder.join(program) };
+    let output = Command::new(program).arg(&path).output().map_err(|error| error.to_string())?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    check(output.status.success() && said.starts_with("deleted"), || {
+        format!("{said}{}", String::from_utf8_lossy(&output.stderr))
+    })?;
+    Ok(Completion::Completed)
 }
 
 /// A shipped adapter with its real SDKs: it deletes images, every signature verifies, and all that is found is known.
