@@ -54,8 +54,9 @@ pub struct Outcome {
     pub interrupted: bool,
     pub sdks: Vec<SdkResult>,
     pub findings: Vec<Finding>,
-    /// Deviations that are known, and did not occur although their requirement was exercised.
-    pub stale: Vec<Deviation>,
+    /// Deviations that are known, and did not occur although their requirement was exercised: with the SDK that no longer
+    /// shows them.
+    pub stale: Vec<(Deviation, Known)>,
     /// Adapters that were of no use, with why.
     pub broken: Vec<(String, String)>,
 }
@@ -340,30 +341,31 @@ fn match_known(
     settings: &Settings,
     findings: &mut [Finding],
     sdks: &mut [SdkResult],
-) -> Vec<Deviation> {
+) -> Vec<(Deviation, Known)> {
     let mut stale = Vec::new();
+    // A short run may not have come to it.
+    let is_whole = settings.cases.is_none() && !settings.interrupted.load(Ordering::Relaxed);
     for deviation in &settings.deviations {
         let is_meant = |finding: &&mut Finding| {
             finding.adapter.name == deviation.adapter
                 && catalogue.requirements[finding.requirement].id == deviation.requirement
                 && finding.breach.symptom == deviation.symptom
         };
-        let is_of = |known: &Known| known.sdk == deviation.sdk && known.sdk_version == deviation.version;
-        let found = findings.iter_mut().find(is_meant);
-        match found {
-            // It belongs to one version: with another, it is looked at anew.
-            Some(finding) if finding.sdks.iter().any(is_of) => finding.known = Some(deviation.reason.clone()),
-            Some(_) => {}
-            None => {
-                let exercised =
-                    sdks.iter().filter(|sdk| sdk.adapter.name == deviation.adapter && sdk.known.sdk == deviation.sdk);
-                let was_exercised = exercised.flat_map(|sdk| &sdk.requirements).any(|result| {
-                    result.exercised > 0 && catalogue.requirements[result.requirement].id == deviation.requirement
-                });
-                // A short run may not have come to it.
-                if was_exercised && settings.cases.is_none() && !settings.interrupted.load(Ordering::Relaxed) {
-                    stale.push(deviation.clone());
-                }
+        // It belongs to versions: with others, it is looked at anew.
+        let names = |known: &Known| deviation.sdks.contains(&format!("{} {}", known.sdk, known.sdk_version));
+        let mut found = findings.iter_mut().find(is_meant);
+        if let Some(finding) = &mut found
+            && finding.sdks.iter().all(names)
+        {
+            finding.known = Some(deviation.reason.clone());
+        }
+        let shown = found.map(|finding| finding.sdks.clone()).unwrap_or_default();
+        for sdk in sdks.iter().filter(|sdk| sdk.adapter.name == deviation.adapter && names(&sdk.known)) {
+            let was_exercised = sdk.requirements.iter().any(|result| {
+                result.exercised > 0 && catalogue.requirements[result.requirement].id == deviation.requirement
+            });
+            if is_whole && was_exercised && sdk.trouble.is_none() && !shown.contains(&sdk.known) {
+                stale.push((deviation.clone(), sdk.known.clone()));
             }
         }
     }

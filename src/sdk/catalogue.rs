@@ -103,9 +103,8 @@ pub struct Deviation {
     pub requirement: String,
     /// What is seen, as findings name it.
     pub symptom: String,
-    /// SDK with the version that it was seen with.
-    pub sdk: String,
-    pub version: String,
+    /// SDKs with the versions that it was seen with: `name version`.
+    pub sdks: Vec<String>,
     pub reason: String,
 }
 
@@ -323,7 +322,8 @@ mod tests {
         for deviation in known().unwrap_or_else(|error| panic!("{error}")) {
             assert!(ids.contains(&deviation.requirement), "{deviation:?}");
             assert!(catalogue.adapters.iter().any(|adapter| adapter.name == deviation.adapter), "{deviation:?}");
-            assert!(!deviation.reason.is_empty() && !deviation.version.is_empty(), "{deviation:?}");
+            assert!(!deviation.reason.is_empty() && !deviation.sdks.is_empty(), "{deviation:?}");
+            assert!(deviation.sdks.iter().all(|sdk| sdk.split(' ').count() == 2), "{deviation:?}");
         }
     }
 }

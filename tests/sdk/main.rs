@@ -156,15 +156,14 @@ const DEVIATION: &str = r#"[[deviation]]
 adapter = "scripted"
 requirement = "request/once"
 symptom = "sent again"
-sdk = "scripted-ecs"
-version = "1"
+sdks = ["scripted-ecs VERSION", "scripted-cvm VERSION"]
 reason = "made so"
 "#;
 
 fn with_deviation(manner: &str, version: &str) -> Result<(Option<i32>, Value), Failed> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let path = folder.path().join("known.toml");
-    fs::write(&path, DEVIATION.replace("\"1\"", &format!("{version:?}"))).map_err(|error| error.to_string())?;
+    fs::write(&path, DEVIATION.replace("VERSION", version)).map_err(|error| error.to_string())?;
     validate(manner, &["--deviations", &path.to_string_lossy()])
 }
 

@@ -51,12 +51,12 @@ pub fn text(context: &Context<'_>) -> String {
         }
         out.push('\n');
     }
-    for deviation in &outcome.stale {
+    for (deviation, known) in &outcome.stale {
         let id = format!("{}/{}", deviation.adapter, deviation.requirement);
         out.push_str(&format!("{}: {}\n", paint(BAD, "stale deviation"), paint(STRONG, &id)));
         let what = format!(
             "\"{}\" of {} {} no longer occurs; remove it from the file of known deviations",
-            deviation.symptom, deviation.sdk, deviation.version
+            deviation.symptom, known.sdk, known.sdk_version
         );
         out.push_str(&labelled("", &what, INDENT, 0));
         out.push('\n');

@@ -9,6 +9,7 @@ use crate::{
     sdk::{
         campaign::{Finding, SdkResult},
         catalogue::Deviation,
+        protocol::Known,
     },
 };
 
@@ -31,7 +32,7 @@ pub fn text(context: &Context<'_>) -> String {
         "interrupted": outcome.interrupted,
         "operations": outcome.sdks.iter().map(|sdk| operation(context, sdk)).collect::<Vec<_>>(),
         "findings": outcome.findings.iter().map(|found| finding(context, found)).collect::<Vec<_>>(),
-        "stale_deviations": outcome.stale.iter().map(deviation).collect::<Vec<_>>(),
+        "stale_deviations": outcome.stale.iter().map(stale).collect::<Vec<_>>(),
         "unusable": broken.collect::<Vec<_>>(),
     }))
 }
@@ -112,13 +113,13 @@ fn finding(context: &Context<'_>, finding: &Finding) -> Value {
     })
 }
 
-fn deviation(deviation: &Deviation) -> Value {
+fn stale((deviation, known): &(Deviation, Known)) -> Value {
     json!({
         "adapter": deviation.adapter,
         "requirement": deviation.requirement,
         "symptom": deviation.symptom,
-        "sdk": deviation.sdk,
-        "sdk_version": deviation.version,
+        "sdk": known.sdk,
+        "sdk_version": known.sdk_version,
         "reason": deviation.reason,
     })
 }
