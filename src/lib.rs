@@ -42,6 +42,7 @@ pub mod cli;
 pub mod endpoint;
 pub mod execute;
 pub mod generate;
+pub mod guard;
 pub mod history;
 pub mod mock;
 pub mod model;

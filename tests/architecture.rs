@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("mock", &["history", "model", "spec", "value", "wire"]),
     ("endpoint", &["history", "model", "sequence", "spec", "value", "wire"]),
     ("execute", &["endpoint", "history", "model", "sequence", "spec", "value"]),
+    ("guard", &["endpoint", "execute", "history", "model", "sequence", "spec", "value"]),
     ("generate", &["model", "sequence", "spec", "value"]),
     ("oracle", &["history", "model", "sequence", "spec", "value"]),
     (

@@ -181,6 +181,10 @@ impl Endpoint for Counted {
     fn name(&self) -> String {
         self.inner.name()
     }
+
+    fn repeats(&self) -> u32 {
+        self.inner.repeats()
+    }
 }
 
 /// What a worker has done.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     history::{Reply, Trouble, TroubleKind},
-    spec::SpecSet,
+    spec::{SpecSet, service::OpRef},
     wire::{Credential, HttpRequest, HttpResponse, Stamp},
 };
 
@@ -24,6 +24,8 @@ pub struct Http {
     client: reqwest::Client,
     translator: Translator,
     began: Instant,
+    /// By operation: for how long the service asked to hold back with its latest answer, in milliseconds.
+    asked: Mutex<BTreeMap<OpRef, u64>>,
 }
 
 /// Why no client could be made.
@@ -48,7 +50,7 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("aswritten/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { client, translator: Translator::new(set, targets), began: Instant::now() })
+        Ok(Self { client, translator: Translator::new(set, targets), began: Instant::now(), asked: Mutex::default() })
     }
 
     /// The service can be called.
@@ -72,11 +74,26 @@ impl Http {
             Err(reason) => return Reply::NotSent { reason },
         };
         let reply = match self.carry(target, &request).await {
-            Ok(response) => self.translator.read(call.operation, &response),
+            Ok(response) => {
+                self.heed(call.operation, &response);
+                self.translator.read(call.operation, &response)
+            }
             Err(trouble) => Reply::Trouble(trouble),
         };
         self.translator.remember(call, stamp, &reply);
         reply
+    }
+
+    /// Takes note of how long the service wants to be left alone.
+    fn heed(&self, at: OpRef, response: &HttpResponse) {
+        let own = self.translator.set.service(at).retry_after.as_deref();
+        let number = |name: &str| response.header(name)?.trim().parse::<u64>().ok();
+        let asked = own.and_then(number).or_else(|| Some(number("retry-after")?.saturating_mul(1_000)));
+        let mut known = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        match asked {
+            Some(ms) => drop(known.insert(at, ms)),
+            None => drop(known.remove(&at)),
+        }
     }
 
     async fn carry(&self, target: &Target, request: &HttpRequest) -> Result<HttpResponse, Trouble> {
@@ -141,6 +158,10 @@ impl Endpoint for Http {
         let mut urls: Vec<&str> = self.translator.targets.values().map(|target| target.url.as_str()).collect();
         urls.dedup();
         urls.join(", ")
+    }
+
+    fn asked_to_wait_ms(&self, operation: OpRef) -> Option<u64> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&operation).copied()
     }
 }
 

@@ -7,6 +7,7 @@ mod clock;
 pub mod direct;
 pub mod http;
 pub mod in_process;
+pub mod limits;
 pub mod translator;
 
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -71,4 +72,14 @@ pub trait Endpoint: Send + Sync {
 
     /// Name for reports.
     fn name(&self) -> String;
+
+    /// For how many milliseconds the service asked to hold back, with its latest answer to this operation.
+    fn asked_to_wait_ms(&self, _operation: OpRef) -> Option<u64> {
+        None
+    }
+
+    /// Times that a call is worth sending again which the service had no time for. Each is an exchange of its own.
+    fn repeats(&self) -> u32 {
+        0
+    }
 }

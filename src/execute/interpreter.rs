@@ -20,7 +20,11 @@ use crate::{
     history::{Exchange, History, Reply, Stamps},
     model::view,
     sequence::{Command, Expected, Purpose, Script, Until, Wait},
-    spec::{Operation, SpecSet, operation::Effect},
+    spec::{
+        Operation, SpecSet,
+        operation::{Action, Effect},
+        service::Means,
+    },
     value::{Key, as_text, field_at, plain},
 };
 
@@ -138,10 +142,25 @@ impl Run<'_> {
             self.endpoint.wait(early).await;
         }
         let mut looks = 0;
+        let mut repeats = 0;
         loop {
             let (started_ms, start) = (self.elapsed(), self.stamp());
             let reply = self.endpoint.send(&call).await;
             let (ended_ms, end) = (self.elapsed(), self.stamp());
+            let exchange = |reply| Exchange {
+                command: index,
+                arguments: named.clone(),
+                started_ms,
+                ended_ms,
+                stamps: Stamps { start, end },
+                reply,
+            };
+            if repeats < self.endpoint.repeats() && self.had_no_time(command, &reply) {
+                // It is part of the history like any other: whether it did nothing is not for us to say.
+                repeats += 1;
+                self.history.exchanges.push(exchange(reply));
+                continue;
+            }
             let sight = until.map_or(Sight::Settled, |until| self.sight(operation, until, &reply));
             let settled = matches!(sight, Sight::Settled);
             looks += 1;
@@ -151,14 +170,7 @@ impl Run<'_> {
                 self.around.pace.learn(command.operation, until, started_ms.saturating_sub(since));
             }
             self.learn(operation, command, &reply);
-            self.history.exchanges.push(Exchange {
-                command: index,
-                arguments: named.clone(),
-                started_ms,
-                ended_ms,
-                stamps: Stamps { start, end },
-                reply,
-            });
+            self.history.exchanges.push(exchange(reply));
             let patience_ms = match sight {
                 Sight::Settled => return,
                 // What was never seen, or is gone, may have belonged to what was removed.
@@ -244,6 +256,24 @@ impl Run<'_> {
 
     fn stamp(&self) -> u64 {
         self.stamps.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The service was too busy to look at the call. What only reads is also worth repeating when its answer was lost.
+    fn had_no_time(&self, command: &Command, reply: &Reply) -> bool {
+        let operation = self.set.operation(command.operation);
+        let only_reads = !operation.is_documented() && !operation.changes();
+        match reply {
+            Reply::Refused { status, code, .. } => {
+                let common = &self.set.service(command.operation).common;
+                match common.iter().find(|common| common.code.matches(code)).map(|common| common.means) {
+                    Some(Means::Throttled) => true,
+                    Some(Means::Unavailable) => only_reads,
+                    _ => only_reads && *status >= 500,
+                }
+            }
+            Reply::Trouble(_) => only_reads,
+            Reply::Success { .. } | Reply::NotSent { .. } => false,
+        }
     }
 
     fn elapsed(&self) -> u64 {

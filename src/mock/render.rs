@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     history::Reply,
-    model::{Answer, Outcome, Refused, Request, State, view},
+    model::{Answer, Outcome, Refused, Request, Resource, State, view},
     spec::{
         Operation, Service, SpecSet,
         operation::{Code, View},
@@ -97,9 +97,18 @@ fn elements(set: &SpecSet, operation: &Operation, state: &State, request: &Reque
         for (field, value) in &shown.fixed {
             element[field] = value.clone();
         }
+        if let (Some(field), Some(Atom::Text(name))) = (&shown.name, name_of(service, found)) {
+            element[field] = Value::String(name.to_string());
+        }
         list.push(element);
     }
     list
+}
+
+/// What was given as its name when it was created.
+fn name_of<'a>(service: &Service, found: &'a Resource) -> Option<&'a Atom> {
+    let attribute = service.kinds[found.kind].attributes.iter().position(|attribute| attribute.name == "name")?;
+    found.attributes.get(attribute)
 }
 
 fn one(name: &str, value: Value) -> Value {

@@ -92,6 +92,13 @@ static SERVICE: Table = Table {
         need("endpoint", Kind::Text, "Public endpoint; `{region}` is replaced."),
         may("region", Kind::Word(&["parameter", "header", "none"]), "How the region travels; default parameter."),
         need("patience", Kind::Duration, "How long asynchronous work may take on the real service."),
+        may("rate", Kind::Text, "Most calls of all operations together, as documented: `500/s`, `60/min`."),
+        may("rate_each", Kind::Text, "Most calls of each operation, unless it says otherwise."),
+        may(
+            "retry_after",
+            Kind::Text,
+            "Header in which the service says for how many milliseconds to hold back; `Retry-After` is always heeded.",
+        ),
     ],
 };
 
@@ -147,6 +154,7 @@ static RESOURCE: Table = Table {
         ),
         may("derived", Kind::Map(&Kind::Expression), "What follows from the attributes and from other resources."),
         may("remove", Kind::Tables(&REMOVE), "Calls that remove one after a case, in order."),
+        may("stop", Kind::Tables(&REMOVE), "Calls that end one that is under way, when it blocks a removal."),
     ],
 };
 
@@ -248,7 +256,8 @@ static OPERATION: Table = Table {
         need("summary", Kind::Text, "What it does."),
         need("document", Kind::Table(&DOCUMENT), "The document."),
         may("token", Kind::Text, "Parameter that is an idempotency token."),
-        may("creates", Kind::Boolean, "It costs money or leaves things behind."),
+        may("creates", Kind::Boolean, "It costs money or leaves things behind: called on a real account by consent only."),
+        may("rate", Kind::Text, "Most calls, as documented: `10/s`, `10/min`."),
     ],
 };
 
@@ -455,6 +464,8 @@ static VIEW: Table = Table {
         may("fields", Kind::Map(&Kind::Table(&SHOWN)), "Fields of an element that show attributes."),
         may("fail", Kind::Map(&Kind::Texts), "Values of fields that say that creating it failed."),
         may("total", Kind::Text, "Field with the number of elements."),
+        may("name", Kind::Text, "Field of an element that is the name which it was created with."),
+        may("tags", Kind::Text, "Path in an element to its list of tags."),
         may("static", Kind::Map(&Kind::Any), "Further fields of an element on the mock."),
     ],
 };
@@ -480,6 +491,9 @@ static USE: Table = Table {
         may("arguments", Kind::Map(&Kind::Any), "Arguments besides those with a `value` of their own."),
         may("when", Kind::Expression, "When it makes sense."),
         may("read", Kind::Boolean, "The way to read a resource back."),
+        may("list", Kind::Boolean, "The way to list everything that the account has; for the clean-up."),
+        may("page", Kind::Text, "Parameter with the number of the page, counted from 1."),
+        may("offset", Kind::Text, "Parameter with the number of elements to pass over."),
         may("weight", Kind::Integer, "How often random sequences take it, 0 to 10; default 5."),
     ],
 };

@@ -30,6 +30,7 @@ pub mod id;
 pub mod load;
 mod lower;
 pub mod operation;
+pub mod rate;
 pub mod reading;
 pub mod requirement;
 pub mod resource;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{expression::Expr, requirement::Requirement, resource::Template, source::Span};
+use super::{expression::Expr, rate::Rate, requirement::Requirement, resource::Template, source::Span};
 use crate::value::Atom;
 
 /// One operation of one edition of its document.
@@ -39,6 +39,10 @@ pub struct Operation {
     pub requirements: Vec<Requirement>,
     /// Requirements that every operation has, by index.
     pub basics: Option<Basics>,
+    /// It costs money: called on a real account by consent only.
+    pub paid: bool,
+    /// Most calls that are documented.
+    pub rate: Option<Rate>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -383,6 +387,10 @@ pub struct View {
     /// Values of fields that say that creating it failed.
     pub fail: Vec<(String, Vec<String>)>,
     pub total: Option<String>,
+    /// Field of an element that is the name which it was created with.
+    pub name: Option<String>,
+    /// Path in an element to its tags.
+    pub tags: Option<String>,
     pub fixed: Vec<(String, Value)>,
 }
 
@@ -408,6 +416,8 @@ pub struct Use {
     pub arguments: Vec<(usize, Value)>,
     pub when: Option<Expr>,
     pub read: bool,
+    /// It lists everything that the account has.
+    pub list: Option<Paging>,
     pub weight: u32,
 }
 
@@ -415,6 +425,16 @@ impl Effect {
     pub fn removes(&self) -> bool {
         matches!(self.action, Action::Delete(_))
     }
+}
+
+/// How a list is asked for piece by piece; numbers are parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paging {
+    None,
+    /// Pages are counted from 1.
+    Page(usize),
+    /// Elements are passed over.
+    Offset(usize),
 }
 
 impl Operation {

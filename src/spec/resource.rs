@@ -23,6 +23,8 @@ pub struct ResourceKind {
     pub derived: Vec<Derived>,
     /// Calls that remove one.
     pub remove: Vec<Template>,
+    /// Calls that end one that is under way.
+    pub stop: Vec<Template>,
 }
 
 /// Where an id of a kind is known.

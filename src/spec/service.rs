@@ -3,6 +3,7 @@
 use super::{
     caller::Caller,
     operation::{Code, Operation},
+    rate::Rate,
     requirement::{Level, Requirement},
     resource::{Given, ResourceKind},
     source::Span,
@@ -26,6 +27,12 @@ pub struct Service {
     pub region: RegionTravel,
     /// How long asynchronous work may take on the real service, in milliseconds.
     pub patience_ms: u64,
+    /// Most calls of all operations together.
+    pub rate: Option<Rate>,
+    /// Most calls of each operation that says nothing else.
+    pub rate_each: Option<Rate>,
+    /// Header that says for how many milliseconds to hold back.
+    pub retry_after: Option<String>,
     pub credentials: Variables,
     pub givens: Vec<Given>,
     pub kinds: Vec<ResourceKind>,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::{
     diagnostic::{Diagnostics, did_you_mean},
     operation::Operation,
+    rate::Rate,
     reading::{Entry, Word},
     requirement::Level,
     resource::{Attribute, AttributeType, Template},
@@ -165,6 +166,17 @@ fn check_value(attribute: &Attribute, value: &Atom, span: &Span, problems: &mut 
     let message = format!("`{}` cannot be `{text}`", attribute.name);
     problems.report("unknown-value", span, message, "not one of its words", help);
     false
+}
+
+/// A rate that an entry gives.
+fn rate(entry: &Entry, key: &str, problems: &mut Diagnostics) -> Option<Rate> {
+    let word = entry.word(key)?;
+    let rate = Rate::parse(&word.text);
+    if rate.is_none() {
+        let message = format!("`{}` is no rate", word.text);
+        problems.report("rate", &word.span, message, "not a rate", "write one such as `10/s`, `60/min` or `1000/h`");
+    }
+    rate
 }
 
 /// Level of what an entry promises.

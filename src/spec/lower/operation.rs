@@ -73,6 +73,8 @@ pub fn lower(file: &Entry, stem: &str, service: &Service, problems: &mut Diagnos
         region: None,
         requirements: Vec::new(),
         basics: None,
+        paid: head.flag("creates"),
+        rate: super::rate(head, "rate", problems),
     };
     Some(Lowering { file, service, problems, operation, names: Names::default(), created: Vec::new() }.run(head))
 }

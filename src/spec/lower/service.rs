@@ -2,7 +2,7 @@
 
 use regex_lite::Regex;
 
-use super::{arc, check_arguments, check_places, check_value, level, resolve, status, template};
+use super::{arc, check_arguments, check_places, check_value, level, rate, resolve, status, template};
 use crate::{
     spec::{
         Caller,
@@ -53,6 +53,9 @@ pub fn lower(file: &Entry, problems: &mut Diagnostics) -> Option<Service> {
             _ => RegionTravel::Parameter,
         },
         patience_ms: head.integer("patience").unwrap_or(600_000).unsigned_abs(),
+        rate: rate(head, "rate", problems),
+        rate_each: rate(head, "rate_each", problems),
+        retry_after: head.word("retry_after").map(|word| word.text),
         credentials: Variables {
             id: words(credentials, "id"),
             secret: words(credentials, "secret"),
@@ -68,7 +71,7 @@ pub fn lower(file: &Entry, problems: &mut Diagnostics) -> Option<Service> {
 
 /// Templates name operations, which are known only after the operations' files.
 pub fn check_templates(file: &Entry, service: &Service, problems: &mut Diagnostics) {
-    let removals = file.tables("resource").iter().flat_map(|entry| entry.tables("remove"));
+    let removals = file.tables("resource").iter().flat_map(|entry| entry.tables("remove").iter().chain(entry.tables("stop")));
     let discoveries = file.tables("given").iter().filter_map(|entry| entry.table("discover"));
     for entry in removals.chain(discoveries) {
         let Some(name) = entry.word("operation") else { continue };
@@ -106,6 +109,7 @@ fn kind(entry: &Entry, problems: &mut Diagnostics) -> ResourceKind {
         attributes: attributes.unwrap_or_default(),
         derived: derived.unwrap_or_default(),
         remove: entry.tables("remove").iter().map(template).collect(),
+        stop: entry.tables("stop").iter().map(template).collect(),
     }
 }
 

@@ -100,6 +100,8 @@ impl Lowering<'_> {
                 fields,
                 fail: fail.unwrap_or_default(),
                 total: entry.word("total").map(|word| word.text),
+                name: entry.word("name").map(|word| word.text),
+                tags: entry.word("tags").map(|word| word.text),
                 fixed: fixed.unwrap_or_default(),
             });
         }

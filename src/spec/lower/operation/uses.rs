@@ -1,8 +1,11 @@
 //! Ways to call a companion.
 
-use super::super::{check_arguments, check_places};
+use super::super::{check_arguments, check_places, resolve};
 use super::Lowering;
-use crate::spec::{operation::Use, reading::Data};
+use crate::spec::{
+    operation::{Paging, Use},
+    reading::{Data, Entry},
+};
 
 impl Lowering<'_> {
     pub(super) fn uses(&mut self) {
@@ -23,11 +26,13 @@ impl Lowering<'_> {
                 self.duplicate(entry, &format!("use `{}`", entry.text("id")));
                 continue;
             }
+            let list = entry.flag("list").then(|| self.paging(entry));
             self.operation.uses.push(Use {
                 id: entry.text("id"),
                 arguments,
                 when,
                 read: entry.flag("read"),
+                list,
                 weight: entry.integer("weight").map_or(5, |weight| weight.clamp(0, 10) as u32),
             });
         }
@@ -37,8 +42,19 @@ impl Lowering<'_> {
                 arguments: Vec::new(),
                 when: None,
                 read: false,
+                list: None,
                 weight: 5,
             });
         }
+    }
+
+    fn paging(&mut self, entry: &Entry) -> Paging {
+        for (key, paging) in [("page", Paging::Page as fn(usize) -> Paging), ("offset", Paging::Offset)] {
+            let Some(word) = entry.word(key) else { continue };
+            let params = &self.operation.params;
+            let found = resolve(&word, params, |param| &param.name, "parameter", self.problems);
+            return found.map_or(Paging::None, |(param, _)| paging(param));
+        }
+        Paging::None
     }
 }

@@ -1,0 +1,365 @@
+//! The one place before the wire.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use serde_json::Value;
+
+use super::{
+    budget::{Meter, Usage},
+    ledger::Ledger,
+    lookup::look_up,
+    names::named,
+    reads,
+    rules::{Rules, Ruling, name_in, ruling},
+};
+use crate::{
+    endpoint::{Call, Endpoint, Sent, limits::Limits},
+    history::Reply,
+    model::view,
+    spec::{
+        Operation, SpecSet,
+        operation::{Action, Effect},
+        service::{Means, OpRef},
+    },
+    value::{field_at, plain},
+};
+
+/// Times that a call is sent again which the service had no time for.
+const REPEATS: u32 = 5;
+
+/// An endpoint that lets nothing through but what the [rules](super) allow.
+///
+/// Whoever has only this cannot touch what the run did not make. It also keeps within rates, and counts.
+pub struct Guarded {
+    set: Arc<SpecSet>,
+    inner: Arc<dyn Endpoint>,
+    rules: Rules,
+    limits: Limits,
+    ledger: Arc<Ledger>,
+    /// Ids that were looked up and are not there: service and id.
+    missing: Mutex<BTreeSet<(usize, String)>>,
+    /// Held from looking at the budget until the ledger has the new thing.
+    creating: Mutex<()>,
+    meter: Meter,
+    /// Set when nothing can be recorded any more.
+    stop: Arc<AtomicBool>,
+}
+
+/// Something that a call creates: number in the ledger, and the field with its id.
+struct Intended<'a> {
+    number: u64,
+    field: Option<&'a str>,
+}
+
+impl Guarded {
+    /// `stop` is set when the ledger cannot be written: the run should not go on then.
+    pub fn new(
+        set: Arc<SpecSet>,
+        inner: Arc<dyn Endpoint>,
+        rules: Rules,
+        limits: Limits,
+        ledger: Arc<Ledger>,
+        stop: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            set,
+            inner,
+            rules,
+            limits,
+            ledger,
+            missing: Mutex::default(),
+            creating: Mutex::default(),
+            meter: Meter::default(),
+            stop,
+        }
+    }
+
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// What was done so far.
+    pub fn usage(&self) -> Usage {
+        self.meter.usage()
+    }
+
+    /// Sends a call, and again when the service has no time for it.
+    pub async fn patiently(&self, call: &Call) -> Reply {
+        let mut repeats = 0;
+        loop {
+            let reply = self.answer(call).await;
+            let only_reads = reads::is_read(self.set.operation(call.operation));
+            let again = match (&reply, self.means(call.operation, &reply)) {
+                (_, Some(Means::Throttled)) => true,
+                (_, Some(Means::Unavailable)) | (Reply::Trouble(_), _) => only_reads,
+                _ => false,
+            };
+            if !again || repeats == REPEATS {
+                return reply;
+            }
+            repeats += 1;
+        }
+    }
+
+    fn means(&self, at: OpRef, reply: &Reply) -> Option<Means> {
+        let Reply::Refused { code, .. } = reply else { return None };
+        let common = &self.set.service(at).common;
+        common.iter().find(|common| common.code.matches(code)).map(|common| common.means)
+    }
+
+    async fn answer(&self, call: &Call) -> Reply {
+        match ruling(&self.set, call, &self.rules, &self.ledger) {
+            Ruling::Read => {
+                let reply = self.deliver(call).await;
+                self.notice(call, &reply);
+                reply
+            }
+            Ruling::Held(reason) => self.held(reason),
+            Ruling::Change(unknown) => match self.confirm(call, unknown).await {
+                Ok(()) => self.change(call).await,
+                Err(reason) => self.held(reason),
+            },
+        }
+    }
+
+    fn held(&self, reason: String) -> Reply {
+        let reason = format!("held back: {reason}");
+        self.meter.note(|usage| *usage.held.entry(reason.clone()).or_default() += 1);
+        Reply::NotSent { reason }
+    }
+
+    /// Looks up what ought to be missing, unless that was done before.
+    async fn confirm(&self, call: &Call, unknown: BTreeSet<(usize, String)>) -> Result<(), String> {
+        let service = call.operation.service;
+        let mut by_kind: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        {
+            let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+            let fresh = unknown.into_iter().filter(|(_, id)| !missing.contains(&(service, id.clone())));
+            fresh.for_each(|(kind, id)| by_kind.entry(kind).or_default().push(id));
+        }
+        let ask = |call: Call| -> Sent<'_, Reply> {
+            self.meter.note(|usage| usage.lookups += 1);
+            Box::pin(async move { self.patiently_read(&call).await })
+        };
+        for (kind, ids) in by_kind {
+            let names: Vec<&str> = ids.iter().map(String::as_str).collect();
+            for region in self.regions(service) {
+                look_up(&self.set, service, kind, &names, &region, &self.ledger, &ask).await?;
+            }
+            let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+            missing.extend(ids.into_iter().map(|id| (service, id)));
+        }
+        Ok(())
+    }
+
+    /// A boxed step, because lookups are part of sending.
+    fn patiently_read<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
+        Box::pin(self.patiently(call))
+    }
+
+    /// Regions that the run works in; one without a name where there are none.
+    pub fn regions(&self, service: usize) -> BTreeSet<String> {
+        let names = ["region", "second_region"];
+        let known = names.iter().filter(|name| self.set.services[service].given(name).is_some());
+        let mut regions: BTreeSet<String> =
+            known.filter_map(|name| self.rules.givens.get(service, name)).map(str::to_owned).collect();
+        if regions.is_empty() {
+            regions.insert(String::new());
+        }
+        regions
+    }
+
+    async fn change(&self, call: &Call) -> Reply {
+        let operation = self.set.operation(call.operation);
+        let intended = match self.intend(call, operation) {
+            Ok(intended) => intended,
+            Err(reason) => return self.held(reason),
+        };
+        let own = self.own(call, operation);
+        self.before(call, operation, &own);
+        let reply = self.deliver(call).await;
+        match &reply {
+            Reply::Success { fields, .. } => {
+                for Intended { number, field } in &intended {
+                    if let Some(id) = field.and_then(|field| field_at(fields, field)) {
+                        self.ledger.made(*number, &plain(id));
+                    }
+                }
+                if operation.effects.iter().any(|effect| matches!(effect.action, Action::Delete(_))) {
+                    let service = &self.set.service(call.operation).name;
+                    own.iter().for_each(|id| self.ledger.removing(service, id));
+                }
+            }
+            Reply::Refused { status, .. } if *status < 500 => {
+                intended.iter().for_each(|intended| self.ledger.refused(intended.number));
+            }
+            Reply::NotSent { .. } => intended.iter().for_each(|intended| self.ledger.refused(intended.number)),
+            Reply::Trouble(trouble) if !trouble.may_have_happened => {
+                intended.iter().for_each(|intended| self.ledger.refused(intended.number));
+            }
+            // It may have been created all the same; a listing will show.
+            Reply::Refused { .. } | Reply::Trouble(_) => {}
+        }
+        self.halt_if_unrecorded();
+        reply
+    }
+
+    /// Puts what a call creates into the ledger, if the budget allows it.
+    fn intend(&self, call: &Call, operation: &Operation) -> Result<Vec<Intended<'_>>, String> {
+        let service = self.set.service(call.operation);
+        let creates: Vec<&Effect> =
+            operation.effects.iter().filter(|effect| matches!(effect.action, Action::Create { .. })).collect();
+        if creates.is_empty() {
+            return Ok(Vec::new());
+        }
+        let _turn = self.creating.lock().unwrap_or_else(PoisonError::into_inner);
+        let budget = &self.rules.budget;
+        let spent = self.meter.note(|usage| usage.requests);
+        if let Some(most) = budget.requests.filter(|most| spent >= *most) {
+            return Err(format!("the budget of {most} requests is spent"));
+        }
+        let mut intended = Vec::new();
+        for effect in creates {
+            let Action::Create { kind, var } = effect.action else { continue };
+            let kind = &service.kinds[kind].name;
+            let standing = self.ledger.standing(&service.name, kind);
+            if let Some(most) = budget.at_once.get(kind).filter(|most| standing >= **most) {
+                return Err(format!("the budget allows {most} of kind {kind} at once"));
+            }
+            if operation.paid && standing >= budget.paid_at_once {
+                return Err(format!("the budget allows {} paid {kind} at once", budget.paid_at_once));
+            }
+            let region = self.region(call, operation, effect);
+            let name = name_in(call, operation, &self.ledger.run()).unwrap_or_default();
+            let number = self.ledger.intend(&service.name, kind, &region, &operation.name, &name);
+            let number = number.inspect_err(|_| self.halt_if_unrecorded())?;
+            let set_field = self.set.operation(call.operation).fields.iter().find(|field| field.creates == Some(var));
+            intended.push(Intended { number, field: set_field.map(|field| field.name.as_str()) });
+            self.meter.note(|usage| {
+                let place = format!("{}/{kind}", service.name);
+                *usage.created.entry(place.clone()).or_default() += 1;
+                let most = usage.most_at_once.entry(place).or_default();
+                *most = (standing + 1).max(*most);
+                usage.paid += u64::from(operation.paid);
+            });
+        }
+        Ok(intended)
+    }
+
+    fn region(&self, call: &Call, operation: &Operation, effect: &Effect) -> String {
+        let param = effect.region.or(operation.region);
+        let value = param.and_then(|param| call.arguments.get(param)?.as_ref());
+        match value {
+            Some(Value::Array(list)) => list.first().map(plain).unwrap_or_default(),
+            Some(value) => plain(value),
+            None => call.region.as_deref().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// What of the run's own the call names.
+    fn own(&self, call: &Call, operation: &Operation) -> Vec<String> {
+        let service = &self.set.service(call.operation).name;
+        let bound = operation.bindings.iter().filter_map(|binding| call.arguments.get(binding.param)?.as_ref());
+        let ids: BTreeSet<String> = bound.flat_map(named).collect();
+        ids.into_iter().filter(|id| self.ledger.owns(service, id)).collect()
+    }
+
+    /// Notes what will have to be undone.
+    fn before(&self, call: &Call, operation: &Operation, own: &[String]) {
+        let service = self.set.service(call.operation);
+        let templates = service.kinds.iter().flat_map(|kind| &kind.remove);
+        if templates.filter(|template| template.undo).any(|template| template.operation == operation.name) {
+            own.iter().for_each(|id| self.ledger.called(&service.name, id, &operation.name));
+        }
+    }
+
+    fn halt_if_unrecorded(&self) {
+        if self.ledger.failure().is_some() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Sends one request, when its time has come.
+    async fn deliver(&self, call: &Call) -> Reply {
+        let now = self.inner.now_ms();
+        let when = self.limits.reserve(call.operation, now);
+        if when > now {
+            self.meter.note(|usage| usage.waited_ms += when - now);
+            self.inner.wait(when - now).await;
+        }
+        self.meter.note(|usage| usage.requests += 1);
+        let reply = self.inner.send(call).await;
+        let busy = matches!(self.means(call.operation, &reply), Some(Means::Throttled | Means::Unavailable))
+            || matches!(reply, Reply::Trouble(_));
+        if busy {
+            let asked = self.inner.asked_to_wait_ms(call.operation);
+            self.limits.hold(call.operation, self.inner.now_ms(), asked);
+            self.meter.note(|usage| {
+                usage.throttled += u64::from(self.means(call.operation, &reply) == Some(Means::Throttled));
+            });
+        } else {
+            self.limits.relax(call.operation);
+        }
+        reply
+    }
+
+    /// What a read no longer shows of what was removed is gone.
+    fn notice(&self, call: &Call, reply: &Reply) {
+        let Reply::Success { fields, .. } = reply else { return };
+        let operation = self.set.operation(call.operation);
+        let service = &self.set.service(call.operation).name;
+        let record = self.ledger.record();
+        let is_leaving = |id: &str| {
+            record.entries.iter().any(|entry| {
+                entry.service == *service && entry.id.as_deref() == Some(id) && entry.removing && !entry.gone
+            })
+        };
+        let own: Vec<String> = self.own(call, operation).into_iter().filter(|id| is_leaving(id)).collect();
+        if own.is_empty() {
+            return;
+        }
+        for shown in operation.views.iter().filter(|shown| shown.set.is_none()) {
+            let Some(seen) = view::observe(shown, fields).filter(|seen| seen.complete) else { continue };
+            let kind = &self.set.service(call.operation).kinds[shown.kind].name;
+            let of_kind = |id: &&String| {
+                let mut entries = record.entries.iter();
+                entries.any(|entry| entry.id.as_ref() == Some(*id) && entry.kind == *kind)
+            };
+            for id in own.iter().filter(of_kind).filter(|id| seen.find(id).is_none()) {
+                self.ledger.gone(service, id);
+            }
+        }
+    }
+}
+
+impl Endpoint for Guarded {
+    fn send<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
+        Box::pin(self.answer(call))
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.inner.now_ms()
+    }
+
+    fn wait<'a>(&'a self, ms: u64) -> Sent<'a, ()> {
+        self.inner.wait(ms)
+    }
+
+    fn name(&self) -> String {
+        self.inner.name()
+    }
+
+    fn repeats(&self) -> u32 {
+        REPEATS
+    }
+}
