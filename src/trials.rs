@@ -305,6 +305,7 @@ fn options(subject: &Subjected, aim: ReqRef) -> Options {
         careful: !subject.probes,
         restricted: subject.restricted.clone(),
         only: vec![aim],
+        permit: Default::default(),
     }
 }
 

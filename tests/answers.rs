@@ -291,7 +291,7 @@ fn options() -> Options {
     let mut probes: Vec<_> = probes.map(|given| format!("$given.{}", given.name).as_str().into()).collect();
     probes.sort();
     probes.dedup();
-    Options { probes, careful: false, restricted: (0..SET.services.len()).collect(), only: Vec::new() }
+    Options { probes, careful: false, restricted: (0..SET.services.len()).collect(), ..Options::default() }
 }
 
 /// Every answer to every question, as `aswritten --answer` takes it.

@@ -110,6 +110,7 @@ fn options(aim: (OpRef, usize)) -> Options {
         careful: false,
         restricted: (0..SET.services.len()).collect(),
         only: vec![aim],
+        permit: Default::default(),
     }
 }
 

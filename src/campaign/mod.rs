@@ -12,6 +12,7 @@ pub mod event;
 pub mod outcome;
 mod precedence;
 pub mod replay;
+mod room;
 pub mod run;
 pub mod settings;
 mod shrink;

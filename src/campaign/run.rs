@@ -15,6 +15,7 @@ use super::{
     confirm::{ATTEMPTS, CONFIRM, Confirmed, Doubts, confirm},
     event::Event,
     outcome::{FindingResult, Outcome, Verdict},
+    room::{Admission, Room},
     settings::{CASES_EACH, CONFIRMATIONS, Settings},
     shrink::{Again, Shrinker},
     tally::{Case, First, Tally},
@@ -22,7 +23,7 @@ use super::{
 use crate::{
     endpoint::{Call, Endpoint, Sent},
     execute::{Surroundings, execute},
-    generate::Generator,
+    generate::{Generator, permit::Cost},
     history::Reply,
     oracle::{Finding, Nature, blame, finding::ReqRef, judge},
     sequence::Script,
@@ -216,13 +217,18 @@ impl Cases<'_> {
         let mut next_script = || numbers.next().and_then(|number| Some((number, self.generator.case(number)?)));
         let mut ready = None;
         let mut enough = false;
+        let mut room = Room::new(&self.settings.options.permit);
         // Once a removal took longer than patience, the rest of the run need not wait that long each time.
         let patience = Arc::new(Mutex::new(self.settings.around.clone()));
         loop {
             while running.len() < self.settings.workers && !enough && !self.is_over() {
                 let around = patience.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let set = self.set.clone();
-                if let Some(doubt) = doubts.next(under_way.first().copied()) {
+                if room.is_taken() {
+                    break;
+                }
+                let may_confirm = room.is_endless() || running.is_empty();
+                if let Some(doubt) = may_confirm.then(|| doubts.next(under_way.first().copied())).flatten() {
                     let endpoint = self.endpoint_of(&doubt.script);
                     let size = doubt.script.commands.len() as u64 + CLEANING;
                     // With fewer executions nothing can be confirmed; then it is not known, and that is all.
@@ -230,6 +236,7 @@ impl Cases<'_> {
                     let attempts = attempts.unwrap_or(0);
                     let wanted = u64::from(attempts) * size;
                     reserved += wanted;
+                    room.take_all();
                     running.spawn(async move {
                         let confirmed = confirm(&set, doubt, endpoint.as_ref(), &around, attempts).await;
                         (wanted, Done::Confirmed(confirmed))
@@ -237,6 +244,15 @@ impl Cases<'_> {
                     continue;
                 }
                 let Some((number, script)) = ready.take().or_else(&mut next_script) else { break };
+                let cost = Cost::of(&set, &script);
+                match room.admits(&cost) {
+                    Admission::Now => {}
+                    Admission::Later => {
+                        ready = Some((number, script));
+                        break;
+                    }
+                    Admission::Never => continue,
+                }
                 // Cases under way still need what they have not sent yet.
                 let wanted = script.commands.len() as u64 + CLEANING;
                 if number > 0 && !self.affords(reserved + wanted) {
@@ -244,6 +260,7 @@ impl Cases<'_> {
                     break;
                 }
                 reserved += wanted;
+                room.enter(number, cost);
                 under_way.insert(number);
                 let endpoint = self.endpoint_of(&script);
                 running.spawn(async move {
@@ -258,12 +275,14 @@ impl Cases<'_> {
             match done {
                 Done::Case(mut case) => {
                     under_way.remove(&case.number);
+                    room.leave(case.number);
                     self.hurry(&patience, &tally, &mut case);
                     doubts.add(self.set, &case);
                     tally.add(self.set, &case);
                 }
                 Done::Confirmed(confirmed) => {
                     doubts.settle(&confirmed);
+                    room.give_all_back();
                     tally.confirmed(confirmed);
                 }
             }

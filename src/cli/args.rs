@@ -7,8 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::duration;
 
 const EXIT_CODES: &str = "Exit codes: 0 conforms, 1 violations, 2 usage, 3 bad spec, 4 nothing selected or nothing exercised, \
-5 environment (unreachable, credentials refused), 6 inconclusive, 130 interrupted.";
+5 environment (unreachable, credentials refused, no ledger), 6 inconclusive, 7 something is left behind, 130 interrupted.";
 
+const CLEANUP_EXIT_CODES: &str = "Exit codes: 0 nothing is left, 2 usage (also a file that is no ledger), 3 bad spec, 5 environment \
+(unreachable, credentials refused), 7 something is left behind, or could not be looked at.";
 const REPLAY_EXIT_CODES: &str = "Exit codes: 0 it did not show itself, 1 it did, or another failure did, 2 usage (also a file that \
 is no counterexample), 3 bad spec, 5 environment (unreachable, credentials refused), 6 it could not be judged.";
 const SDK_EXIT_CODES: &str = "Exit codes: 0 nothing but known deviations, 1 findings, or known deviations that no longer occur, \
@@ -66,6 +68,10 @@ pub enum Command {
     Mutants(Mutants),
     Sdk(Sdk),
     Replay(Replay),
+    Cleanup(Cleanup),
+    /// Look at profiles: what they lack, or one to begin with.
+    #[command(subcommand)]
+    Profile(Profile),
     /// List, show or check what the documents promise.
     #[command(subcommand)]
     Spec(Spec),
@@ -104,6 +110,9 @@ pub struct Run {
     pub shrink_requests: u64,
     #[command(flatten)]
     pub report: ReportArgs,
+    /// Print what would be sent, in order, and what it creates; call nobody.
+    #[arg(long)]
+    pub dry_plan: bool,
     /// Folder for counterexamples; written only when there are findings.
     #[arg(long, value_name = "DIR", default_value = ".aswritten", help_heading = "Reports")]
     pub counterexamples: PathBuf,
@@ -126,9 +135,21 @@ pub struct ReportArgs {
 #[command(next_help_heading = "Endpoint")]
 pub struct EndpointArgs {
     /// `mock` (a mock server of its own), `in-process` (the mock as a function, in virtual time), a URL for all services, or
-    /// `SERVICE=URL` for one of them. May be repeated for several services.
-    #[arg(long = "endpoint", value_name = "ENDPOINT", default_value = "mock")]
+    /// `SERVICE=URL` for one of them. May be repeated for several services [default: mock, or as the profile says].
+    #[arg(long = "endpoint", value_name = "ENDPOINT")]
     pub endpoints: Vec<String>,
+    /// Work as a profile of `aswritten.toml` says; the file is looked for here and in the folders above.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Take profiles from this file.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Agree to what costs money, such as starting instances. Not needed on an address of this machine.
+    #[arg(long)]
+    pub paid: bool,
+    /// Folder for ledgers: what a run creates at a URL is noted there first, for `aswritten cleanup`.
+    #[arg(long, value_name = "DIR", default_value = ".aswritten/ledger")]
+    pub ledger: PathBuf,
     /// Answer an open question in the mock: `missing-image=refused`, `ecs/DeleteImage/open/missing-image=ignored`. May be
     /// repeated.
     #[arg(long = "answer", value_name = "ID=CHOICE")]
@@ -144,9 +165,9 @@ pub struct EndpointArgs {
     /// as the service's spec says].
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub patience: Option<Duration>,
-    /// How long one HTTP request may take.
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10s")]
-    pub timeout: Duration,
+    /// How long one HTTP request may take [default: 10s].
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub timeout: Option<Duration>,
     /// Signing scheme, for services that speak its protocol [default: the first that the spec of the service lists].
     #[arg(long, value_name = "SCHEME")]
     pub signing: Option<String>,
@@ -290,6 +311,41 @@ pub struct Replay {
     pub times: Option<u32>,
     #[command(flatten)]
     pub report: ReportArgs,
+}
+
+/// Remove what runs that were killed have left.
+///
+/// Whatever a ledger holds is removed, users before what they use; where lists show names or tags, also what the run had no
+/// time to note. Each removal is proved by a read.
+#[derive(Debug, Args)]
+#[command(after_help = CLEANUP_EXIT_CODES)]
+pub struct Cleanup {
+    /// Runs to clean up after, such as `aw12345678` [default: every ledger in the folder that is not clean]. A run without a
+    /// ledger is looked for by its name.
+    #[arg(value_name = "RUN")]
+    pub runs: Vec<String>,
+    #[command(flatten)]
+    pub endpoint: EndpointArgs,
+    /// Only say what would be removed, as far as ledgers know.
+    #[arg(long)]
+    pub list: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Profile {
+    /// Say what a profile lacks, and what each missing thing costs in coverage. Calls nothing that changes anything.
+    Check {
+        /// Operations or requirements [default: those of the profile].
+        #[arg(value_name = "SELECTOR")]
+        selectors: Vec<String>,
+        #[command(flatten)]
+        endpoint: Box<EndpointArgs>,
+        /// Ask nobody, not even whether the credentials are good.
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Print a file with two profiles to begin with: one for `aswritten serve`, one for real accounts.
+    New,
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -13,6 +13,8 @@ use super::{
     failure::Failure,
     givens::{self, Known},
     preflight,
+    profile::Profile,
+    safety::{self, Guard},
     selector::Selection,
     target::{self, Target},
     terminal,
@@ -22,9 +24,11 @@ use crate::{
         Endpoint,
         http::{Http, Target as HttpTarget},
         in_process::InProcess,
+        limits::Limits,
     },
     execute::Surroundings,
-    generate::Options,
+    generate::{Options, Permit},
+    guard::{Budget, Ledger, Probes, Rules, record::About},
     mock::{self, Mock, Policy, http::Front, server::Server},
     report::Address,
     spec::{SpecSet, service::OpRef},
@@ -38,6 +42,8 @@ const SERVE_URL: &str = "http://127.0.0.1:8080/";
 const MOCK_PATIENCE: (Duration, u32) = (Duration::from_secs(2), 20);
 /// Patience on a server of this machine, in milliseconds.
 const LOOPBACK_PATIENCE_MS: u64 = 10_000;
+/// How long one request may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// Cases that run at the same time over HTTP.
 const HTTP_WORKERS: usize = 8;
 /// The same on the embedded mock: they wait most of the time, and it does not mind.
@@ -47,6 +53,7 @@ const MOCK_WORKERS: usize = 32;
 pub struct Plan {
     set: Arc<SpecSet>,
     args: EndpointArgs,
+    pub profile: Option<Profile>,
     target: Target,
     known: Known,
     policy: Policy,
@@ -65,6 +72,10 @@ pub struct Connected {
     pub options: Options,
     pub workers: usize,
     pub addresses: BTreeMap<usize, Address>,
+    /// What stands before URLs.
+    pub guard: Option<Guard>,
+    /// Set from outside, or when nothing can be recorded any more.
+    pub stop: Arc<AtomicBool>,
     /// Mock servers of our own; they stop when these are dropped.
     _servers: Vec<Server>,
 }
@@ -73,7 +84,16 @@ pub struct Connected {
 ///
 /// # Errors
 /// Whatever makes no sense, before anyone is called.
-pub fn plan(set: &Arc<SpecSet>, args: &EndpointArgs, selection: Selection) -> Result<Plan, Failure> {
+pub fn plan(
+    set: &Arc<SpecSet>,
+    args: &EndpointArgs,
+    profile: Option<Profile>,
+    selection: Selection,
+) -> Result<Plan, Failure> {
+    let args = &match &profile {
+        Some(profile) => profile.fill(set, args)?,
+        None => args.clone(),
+    };
     let known = givens::parse(set, &args.givens)?;
     let target = target::parse(set, &args.endpoints, &known.givens)?;
     let mut policy = Policy::new(set, duration::ms(args.settle));
@@ -97,7 +117,14 @@ pub fn plan(set: &Arc<SpecSet>, args: &EndpointArgs, selection: Selection) -> Re
             addresses.insert(service, target::address(&set.services[service], url, args)?);
         }
     }
-    Ok(Plan { set: set.clone(), args: args.clone(), target, known, policy, operations, only, addresses })
+    if let Some(profile) = profile.as_ref().filter(|profile| profile.probes() == Probes::Free)
+        && let Some(address) = addresses.values().find(|address| !credentials::is_loopback(&address.url))
+    {
+        let text =
+            format!("profile `{}`: `probes = \"free\"` is for this machine, not for {}", profile.name, address.url);
+        return Err(Failure::usage(text).help("write `dry-run`, or `off`"));
+    }
+    Ok(Plan { set: set.clone(), args: args.clone(), profile, target, known, policy, operations, only, addresses })
 }
 
 /// Operations, and requirements where only some are asked for.
@@ -130,14 +157,29 @@ impl Plan {
         let mut probes = Vec::new();
         let mut restricted = BTreeSet::new();
         let mut careful = false;
+        let mut guard = None;
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut permit = Permit::default();
         let mut run = run_name(seed);
         let name = match &self.target {
             Target::Urls(_) => {
                 // A real account may hold what an earlier run with the same seed made.
                 run = run_name(&format!("{:016x}", rand::random::<u64>()));
-                let http = self.http(&mut probes, &mut restricted, &mut careful, verbose).await?;
+                let (http, reached) = self.reach(&mut probes, &mut restricted, verbose).await?;
+                let rules = self.rules(&reached);
+                careful = rules.probes != Probes::Free;
+                if rules.probes == Probes::Off {
+                    probes.clear();
+                }
+                permit = self.permit(&reached);
+                let about = self.about(&run);
+                let ledger = Ledger::create(&self.args.ledger, about).map_err(safety::failure)?;
                 let name = http.name();
-                endpoints.push(Arc::new(http));
+                let limits = self.limits();
+                let services = self.addresses.keys().copied().collect();
+                let guarded = safety::guard(&self.set, http, rules, limits, Arc::new(ledger), stop.clone(), services);
+                endpoints.push(guarded.endpoint.clone());
+                guard = Some(guarded);
                 operations.extend(self.operations.iter().map(|at| (*at, 0)));
                 name
             }
@@ -173,8 +215,14 @@ impl Plan {
         let workers = match &self.target {
             Target::InProcess => 1,
             Target::Mock => MOCK_WORKERS,
-            Target::Urls(_) => HTTP_WORKERS,
+            Target::Urls(_) => {
+                self.profile.as_ref().and_then(|profile| profile.workers).map_or(HTTP_WORKERS, usize::from)
+            }
         };
+        if let Some(guard) = &mut guard {
+            guard.patience_ms = self.patience_ms();
+            guard.settle_ms = self.linger_ms();
+        }
         let around = Surroundings {
             patience_ms: self.patience_ms(),
             linger_ms: self.linger_ms(),
@@ -183,7 +231,8 @@ impl Plan {
             clean: true,
             pace: Default::default(),
         };
-        let options = Options { probes, careful, restricted: restricted.into_iter().collect(), only: self.only };
+        let options =
+            Options { probes, careful, restricted: restricted.into_iter().collect(), only: self.only, permit };
         Ok(Connected {
             name,
             endpoints,
@@ -192,6 +241,8 @@ impl Plan {
             options,
             workers,
             addresses: self.addresses,
+            guard,
+            stop,
             _servers: servers,
         })
     }
@@ -254,40 +305,54 @@ impl Plan {
     }
 
     fn client(&self, targets: BTreeMap<usize, HttpTarget>) -> Result<Http, Failure> {
-        Http::new(self.set.clone(), targets, self.args.timeout)
+        Http::new(self.set.clone(), targets, self.args.timeout.unwrap_or(TIMEOUT))
             .map_err(|error| Failure::environment(format!("cannot {error}")))
     }
 
     /// A client for URLs, once everyone there has answered as they should.
-    async fn http(
+    pub async fn reach(
         &mut self,
         probes: &mut Vec<Key>,
         restricted: &mut BTreeSet<usize>,
-        careful: &mut bool,
         verbose: bool,
-    ) -> Result<Http, Failure> {
+    ) -> Result<(Arc<Http>, Reached), Failure> {
         let mut targets = BTreeMap::new();
         let mut origins = BTreeMap::new();
-        let second = credentials::restricted();
+        let mut seconds = Vec::new();
         for (service, address) in &self.addresses {
-            let found = credentials::of(&self.set.services[*service], &address.url)?;
+            let described = &self.set.services[*service];
+            let named = |names: fn(&Profile) -> &BTreeMap<String, String>| {
+                self.profile.as_ref().and_then(|profile| names(profile).get(&described.name)).map(String::as_str)
+            };
+            let found = credentials::of(described, &address.url, named(|profile| &profile.credentials))?;
+            let second = credentials::restricted(described, named(|profile| &profile.restricted))?;
             if verbose {
-                terminal::note(&format!("{}: credentials from {}", self.set.services[*service].name, found.origin));
+                terminal::note(&format!("{}: credentials from {}", described.name, found.origin));
+            }
+            if let Some(second) = &second {
+                let said = format!("{}: second credential from {}", described.name, second.origin);
+                if verbose {
+                    terminal::note(&said);
+                }
+                seconds.push(said);
             }
             origins.insert(*service, found.origin);
-            targets.insert(*service, http_target(address, found.credential, second.clone()));
+            let second = second.map(|second| second.credential);
+            targets.insert(*service, http_target(address, found.credential, second));
         }
         let first = self.client(targets.clone())?;
         let mocks = preflight::greet(&first, &self.addresses).await?;
-        *careful = self.addresses.keys().any(|service| mocks.get(service) != Some(&true));
+        let is_mock = |service: &usize| mocks.get(service) == Some(&true);
         for (service, target) in &mut targets {
-            if mocks.get(service) == Some(&true) {
+            if is_mock(service) && target.restricted.is_none() {
                 target.restricted = Some(Credential::pair(mock::http::RESTRICTED));
             }
         }
-        let http = self.client(targets)?;
+        let http = Arc::new(self.client(targets)?);
+        // Nothing is created yet, and nothing could be.
+        let scout = safety::scout(&self.set, http.clone());
         for (service, address) in &self.addresses {
-            preflight::knock(&self.set, &http, *service, address, &origins[service], &self.known.givens).await?;
+            preflight::knock(&self.set, &scout, *service, address, &origins[service], &self.known.givens).await?;
             if http.has_restricted(*service) {
                 restricted.insert(*service);
             }
@@ -301,9 +366,9 @@ impl Plan {
                 .map(|given| given.name.clone())
                 .collect();
             for name in names {
-                let known = mocks.get(service) == Some(&true)
+                let known = is_mock(service)
                     || self.known.set_by_user.contains(&(*service, name.clone()))
-                    || preflight::discover(&self.set, &http, *service, &mut self.known.givens, &name, verbose).await;
+                    || preflight::discover(&self.set, &scout, *service, &mut self.known.givens, &name, verbose).await;
                 if known {
                     probes.push(given_place(&name));
                 } else {
@@ -313,8 +378,172 @@ impl Plan {
         }
         // A place has one name in all services: where it is unknown in one of them, nobody's is called.
         probes.retain(|probe| !unknown.contains(probe));
-        Ok(http)
+        let ours = self.addresses.keys().all(is_mock);
+        let said = origins
+            .iter()
+            .map(|(service, origin)| format!("{}: credentials from {origin}", self.set.services[*service].name));
+        let origins = said.chain(seconds).collect();
+        Ok((http, Reached { ours, origins }))
     }
+
+    /// Every URL leads to this machine.
+    fn is_local(&self) -> bool {
+        self.addresses.values().all(|address| credentials::is_loopback(&address.url))
+    }
+
+    /// What the run may do at the URLs: as the profile says, or as is safe.
+    fn rules(&self, reached: &Reached) -> Rules {
+        let givens = self.known.givens.clone();
+        match &self.profile {
+            Some(profile) => {
+                let mut budget = profile.budget();
+                budget.paid |= self.args.paid;
+                Rules { givens, probes: profile.probes(), budget }
+            }
+            None if self.is_local() => {
+                let probes = if reached.ours { Probes::Free } else { Probes::DryRun };
+                Rules { givens, probes, budget: Budget { paid: true, paid_at_once: usize::MAX, ..Budget::default() } }
+            }
+            None => {
+                Rules { givens, probes: Probes::DryRun, budget: Budget { paid: self.args.paid, ..Budget::default() } }
+            }
+        }
+    }
+
+    /// What scripts may ask of the account.
+    pub fn permit(&self, reached: &Reached) -> Permit {
+        let mut permit = match &self.profile {
+            Some(profile) => profile.permit(&self.set),
+            None if self.is_local() => return Permit::default(),
+            None => Permit { unpaid: true, thrifty: true, ..Permit::default() },
+        };
+        permit.unpaid &= !self.args.paid;
+        permit.missing = self.missing(reached);
+        permit
+    }
+
+    /// Given things that nobody gave, and that are not there by themselves.
+    fn missing(&self, reached: &Reached) -> BTreeSet<(usize, String)> {
+        if self.profile.is_none() && reached.ours {
+            return BTreeSet::new();
+        }
+        let services = self.addresses.keys();
+        let all = services.flat_map(|service| {
+            let givens = self.set.services[*service].givens.iter().filter(|given| !given.real && !given.probe);
+            givens.map(move |given| (*service, given.name.clone()))
+        });
+        all.filter(|place| !self.known.set_by_user.contains(place)).collect()
+    }
+
+    fn limits(&self) -> Limits {
+        match &self.profile {
+            Some(profile) => profile.limits(&self.set),
+            // A server of this machine has no limits that anyone documented.
+            None if self.is_local() => Limits::default(),
+            None => Limits::documented(&self.set),
+        }
+    }
+
+    /// What a ledger says of the run.
+    fn about(&self, run: &str) -> About {
+        let name = |service: &usize| self.set.services[*service].name.clone();
+        let endpoints = self.addresses.iter().map(|(service, address)| (name(service), address.url.to_string()));
+        let givens = self.addresses.keys().map(|service| {
+            let described = self.set.services[*service].givens.iter();
+            let values = described.filter_map(|given| {
+                Some((given.name.clone(), self.known.givens.get(*service, &given.name)?.to_owned()))
+            });
+            (name(service), values.collect())
+        });
+        About {
+            run: run.to_owned(),
+            endpoints: endpoints.collect(),
+            givens: givens.collect(),
+            profile: self.profile.as_ref().map(|profile| profile.name.clone()),
+        }
+    }
+
+    /// What a generator may do as far as it is known without asking anyone.
+    pub fn offline_options(&self) -> Options {
+        let reached = Reached { ours: self.profile.is_none() && self.is_local(), origins: Vec::new() };
+        let services = || self.addresses.keys();
+        let is_url = matches!(self.target, Target::Urls(_));
+        let mut probes = Vec::new();
+        for service in services() {
+            let known = |name: &str| !is_url || self.known.set_by_user.contains(&(*service, name.to_owned()));
+            let givens = self.set.services[*service].givens.iter().filter(|given| given.probe && known(&given.name));
+            probes.extend(givens.map(|given| given_place(&given.name)));
+        }
+        if !is_url {
+            let restricted = (0..self.set.services.len()).collect();
+            return Options { probes, restricted, only: self.only.clone(), ..Options::default() };
+        }
+        let named = |service: &usize| {
+            let names = self.profile.as_ref().map(|profile| &profile.restricted);
+            let name = names.and_then(|names| names.get(&self.set.services[*service].name));
+            credentials::restricted(&self.set.services[*service], name.map(String::as_str))
+        };
+        let restricted = services().filter(|service| named(service).is_ok_and(|found| found.is_some())).copied();
+        let rules = self.rules(&reached);
+        if rules.probes == Probes::Off {
+            probes.clear();
+        }
+        Options {
+            probes,
+            careful: rules.probes != Probes::Free,
+            restricted: restricted.collect(),
+            only: self.only.clone(),
+            permit: self.permit(&reached),
+        }
+    }
+
+    /// What a generator may do, after asking who answers; also where credentials are from. Nothing is changed by that.
+    ///
+    /// # Errors
+    /// When nobody answers, or not as they should.
+    pub async fn look(mut self, verbose: bool) -> Result<(Self, Options, Vec<String>), Failure> {
+        let (mut probes, mut restricted) = (Vec::new(), BTreeSet::new());
+        let (_, reached) = self.reach(&mut probes, &mut restricted, verbose).await?;
+        let rules = self.rules(&reached);
+        if rules.probes == Probes::Off {
+            probes.clear();
+        }
+        probes.sort();
+        probes.dedup();
+        let options = Options {
+            probes,
+            careful: rules.probes != Probes::Free,
+            restricted: restricted.into_iter().collect(),
+            only: self.only.clone(),
+            permit: self.permit(&reached),
+        };
+        let origins = reached.origins;
+        Ok((self, options, origins))
+    }
+
+    /// Endpoints as for a run, for what an earlier run left.
+    ///
+    /// # Errors
+    /// When nobody answers, or not as they should.
+    pub async fn cleaner(mut self, ledger: Ledger, verbose: bool) -> Result<Guard, Failure> {
+        let (http, reached) = self.reach(&mut Vec::new(), &mut BTreeSet::new(), verbose).await?;
+        let rules = Rules { budget: Budget::default(), probes: Probes::Off, ..self.rules(&reached) };
+        let limits = self.limits();
+        let services = self.addresses.keys().copied().collect();
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut guard = safety::guard(&self.set, http, rules, limits, Arc::new(ledger), stop, services);
+        guard.patience_ms = self.patience_ms();
+        guard.settle_ms = self.linger_ms();
+        Ok(guard)
+    }
+}
+
+/// Who answers at URLs.
+pub struct Reached {
+    /// All of them are mocks of ours.
+    ours: bool,
+    /// Where credentials are from, a sentence for each service.
+    origins: Vec<String>,
 }
 
 fn http_target(address: &Address, credential: Credential, restricted: Option<Credential>) -> HttpTarget {

@@ -17,6 +17,8 @@ pub enum ExitCode {
     Environment = 5,
     /// It could not be judged.
     Inconclusive = 6,
+    /// Something that a run created is still there.
+    Left = 7,
     /// Someone interrupted.
     Interrupted = 130,
 }

@@ -65,7 +65,7 @@ pub async fn greet(http: &Http, addresses: &BTreeMap<usize, Address>) -> Result<
 /// Refused credentials, and answers that are none of the protocol's.
 pub async fn knock(
     set: &SpecSet,
-    http: &Http,
+    endpoint: &dyn Endpoint,
     service: usize,
     address: &Address,
     origin: &str,
@@ -75,7 +75,7 @@ pub async fn knock(
     let described = &set.services[service];
     let action = &set.operation(call.operation).name;
     let url = &address.url;
-    match http.send(&call).await {
+    match endpoint.send(&call).await {
         Reply::Success { .. } => Ok(()),
         Reply::Refused { code, message, .. } => {
             let meaning = described.common.iter().find(|common| common.code.matches(&code)).map(|common| common.means);
@@ -129,7 +129,7 @@ fn call(operation: OpRef, arguments: Vec<Option<Value>>, region: &str) -> Call {
 /// Looks for given things that belong to others, by the reads that the spec proposes; what fails is left unknown.
 pub async fn discover(
     set: &SpecSet,
-    http: &Http,
+    endpoint: &dyn Endpoint,
     service: usize,
     givens: &mut Givens,
     name: &str,
@@ -137,7 +137,7 @@ pub async fn discover(
 ) -> bool {
     let described = &set.services[service];
     let Some(template) = described.given(name).and_then(|given| given.discover.as_ref()) else { return false };
-    let Some(found) = first_shown(set, http, service, givens, template).await else {
+    let Some(found) = first_shown(set, endpoint, service, givens, template).await else {
         if verbose {
             terminal::note(&format!("{}: {} finds no `{name}`", described.name, template.operation));
         }
@@ -152,7 +152,7 @@ pub async fn discover(
 
 async fn first_shown(
     set: &SpecSet,
-    http: &Http,
+    endpoint: &dyn Endpoint,
     service: usize,
     givens: &Givens,
     template: &Template,
@@ -174,7 +174,7 @@ async fn first_shown(
             None => Some(None),
         })
         .collect::<Option<Vec<_>>>()?;
-    let Reply::Success { fields, .. } = http.send(&call(at, arguments, region)).await else { return None };
+    let Reply::Success { fields, .. } = endpoint.send(&call(at, arguments, region)).await else { return None };
     let seen = view::observe(operation.views.first()?, &fields)?;
     seen.elements.first().map(|element| element.id.to_string())
 }

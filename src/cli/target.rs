@@ -36,6 +36,9 @@ pub enum Target {
 /// # Errors
 /// What cannot be an endpoint, and what cannot be combined.
 pub fn parse(set: &SpecSet, texts: &[String], givens: &Givens) -> Result<Target, Failure> {
+    if texts.is_empty() {
+        return Ok(Target::Mock);
+    }
     if let [only] = texts {
         match only.as_str() {
             "mock" => return Ok(Target::Mock),

@@ -10,6 +10,7 @@ use super::{
     dice::Dice,
     exercise::is_about_staying,
     moves::{companions, wait_for},
+    permit::{Cost, Need, Permit},
     plan::{Plan, Plans, is_plain, search},
     races::{self, Race},
     readback, simulate,
@@ -56,6 +57,8 @@ pub struct Options {
     pub restricted: Vec<usize>,
     /// Only these requirements are aimed at; all when empty.
     pub only: Vec<(OpRef, usize)>,
+    /// What the account lacks, and what nobody agreed to.
+    pub permit: Permit,
 }
 
 /// Makes the cases of a run.
@@ -64,6 +67,8 @@ pub struct Generator<'a> {
     seed: String,
     options: Options,
     plans: BTreeMap<OpRef, Arc<Plans>>,
+    /// Plans of an account that has everything, to say what this one lacks.
+    ideal: BTreeMap<OpRef, Arc<Plans>>,
     /// Requirements that have a plan, in the order in which they are aimed at.
     aims: Vec<(OpRef, usize)>,
     /// The first cases: everything that is aimed at, with few requests.
@@ -79,19 +84,26 @@ impl<'a> Generator<'a> {
     /// Plans for these operations.
     pub fn new(set: &'a SpecSet, operations: &[OpRef], seed: &str, options: Options) -> Self {
         let number = Dice::new(seed, u64::MAX).number();
-        let plans = operations.iter().map(|at| (*at, Arc::new(search(set, *at, number)))).collect();
-        Self::planned(set, plans, operations, seed, options)
+        let ideal: BTreeMap<OpRef, Arc<Plans>> =
+            operations.iter().map(|at| (*at, Arc::new(search(set, *at, number, &Permit::default())))).collect();
+        let plans = if options.permit.is_free() {
+            ideal.clone()
+        } else {
+            operations.iter().map(|at| (*at, Arc::new(search(set, *at, number, &options.permit)))).collect()
+        };
+        Self::planned(set, plans, ideal, operations, seed, options)
     }
 
     /// The same plans with another seed or other options: planning is what takes time.
     pub fn again(&self, seed: &str, options: Options) -> Self {
         let operations: Vec<OpRef> = self.plans.keys().copied().collect();
-        Self::planned(self.set, self.plans.clone(), &operations, seed, options)
+        Self::planned(self.set, self.plans.clone(), self.ideal.clone(), &operations, seed, options)
     }
 
     fn planned(
         set: &'a SpecSet,
         plans: BTreeMap<OpRef, Arc<Plans>>,
+        ideal: BTreeMap<OpRef, Arc<Plans>>,
         operations: &[OpRef],
         seed: &str,
         options: Options,
@@ -101,6 +113,7 @@ impl<'a> Generator<'a> {
             seed: seed.into(),
             options,
             plans,
+            ideal,
             aims: Vec::new(),
             tours: Vec::new(),
             races: Vec::new(),
@@ -110,6 +123,13 @@ impl<'a> Generator<'a> {
         generator.plan_races(operations);
         generator.choose_aims(operations);
         generator.tours = generator.plan_tours(operations);
+        if generator.options.permit.thrifty {
+            let cost = |script: &Script| {
+                let cost = Cost::of(set, script);
+                (cost.paid, !cost.made.is_empty())
+            };
+            generator.tours.sort_by_key(cost);
+        }
         generator
     }
 
@@ -228,13 +248,45 @@ impl<'a> Generator<'a> {
 
     fn why_unusable(&self, aim: (OpRef, usize)) -> String {
         let reasons = self.all_plans(aim).iter().filter_map(|plan| self.why_not(aim.0, plan)).next();
-        reasons.unwrap_or_else(|| "the search found no sequence of calls that leads there".into())
+        let lacking = || {
+            let needs = self.needs(aim).into_iter().min_by_key(BTreeSet::len).filter(|needs| !needs.is_empty())?;
+            let texts: Vec<String> = needs.iter().map(|need| need.text(self.set)).collect();
+            Some(format!("needs {}", texts.join(", and ")))
+        };
+        let reason = reasons.or_else(lacking);
+        reason.unwrap_or_else(|| "the search found no sequence of calls that leads there".into())
+    }
+
+    /// What an account with everything would have to lend this one, for each way to a requirement.
+    pub fn needs(&self, aim: (OpRef, usize)) -> Vec<BTreeSet<Need>> {
+        let plans = self.ideal.get(&aim.0).and_then(|plans| plans.by_requirement.get(&aim.1));
+        let of_plan = |plan: &Plan| {
+            let commands = plan.setup.iter().chain(std::iter::once(&plan.call));
+            let mut needs = self.options.permit.needs_of(self.set, commands);
+            if plan.call.caller == Caller::Restricted && !self.options.restricted.contains(&aim.0.service) {
+                needs.insert(Need::Restricted(aim.0.service));
+            }
+            for probe in self.probes(&plan.call) {
+                if !self.options.probes.contains(&probe) {
+                    needs.insert(Need::Given(aim.0.service, probe.trim_start_matches("$given.").to_owned()));
+                }
+                if self.options.careful && !self.is_dry(&plan.call) {
+                    needs.insert(Need::DryRun);
+                }
+            }
+            needs
+        };
+        plans.into_iter().flatten().map(of_plan).collect()
     }
 
     /// What an endpoint lacks for a plan.
     fn why_not(&self, at: OpRef, plan: &Plan) -> Option<String> {
         if plan.call.caller == Caller::Restricted && !self.options.restricted.contains(&at.service) {
             return Some("needs a second credential whose policy denies the call (see `--restricted`)".into());
+        }
+        let commands = plan.setup.iter().chain(std::iter::once(&plan.call));
+        if let Some(need) = self.options.permit.needs_of(self.set, commands).first() {
+            return Some(format!("needs {}", need.text(self.set)));
         }
         let probe = self.probes(&plan.call).into_iter().next()?;
         if !self.options.probes.contains(&probe) {
@@ -447,7 +499,10 @@ impl<'a> Generator<'a> {
         if !waiting.is_empty() && dice.percent(60) {
             return dice.pick(&waiting).cloned();
         }
-        let moves = companions(self.set, at.service, state, MOST_OF_A_KIND);
+        let mut moves = companions(self.set, at.service, state, MOST_OF_A_KIND);
+        if !self.options.permit.is_free() {
+            moves.retain(|(command, _)| self.options.permit.admits(self.set, command));
+        }
         let total: u32 = moves.iter().map(|(_, weight)| weight).sum();
         let mut drawn = dice.below(total as usize) as u32;
         for (command, weight) in moves {

@@ -23,6 +23,7 @@ mod exercise;
 mod goal;
 pub mod moves;
 mod pairs;
+pub mod permit;
 pub mod plan;
 pub mod races;
 pub mod readback;
@@ -32,3 +33,4 @@ mod tour;
 pub mod tree;
 
 pub use case::{Generator, Options};
+pub use permit::{Need, Permit};

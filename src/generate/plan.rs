@@ -6,7 +6,9 @@ use super::{
     candidates::Surroundings,
     exercise::{Doubt, Exercise, exercises, matters},
     moves::{companions, wait_for},
-    pairs, relevance, simulate,
+    pairs,
+    permit::Permit,
+    relevance, simulate,
 };
 use crate::{
     model::{Answer, Caller, Choices, State, outcomes_with},
@@ -87,8 +89,8 @@ struct Node {
 
 /// Searches plans for every requirement of a documented operation.
 ///
-/// `probes` are other people's resources that exist in the model; whether an endpoint has them is for the caller to know.
-pub fn search(set: &SpecSet, at: OpRef, seed: u64) -> Plans {
+/// Only what is permitted is called. `probes` are other people's resources that exist in the model; whether an endpoint has them is for the caller to know.
+pub fn search(set: &SpecSet, at: OpRef, seed: u64, permit: &Permit) -> Plans {
     let operation = set.operation(at);
     let initial = State::initial(set.service(at), &Script::home());
     let probes: Vec<Key> = initial.resources.keys().cloned().collect();
@@ -102,7 +104,7 @@ pub fn search(set: &SpecSet, at: OpRef, seed: u64) -> Plans {
     let mut plans = Plans::default();
     let everything: BTreeSet<usize> = (0..set.services[at.service].operations.len()).collect();
     for pass in &PASSES {
-        run_pass(set, at, seed, pass, &everything, &initial, &probes, &mut wanted, &mut plans);
+        run_pass(set, at, seed, permit, pass, &everything, &initial, &probes, &mut wanted, &mut plans);
     }
     // What is far away is looked for with only those companions that have to do with it.
     for requirement in wanted.clone() {
@@ -113,6 +115,7 @@ pub fn search(set: &SpecSet, at: OpRef, seed: u64) -> Plans {
                     set,
                     at,
                     seed,
+                    permit,
                     pass,
                     &related,
                     &initial,
@@ -132,6 +135,7 @@ fn run_pass(
     set: &SpecSet,
     at: OpRef,
     seed: u64,
+    permit: &Permit,
     pass: &Pass,
     related: &BTreeSet<usize>,
     initial: &State,
@@ -166,7 +170,7 @@ fn run_pass(
             done_at = Some(depth + 1);
         }
         if depth < pass.deepest {
-            for (command, next) in moves(set, at, &nodes[at_node].state, pass.of_a_kind, related) {
+            for (command, next) in moves(set, at, &nodes[at_node].state, pass.of_a_kind, related, permit) {
                 let racy = !next.pending.is_empty() && (nodes[at_node].racy || command.until.is_some());
                 if seen.insert((next.clone(), racy)) {
                     let (parent, command) = (Some(at_node), Some(command));
@@ -193,6 +197,7 @@ fn moves(
     state: &State,
     of_a_kind: usize,
     related: &BTreeSet<usize>,
+    permit: &Permit,
 ) -> Vec<(Command, State)> {
     let mut found = Vec::new();
     for pending in &state.pending {
@@ -207,7 +212,7 @@ fn moves(
         (call, 0)
     });
     for (command, _) in companions(set, at.service, state, of_a_kind).into_iter().chain(documented) {
-        if !related.contains(&command.operation.operation) {
+        if !related.contains(&command.operation.operation) || !permit.admits(set, &command) {
             continue;
         }
         let request = command.request(set, &Script::home());

@@ -35,6 +35,19 @@ impl Sink for File {
     }
 }
 
+/// Takes nothing.
+struct Closed;
+
+impl Sink for Closed {
+    fn append(&mut self, _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 /// Why there is no ledger.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -102,6 +115,14 @@ impl Ledger {
         Ok(Self { path, inner: Mutex::new(inner) })
     }
 
+    /// A ledger that holds nothing and takes nothing: with it, nothing can be created.
+    pub fn closed() -> Self {
+        let failure = Some("nothing is to be created yet".into());
+        let (record, by_id) = (Record::default(), BTreeMap::new());
+        let inner = Inner { sink: Box::new(Closed), record, by_id, next: 1, failure, torn: false };
+        Self { path: PathBuf::new(), inner: Mutex::new(inner) }
+    }
+
     /// A file that an earlier run wrote, to go on with.
     ///
     /// # Errors
@@ -111,18 +132,14 @@ impl Ledger {
         let mut bytes = Vec::new();
         File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(read)?;
         let text = String::from_utf8_lossy(&bytes);
-        let record =
-            Record::read(&text).map_err(|reason| LedgerError::Unreadable { path: path.into(), reason })?;
+        let record = Record::read(&text).map_err(|reason| LedgerError::Unreadable { path: path.into(), reason })?;
         let sink = OpenOptions::new()
             .append(true)
             .open(path)
             .map_err(|cause| LedgerError::Write { path: path.into(), cause })?;
         let next = record.entries.iter().map(|entry| entry.number).max().unwrap_or(0) + 1;
-        let by_id = record
-            .entries
-            .iter()
-            .filter_map(|entry| Some(((entry.service.clone(), entry.id.clone()?), ())))
-            .collect();
+        let by_id =
+            record.entries.iter().filter_map(|entry| Some(((entry.service.clone(), entry.id.clone()?), ()))).collect();
         let torn = !bytes.ends_with(b"\n");
         let inner = Inner { sink: Box::new(sink), record, by_id, next, failure: None, torn };
         Ok(Self { path: path.into(), inner: Mutex::new(inner) })
@@ -151,14 +168,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When it could not be written: it must not be created.
-    pub fn intend(
-        &self,
-        service: &str,
-        kind: &str,
-        region: &str,
-        operation: &str,
-        name: &str,
-    ) -> Result<u64, String> {
+    pub fn intend(&self, service: &str, kind: &str, region: &str, operation: &str, name: &str) -> Result<u64, String> {
         let mut inner = self.lock();
         if let Some(failure) = &inner.failure {
             return Err(failure.clone());

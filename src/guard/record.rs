@@ -166,7 +166,9 @@ impl Record {
                 }
             }
             Line::Called { service, id, operation } => {
-                self.of(service, id).for_each(|entry| drop(entry.called.insert(operation.clone())));
+                self.of(service, id).for_each(|entry| {
+                    entry.called.insert(operation.clone());
+                });
             }
             Line::Removing { service, id } => self.of(service, id).for_each(|entry| entry.removing = true),
             Line::Gone { service, id } => self.of(service, id).for_each(|entry| entry.gone = true),

@@ -80,7 +80,8 @@ fn change(
         let Some(value) = value else { continue };
         let names = named(value);
         let Some(binding) = param.binding else {
-            let allowed = Allowed { service, service_index: call.operation.service, operation, rules, ledger, run: &run };
+            let allowed =
+                Allowed { service, service_index: call.operation.service, operation, rules, ledger, run: &run };
             allowed.beside(param, value)?;
             continue;
         };
@@ -102,7 +103,10 @@ fn change(
     if creates()
         && let Some(number) = numbers(call).into_iter().find(|number| !constant_numbers(operation).contains(number))
     {
-        return Err(format!("{number} is no number that the spec has for {}: it may make more than one", operation.name));
+        return Err(format!(
+            "{number} is no number that the spec has for {}: it may make more than one",
+            operation.name
+        ));
     }
     if creates() && !is_marked(call, operation, &run) {
         return Err("what it creates would not carry the run's name".into());

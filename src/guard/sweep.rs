@@ -7,11 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{
-    listing, reads,
-    record::Entry,
-    sender::Guarded,
-};
+use super::{listing, reads, record::Entry, sender::Guarded};
 use crate::{
     endpoint::{Call, Endpoint},
     execute::Givens,
@@ -156,9 +152,10 @@ impl Sweeping<'_> {
     fn adopt(&mut self, service: &str, kind: &str, region: &str, one: &listing::Listed) {
         let ledger = self.endpoint.ledger();
         let record = ledger.record();
-        let known = record.entries.iter().find(|entry| {
-            entry.service == service && entry.kind == kind && entry.id.as_deref() == Some(&*one.id)
-        });
+        let known = record
+            .entries
+            .iter()
+            .find(|entry| entry.service == service && entry.kind == kind && entry.id.as_deref() == Some(&*one.id));
         match known {
             // It is there after all.
             Some(entry) if entry.gone => ledger.back(service, &one.id),
@@ -320,14 +317,7 @@ impl Sweeping<'_> {
 }
 
 /// The call of a template for one thing; none when a place in it has nothing to fill it.
-pub fn removal(
-    set: &SpecSet,
-    at: OpRef,
-    template: &Template,
-    id: &str,
-    region: &str,
-    givens: &Givens,
-) -> Option<Call> {
+pub fn removal(set: &SpecSet, at: OpRef, template: &Template, id: &str, region: &str, givens: &Givens) -> Option<Call> {
     let mut fill_in = |place: &str| match place {
         "$self" => Some(id.to_owned()),
         "$region" => Some(region.to_owned()),

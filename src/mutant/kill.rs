@@ -272,7 +272,7 @@ impl<'a> Ground<'a> {
                 clean: true,
                 pace: Default::default(),
             },
-            options: Options { probes, careful: false, restricted: vec![at.service], only: Vec::new() },
+            options: Options { probes, careful: false, restricted: vec![at.service], ..Options::default() },
             generator: OnceLock::new(),
             by_seed: Mutex::default(),
             exploration: OnceLock::new(),

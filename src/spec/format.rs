@@ -109,6 +109,35 @@ static CREDENTIALS: Table = Table {
         need("id", Kind::Texts, "Variables of the key id; the first that is set wins."),
         need("secret", Kind::Texts, "Variables of the key secret."),
         may("token", Kind::Texts, "Variables of the session token."),
+        may(
+            "file",
+            Kind::Tables(&CREDENTIAL_FILE),
+            "Files of the vendor's own tools, looked at after the variables, in order.",
+        ),
+    ],
+};
+
+static CREDENTIAL_FILE: Table = Table {
+    name: "credential file",
+    about: "A file in which the vendor's own tools keep credentials.",
+    keys: &[
+        need("path", Kind::Text, "Path; `~` is the home folder, `{profile}` the name of the profile."),
+        may("path_variable", Kind::Text, "Variable with another path."),
+        need("format", Kind::Word(&["json", "ini"]), "json, or ini with a section for each profile."),
+        may(
+            "profiles",
+            Kind::Text,
+            "Field of a JSON file that is the list of profiles; default: the file is one profile.",
+        ),
+        may("name", Kind::Text, "Field of a profile that is its name."),
+        may("current", Kind::Text, "Field of a JSON file that is the name of the profile to use."),
+        may("profile_variable", Kind::Text, "Variable with the name of the profile to use."),
+        may("off", Kind::Texts, "Variables that, when they are `true`, say not to look here."),
+        may("mode", Kind::Text, "Field of a profile that says what sort it is."),
+        may("modes", Kind::Texts, "Sorts that hold a lasting or temporary key pair; others are not used."),
+        need("id", Kind::Text, "Field with the key id."),
+        need("secret", Kind::Text, "Field with the key secret."),
+        may("token", Kind::Text, "Field with the session token."),
     ],
 };
 
@@ -126,6 +155,7 @@ static GIVEN: Table = Table {
             Kind::Boolean,
             "Not the run's own: calls only name it where it was given by hand, discovered, or on the mock.",
         ),
+        may("real", Kind::Boolean, "The default is there on the real service as well."),
         may("discover", Kind::Table(&DISCOVER), "A read that finds one."),
     ],
 };
@@ -256,7 +286,11 @@ static OPERATION: Table = Table {
         need("summary", Kind::Text, "What it does."),
         need("document", Kind::Table(&DOCUMENT), "The document."),
         may("token", Kind::Text, "Parameter that is an idempotency token."),
-        may("creates", Kind::Boolean, "It costs money or leaves things behind: called on a real account by consent only."),
+        may(
+            "creates",
+            Kind::Boolean,
+            "It costs money or leaves things behind: called on a real account by consent only.",
+        ),
         may("rate", Kind::Text, "Most calls, as documented: `10/s`, `10/min`."),
     ],
 };

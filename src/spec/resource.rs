@@ -90,5 +90,7 @@ pub struct Given {
     pub resource: Option<(usize, Vec<(usize, Atom)>)>,
     /// Someone else's: calls name it only where it is known to exist.
     pub probe: bool,
+    /// The default is there on the real service as well.
+    pub real: bool,
     pub discover: Option<Template>,
 }

@@ -34,6 +34,8 @@ pub struct Service {
     /// Header that says for how many milliseconds to hold back.
     pub retry_after: Option<String>,
     pub credentials: Variables,
+    /// Files of the vendor's own tools, in the order in which they are looked at.
+    pub credential_files: Vec<CredentialFile>,
     pub givens: Vec<Given>,
     pub kinds: Vec<ResourceKind>,
     pub common: Vec<Common>,
@@ -55,6 +57,29 @@ pub struct Variables {
     pub id: Vec<String>,
     pub secret: Vec<String>,
     pub token: Vec<String>,
+}
+
+/// A file in which the vendor's own tools keep credentials.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CredentialFile {
+    /// `~` is the home folder, `{profile}` the name of the profile.
+    pub path: String,
+    pub path_variable: Option<String>,
+    /// A section for each profile; JSON otherwise.
+    pub is_ini: bool,
+    /// Field of a JSON file that is the list of profiles; without it, the file is one.
+    pub profiles: Option<String>,
+    pub name: Option<String>,
+    /// Field of a JSON file that says which profile to use.
+    pub current: Option<String>,
+    pub profile_variable: Option<String>,
+    /// Variables that say not to look here.
+    pub off: Vec<String>,
+    pub mode: Option<String>,
+    pub modes: Vec<String>,
+    pub id: String,
+    pub secret: String,
+    pub token: Option<String>,
 }
 
 /// A code of the vendor's common list.

@@ -1,6 +1,9 @@
 //! One file for each subcommand.
 
+mod cleanup;
+mod dry_plan;
 mod mutants;
+mod profile;
 mod replay;
 mod run;
 mod sdk;
@@ -24,6 +27,8 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Command::Mutants(args) => runtime()?.block_on(mutants::run(args, &cli.global)),
         Command::Replay(args) => runtime()?.block_on(replay::run(args, &cli.global)),
         Command::Sdk(args) => sdk::run(args, &cli.global),
+        Command::Cleanup(args) => runtime()?.block_on(cleanup::run(args, &cli.global)),
+        Command::Profile(args) => runtime()?.block_on(profile::run(args, &cli.global)),
         Command::Spec(command) => spec::run(command, &cli.global),
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         connect,
         exit_code::ExitCode,
         failure::Failure,
-        reports,
+        profile, reports,
         selector::Selection,
         specs,
     },
@@ -41,13 +41,20 @@ pub async fn run(args: &Replay, global: &Global) -> Result<ExitCode, Failure> {
     }
     // Editions that the script names are meant.
     let selection = Selection { operations: operations.clone(), only: Vec::new() };
-    let plan = connect::plan(&set, &args.endpoint, selection)?;
+    let profile = profile::load(&set, &args.endpoint)?;
+    let plan = connect::plan(&set, &args.endpoint, profile, selection)?;
     reports::check(&args.report)?;
     let connected = plan.connect(&file.key, global.verbose).await?;
     let index = operations.iter().find_map(|at| connected.operations.iter().find(|(known, _)| known == at));
     let endpoint = &connected.endpoints[index.map_or(0, |(_, index)| *index)];
     let times = args.times.unwrap_or(if file.script.race().is_empty() { TIMES } else { RACE_TIMES });
     let replayed = replay(&set, &file, endpoint.as_ref(), &connected.around, times).await;
+    let mut is_left = false;
+    if let Some(guard) = &connected.guard {
+        let swept = guard.sweep(&set).await;
+        guard.tell(&swept, global.quiet);
+        is_left = !swept.is_clean();
+    }
     let context = Context {
         set: &set,
         file: &file,
@@ -64,6 +71,7 @@ pub async fn run(args: &Replay, global: &Global) -> Result<ExitCode, Failure> {
     Ok(match replayed.verdict {
         Verdict::Violates => ExitCode::Violations,
         Verdict::Inconclusive | Verdict::NotExercised => ExitCode::Inconclusive,
+        Verdict::Conforms if is_left => ExitCode::Left,
         Verdict::Conforms => ExitCode::Fine,
     })
 }

@@ -4,9 +4,10 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    time::Duration,
 };
 
+use super::dry_plan;
 use crate::{
     campaign::{self, Outcome, Settings, Verdict, counterexample},
     cli::{
@@ -14,6 +15,7 @@ use crate::{
         connect,
         exit_code::ExitCode,
         failure::Failure,
+        profile::{self, Profile},
         progress::Progress,
         reports, selector, signals, specs, terminal,
     },
@@ -24,28 +26,44 @@ use crate::{
 /// Runs the suite.
 pub async fn run(args: &Run, global: &Global) -> Result<ExitCode, Failure> {
     let set = specs::load(global.specs.as_deref())?;
-    let selection = selector::select(&set, &args.selectors)?;
-    let plan = connect::plan(&set, &args.endpoint, selection)?;
+    let profile = profile::load(&set, &args.endpoint)?;
+    let of_profile = profile.as_ref().filter(|_| args.selectors.is_empty()).map(|profile| &profile.services);
+    let selection = selector::select(&set, of_profile.unwrap_or(&args.selectors))?;
+    let plan = connect::plan(&set, &args.endpoint, profile, selection)?;
     reports::check(&args.report)?;
     let seed = args.seed.clone().unwrap_or_else(|| format!("{:08x}", rand::random::<u32>()));
+    let profile = plan.profile.clone().unwrap_or_default();
+    let limit = Limit::of(args, &profile);
+    if args.dry_plan {
+        terminal::print(&dry_plan::text(&set, &plan, &seed, limit));
+        return Ok(ExitCode::Fine);
+    }
     let connected = plan.connect(&seed, global.verbose).await?;
     let only = connected.options.only.clone();
     let settings = Settings {
         seed,
         operations: connected.operations.clone(),
-        cases: args.cases,
+        cases: limit.cases,
         workers: args.workers.map_or(connected.workers, usize::from),
-        max_requests: args.max_requests,
-        max_time: args.max_time,
+        max_requests: limit.requests,
+        max_time: limit.time,
         shrink_requests: args.shrink_requests,
         stop_at_first: false,
         around: connected.around.clone(),
         options: connected.options.clone(),
-        interrupted: Arc::default(),
+        interrupted: connected.stop.clone(),
     };
     signals::watch(settings.interrupted.clone());
     let progress = Progress::new(global.quiet);
     let mut outcome = campaign::run(&set, &settings, &connected.endpoints, &|event| progress.tell(&event)).await;
+    let swept = match &connected.guard {
+        Some(guard) => {
+            let swept = guard.sweep(&set).await;
+            guard.tell(&swept, global.quiet);
+            Some(swept)
+        }
+        None => None,
+    };
     // Ports of our own mock mean nothing to a reader.
     outcome.endpoint.clone_from(&connected.name);
     let replay = write_counterexamples(&set, &outcome, &args.counterexamples);
@@ -61,7 +79,34 @@ pub async fn run(args: &Run, global: &Global) -> Result<ExitCode, Failure> {
         Format::Human => report::human::text(&context),
         Format::Json => report::json::text(&context),
     })?;
-    Ok(exit_code(&outcome))
+    if let Some(reason) = connected.guard.as_ref().and_then(|guard| guard.endpoint.ledger().failure()) {
+        return Err(Failure::environment(format!("{reason}; nothing more was created"))
+            .help("`--ledger DIR` names another folder"));
+    }
+    let is_left = swept.is_some_and(|swept| !swept.is_clean());
+    Ok(match exit_code(&outcome) {
+        ExitCode::Fine if is_left => ExitCode::Left,
+        code => code,
+    })
+}
+
+/// How much a run does at most: as was typed, or as the profile says.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    pub cases: Option<u64>,
+    pub requests: Option<u64>,
+    pub time: Option<Duration>,
+}
+
+impl Limit {
+    fn of(args: &Run, profile: &Profile) -> Self {
+        let minutes = profile.budget.minutes.and_then(|minutes| Duration::try_from_secs_f64(minutes * 60.0).ok());
+        Self {
+            cases: args.cases.or(profile.cases),
+            requests: args.max_requests.or(profile.budget.requests),
+            time: args.max_time.or(minutes),
+        }
+    }
 }
 
 /// Writes a file for each finding; their paths by key.

@@ -11,7 +11,7 @@ use crate::{
         operation::Code,
         reading::{Data, Entry, Item, Word},
         resource::{Attribute, AttributeType, Derived, Given, ResourceKind, Scope},
-        service::{Access, Common, Means, RegionTravel, Service, Variables},
+        service::{Access, Common, CredentialFile, Means, RegionTravel, Service, Variables},
     },
     value::Atom,
 };
@@ -61,6 +61,9 @@ pub fn lower(file: &Entry, problems: &mut Diagnostics) -> Option<Service> {
             secret: words(credentials, "secret"),
             token: words(credentials, "token"),
         },
+        credential_files: credentials
+            .map(|entry| entry.tables("file").iter().map(credential_file).collect())
+            .unwrap_or_default(),
         givens,
         kinds,
         common,
@@ -71,7 +74,8 @@ pub fn lower(file: &Entry, problems: &mut Diagnostics) -> Option<Service> {
 
 /// Templates name operations, which are known only after the operations' files.
 pub fn check_templates(file: &Entry, service: &Service, problems: &mut Diagnostics) {
-    let removals = file.tables("resource").iter().flat_map(|entry| entry.tables("remove").iter().chain(entry.tables("stop")));
+    let removals =
+        file.tables("resource").iter().flat_map(|entry| entry.tables("remove").iter().chain(entry.tables("stop")));
     let discoveries = file.tables("given").iter().filter_map(|entry| entry.table("discover"));
     for entry in removals.chain(discoveries) {
         let Some(name) = entry.word("operation") else { continue };
@@ -110,6 +114,26 @@ fn kind(entry: &Entry, problems: &mut Diagnostics) -> ResourceKind {
         derived: derived.unwrap_or_default(),
         remove: entry.tables("remove").iter().map(template).collect(),
         stop: entry.tables("stop").iter().map(template).collect(),
+    }
+}
+
+fn credential_file(entry: &Entry) -> CredentialFile {
+    let word = |key: &str| entry.word(key).map(|word| word.text);
+    let words = |key: &str| entry.texts(key).into_iter().map(|word| word.text).collect();
+    CredentialFile {
+        path: entry.text("path"),
+        path_variable: word("path_variable"),
+        is_ini: entry.text("format") == "ini",
+        profiles: word("profiles"),
+        name: word("name"),
+        current: word("current"),
+        profile_variable: word("profile_variable"),
+        off: words("off"),
+        mode: word("mode"),
+        modes: words("modes"),
+        id: entry.text("id"),
+        secret: entry.text("secret"),
+        token: word("token"),
     }
 }
 
@@ -229,6 +253,7 @@ fn given(entry: &Entry, kinds: &[ResourceKind], problems: &mut Diagnostics) -> G
         text: entry.text("text"),
         resource,
         probe: entry.flag("probe"),
+        real: entry.flag("real"),
         discover: entry.table("discover").map(template),
     }
 }
