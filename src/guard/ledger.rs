@@ -264,6 +264,14 @@ impl Ledger {
         inner.record.open().filter(of_kind).filter(|entry| !entry.removing).count()
     }
 
+    /// Those of these ids that a call to remove succeeded for, each with its kind, and that are not known to be gone.
+    pub fn leaving(&self, service: &str, ids: &[String]) -> Vec<(String, String)> {
+        let inner = self.lock();
+        let is_leaving = |entry: &&Entry| entry.service == service && entry.removing && !entry.gone;
+        let named = inner.record.entries.iter().filter(is_leaving);
+        named.filter_map(|entry| Some((entry.id.clone().filter(|id| ids.contains(id))?, entry.kind.clone()))).collect()
+    }
+
     /// Why nothing can be recorded any more.
     pub fn failure(&self) -> Option<String> {
         self.lock().failure.clone()

@@ -93,6 +93,10 @@ fn change(
             if probes.contains(&id) {
                 continue;
             }
+            // No read need show what is known to be somebody else's.
+            if is_foreign(&id, service, call.operation.service, rules) {
+                return Err(format!("`{}` is somebody else's, and this is no dry run", short(&id)));
+            }
             if is_pattern(&id) {
                 return Err(format!("`{}` may stand for things that the run did not make", short(&id)));
             }
@@ -132,6 +136,13 @@ fn probes_of(call: &Call, service: &Service, operation: &Operation, rules: &Rule
     probes.filter_map(|given| rules.givens.get(call.operation.service, &given.name)).map(str::to_owned).collect()
 }
 
+/// It is given as somebody else's.
+fn is_foreign(id: &str, service: &Service, index: usize, rules: &Rules) -> bool {
+    let probes = service.givens.iter().filter(|given| given.probe);
+    let mut values = probes.filter_map(|given| rules.givens.get(index, &given.name));
+    values.any(|value| value.eq_ignore_ascii_case(id))
+}
+
 /// A name or a tag says whose it is.
 fn is_marked(call: &Call, operation: &Operation, run: &str) -> bool {
     let mut params = operation.params.iter().enumerate().zip(&call.arguments);
@@ -168,6 +179,15 @@ fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
+/// Every key of an object in a value.
+fn keys(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(list) => list.iter().flat_map(keys).collect(),
+        Value::Object(map) => map.iter().flat_map(|(key, value)| [vec![key.as_str()], keys(value)].concat()).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// What parameters may hold that name no resource as far as the spec knows. Yet a service may take any text for an id, so
 /// that only what is known to be harmless passes.
 struct Allowed<'a> {
@@ -181,17 +201,19 @@ struct Allowed<'a> {
 
 impl Allowed<'_> {
     fn beside(&self, param: &Param, value: &Value) -> Result<(), String> {
-        let token = self.operation.token.map(|token| &self.operation.params[token].name);
-        if param.region || token == Some(&param.name) {
-            return Ok(());
-        }
         let constants = self.constants();
+        let members: BTreeSet<&str> = all_params(&param.members).iter().map(|member| member.name.as_str()).collect();
+        if let Some(key) = keys(value).into_iter().find(|key| !members.contains(key)) {
+            return Err(format!("{} has no member {}", param.name, short(key)));
+        }
         let all = texts(value);
         let mut strange = all.into_iter().filter(|text| {
             let known = text.is_empty()
                 || constants.contains(text)
                 || is_of_run(text, self.run)
                 || self.is_given(text)
+                // Regions that nobody has are named after the suite.
+                || (param.region && text.starts_with(SUITE))
                 || self.ledger.owns(&self.service.name, text)
                 || (matches!(param.kind, ParamType::Boolean | ParamType::Integer)
                     && text.chars().all(|letter| letter.is_ascii_alphabetic()));
@@ -248,6 +270,9 @@ fn numbers_in(value: &Value) -> Vec<String> {
 fn all_params(params: &[Param]) -> Vec<&Param> {
     params.iter().flat_map(|param| std::iter::once(param).chain(all_params(&param.members))).collect()
 }
+
+/// How what the suite makes up begins.
+const SUITE: &str = "aswritten-";
 
 fn short(text: &str) -> String {
     if text.chars().count() > 40 { format!("{}…", text.chars().take(40).collect::<String>()) } else { text.into() }

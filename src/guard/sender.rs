@@ -152,7 +152,9 @@ impl Guarded {
             Box::pin(async move { self.patiently_read(&call).await })
         };
         for (kind, ids) in by_kind {
-            let names: Vec<&str> = ids.iter().map(String::as_str).collect();
+            // Some service may not care for capitals.
+            let small: Vec<String> = ids.iter().map(|id| id.to_lowercase()).filter(|id| !ids.contains(id)).collect();
+            let names: Vec<&str> = ids.iter().chain(&small).map(String::as_str).collect();
             for region in self.regions(service) {
                 look_up(&self.set, service, kind, &names, &region, &self.ledger, &ask).await?;
             }
@@ -318,24 +320,14 @@ impl Guarded {
         let Reply::Success { fields, .. } = reply else { return };
         let operation = self.set.operation(call.operation);
         let service = &self.set.service(call.operation).name;
-        let record = self.ledger.record();
-        let is_leaving = |id: &str| {
-            record.entries.iter().any(|entry| {
-                entry.service == *service && entry.id.as_deref() == Some(id) && entry.removing && !entry.gone
-            })
-        };
-        let own: Vec<String> = self.own(call, operation).into_iter().filter(|id| is_leaving(id)).collect();
-        if own.is_empty() {
+        let leaving = self.ledger.leaving(service, &self.own(call, operation));
+        if leaving.is_empty() {
             return;
         }
         for shown in operation.views.iter().filter(|shown| shown.set.is_none()) {
             let Some(seen) = view::observe(shown, fields).filter(|seen| seen.complete) else { continue };
             let kind = &self.set.service(call.operation).kinds[shown.kind].name;
-            let of_kind = |id: &&String| {
-                let mut entries = record.entries.iter();
-                entries.any(|entry| entry.id.as_ref() == Some(*id) && entry.kind == *kind)
-            };
-            for id in own.iter().filter(of_kind).filter(|id| seen.find(id).is_none()) {
+            for (id, _) in leaving.iter().filter(|(id, of_kind)| of_kind == kind && seen.find(id).is_none()) {
                 self.ledger.gone(service, id);
             }
         }

@@ -15,7 +15,10 @@ use axum::{
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use super::http::{Front, SERVER};
+use super::{
+    http::{Front, SERVER},
+    service::Item,
+};
 use crate::wire::{HttpRequest, HttpResponse};
 
 /// How long a call works that changes something: long enough to meet another one that was sent at the same time.
@@ -26,12 +29,13 @@ const LARGEST_BODY: usize = 10 << 20;
 /// A running server; it stops when this is dropped.
 pub struct Server {
     pub address: SocketAddr,
+    shared: Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
 
 struct Shared {
-    front: Front,
+    front: Arc<Front>,
     began: Instant,
 }
 
@@ -40,11 +44,23 @@ impl Server {
     ///
     /// # Errors
     /// When the address cannot be listened on.
-    pub async fn start(front: Front, address: SocketAddr) -> io::Result<Self> {
+    pub async fn start(front: impl Into<Arc<Front>>, address: SocketAddr) -> io::Result<Self> {
+        Self::since(Instant::now(), front.into(), address).await
+    }
+
+    /// Listens again, with everything that a server had which is gone.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn resume(&self, address: SocketAddr) -> io::Result<Self> {
+        Self::since(self.shared.began, self.shared.front.clone(), address).await
+    }
+
+    async fn since(began: Instant, front: Arc<Front>, address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared { front, began: Instant::now() });
-        let app = Router::new().fallback(handle).with_state(shared);
+        let shared = Arc::new(Shared { front, began });
+        let app = Router::new().fallback(handle).with_state(shared.clone());
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let serving = axum::serve(listener, app).with_graceful_shutdown(async {
@@ -54,7 +70,12 @@ impl Server {
             // Accepting goes on after errors of single connections; an error here ends the server.
             let _ = serving.await;
         });
-        Ok(Self { address, stop: Some(stop), task })
+        Ok(Self { address, shared, stop: Some(stop), task })
+    }
+
+    /// Everything that is there, once what is due has happened.
+    pub fn inventory(&self) -> Vec<Item> {
+        self.shared.front.mock.inventory(self.shared.now_ms())
     }
 
     pub fn url(&self) -> String {
@@ -65,6 +86,12 @@ impl Server {
     pub async fn stop(mut self) {
         drop(self.stop.take());
         let _ = (&mut self.task).await;
+    }
+}
+
+impl Shared {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -92,10 +119,9 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         body: body.to_vec(),
     };
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).cast_signed();
-    let elapsed = || u64::try_from(shared.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let mut receipt = shared.front.receive(&request, seconds, elapsed());
+    let mut receipt = shared.front.receive(&request, seconds, shared.now_ms());
     loop {
-        if let Some(answer) = receipt.step(elapsed()) {
+        if let Some(answer) = receipt.step(shared.now_ms()) {
             return response(answer);
         }
         if receipt.works() {

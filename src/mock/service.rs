@@ -1,6 +1,9 @@
 //! State and answers, without bytes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use serde_json::Value;
 
@@ -40,6 +43,19 @@ pub(super) struct Held {
     under_way: Vec<(Arc<Work>, Vec<Arc<Work>>)>,
 }
 
+/// Something that a mock has.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Item {
+    pub service: String,
+    pub kind: String,
+    pub id: String,
+    pub region: String,
+    /// Name → value, in words.
+    pub attributes: BTreeMap<String, String>,
+    /// Something is still to happen to it.
+    pub is_pending: bool,
+}
+
 /// A call that has passed the front.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked {
@@ -76,6 +92,28 @@ impl Mock {
     /// The state of a service as it is now; what is due by itself has not happened yet.
     pub fn state(&self, service: usize) -> State {
         self.states[service].lock().unwrap_or_else(PoisonError::into_inner).state.as_ref().clone()
+    }
+
+    /// Everything that is there, once what is due by this time has happened.
+    pub fn inventory(&self, now_ms: u64) -> Vec<Item> {
+        let mut items = Vec::new();
+        for (index, (service, state)) in self.set.services.iter().zip(&self.states).enumerate() {
+            let mut held = state.lock().unwrap_or_else(PoisonError::into_inner);
+            self.settle(&mut held, index, now_ms);
+            for (key, found) in held.state.resources.iter().filter(|(_, found)| !found.deleted) {
+                let kind = &service.kinds[found.kind];
+                let names = kind.attributes.iter().map(|attribute| attribute.name.clone());
+                items.push(Item {
+                    service: service.name.clone(),
+                    kind: kind.name.clone(),
+                    id: key.to_string(),
+                    region: found.region.to_string(),
+                    attributes: names.zip(found.attributes.iter().map(Atom::to_string)).collect(),
+                    is_pending: held.state.pending.iter().any(|pending| pending.key == *key),
+                });
+            }
+        }
+        items
     }
 
     /// Answers a call at this time, in milliseconds of any clock that does not go back.
