@@ -26,6 +26,8 @@ use tokio::runtime::Runtime;
 const BINARY: &str = env!("CARGO_BIN_EXE_aswritten");
 /// How long the mock's work takes: long enough to be killed in the middle of it.
 const SETTLE_MS: u64 = 40;
+/// How often a file is looked at.
+const PAUSE: Duration = Duration::from_millis(2);
 /// Kills that every test run affords.
 const KILLS: u64 = 4;
 
@@ -117,7 +119,7 @@ impl Cloud {
                 return items;
             }
             assert!(began.elapsed() < Duration::from_secs(30), "it never settles: {items:#?}");
-            thread::yield_now();
+            thread::park_timeout(PAUSE);
         }
     }
 
@@ -164,7 +166,10 @@ fn command(arguments: &[&str], folder: &Path) -> Command {
 
 fn start(cloud: &Cloud, folder: &Path, seed: u64) -> Child {
     let (url, seed) = (cloud.url(), seed.to_string());
-    let mut command = command(&["run", "--quiet", "--endpoint", &url, "--seed", &seed], folder);
+    // Services take turns: planning for all of them takes longer than anything that is killed here.
+    let services = ["ecs/DeleteImage", "cvm", "swas", "ens"];
+    let service = services[(seed.parse::<usize>().expect("a number")) % services.len()];
+    let mut command = command(&["run", service, "--quiet", "--endpoint", &url, "--seed", &seed], folder);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts")
 }
 
@@ -196,7 +201,7 @@ fn scatter(number: u64) -> u64 {
 /// Lets a run come so far, in lines of its ledger, and then kills it; where it has ended by then, that is as well.
 fn kill_after(child: &mut Child, folder: &Path, lines: usize) {
     while progress(folder) < lines && child.try_wait().expect("a child").is_none() {
-        thread::yield_now();
+        thread::park_timeout(PAUSE);
     }
     // SIGKILL: nobody is asked.
     let _ = child.kill();
@@ -235,7 +240,7 @@ fn an_endpoint_that_is_killed_and_comes_back() {
         let mut child = start(&cloud, folder.path(), number);
         let lines = 20 + (scatter(number) % 300) as usize;
         while progress(folder.path()) < lines && child.try_wait().expect("a child").is_none() {
-            thread::yield_now();
+            thread::park_timeout(PAUSE);
         }
         cloud.restart();
         kill_after(&mut child, folder.path(), lines + 40);
@@ -252,7 +257,7 @@ fn a_run_that_nobody_kills_leaves_nothing_by_itself() {
     let cloud = Cloud::start();
     let folder = tempfile::tempdir().expect("a folder");
     let url = cloud.url();
-    let arguments = ["run", "--endpoint", &url, "--seed", "7", "--cases", "150"];
+    let arguments = ["run", "cvm", "swas", "--endpoint", &url, "--seed", "7", "--cases", "100"];
     let ended = command(&arguments, folder.path()).output().expect("the binary starts");
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert_eq!(ended.status.code(), Some(0), "{said}");
@@ -280,7 +285,7 @@ fn a_full_disk_stops_the_run_before_it_creates_what_it_cannot_record() {
         return;
     }
     let url = cloud.url();
-    let arguments = ["run", "--endpoint", &url, "--seed", "7", "--ledger", "disk"];
+    let arguments = ["run", "cvm", "--endpoint", &url, "--seed", "7", "--ledger", "disk"];
     let ended = command(&arguments, folder.path()).output().expect("the binary starts");
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     let ledgers: Vec<PathBuf> = fs::read_dir(&disk).expect("a folder").flatten().map(|entry| entry.path()).collect();

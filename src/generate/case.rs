@@ -100,6 +100,25 @@ impl<'a> Generator<'a> {
         Self::planned(self.set, self.plans.clone(), self.ideal.clone(), &operations, seed, options)
     }
 
+    /// For single operations, as if the account had other things.
+    pub fn permitting(&self, operations: &[OpRef], permit: Permit) -> Self {
+        let number = Dice::new(&self.seed, u64::MAX).number();
+        let ideal: BTreeMap<OpRef, Arc<Plans>> =
+            operations.iter().filter_map(|at| Some((*at, self.ideal.get(at)?.clone()))).collect();
+        let plans = if permit.is_free() {
+            ideal.clone()
+        } else {
+            operations.iter().map(|at| (*at, Arc::new(search(self.set, *at, number, &permit)))).collect()
+        };
+        let options = Options { permit, ..self.options.clone() };
+        Self::planned(self.set, plans, ideal, operations, &self.seed, options)
+    }
+
+    /// What it was told of the endpoint.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
     fn planned(
         set: &'a SpecSet,
         plans: BTreeMap<OpRef, Arc<Plans>>,

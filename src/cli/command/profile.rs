@@ -14,8 +14,8 @@ use crate::{
         failure::Failure,
         profile, selector, specs, terminal,
     },
-    generate::{Generator, Need},
-    spec::SpecSet,
+    generate::{Generator, Need, Permit},
+    spec::{SpecSet, service::OpRef},
 };
 
 /// Looks at profiles.
@@ -64,25 +64,17 @@ async fn check(
 fn costs(set: &SpecSet, plan: &Plan, generator: &Generator<'_>) -> String {
     let total: usize = plan.operations.iter().map(|at| set.operation(*at).requirements.len()).sum();
     let reachable = generator.aims().len();
-    let mut alone: BTreeMap<Need, BTreeSet<String>> = BTreeMap::new();
     let mut together: BTreeMap<BTreeSet<Need>, BTreeSet<String>> = BTreeMap::new();
     let mut never = 0;
+    let alone = enabled(set, plan, generator);
+    let id = |aim: &(OpRef, usize)| set.operation(aim.0).requirements[aim.1].id.clone();
     for aim in generator.unplanned.keys() {
-        let id = set.operation(aim.0).requirements[aim.1].id.clone();
         let ways: Vec<BTreeSet<Need>> = generator.needs(*aim).into_iter().filter(|needs| !needs.is_empty()).collect();
-        if ways.is_empty() {
-            never += 1;
-            continue;
-        }
-        let singles: BTreeSet<&Need> =
-            ways.iter().filter(|needs| needs.len() == 1).filter_map(BTreeSet::first).collect();
-        for need in &singles {
-            alone.entry((*need).clone()).or_default().insert(id.clone());
-        }
-        if singles.is_empty()
-            && let Some(needs) = ways.into_iter().min_by_key(BTreeSet::len)
-        {
-            together.entry(needs).or_default().insert(id);
+        let is_alone = alone.values().any(|aims| aims.contains(&id(aim)));
+        match ways.into_iter().min_by_key(BTreeSet::len) {
+            _ if is_alone => {}
+            None => never += 1,
+            Some(needs) => drop(together.entry(needs).or_default().insert(id(aim))),
         }
     }
     let mut text = String::new();
@@ -113,6 +105,42 @@ fn costs(set: &SpecSet, plan: &Plan, generator: &Generator<'_>) -> String {
         }
     }
     text
+}
+
+/// What each missing thing would enable if it alone were there.
+fn enabled(set: &SpecSet, plan: &Plan, generator: &Generator<'_>) -> BTreeMap<Need, BTreeSet<String>> {
+    let mut found: BTreeMap<Need, BTreeSet<String>> = BTreeMap::new();
+    let permit = &generator.options().permit;
+    let services: BTreeSet<usize> = plan.operations.iter().map(|at| at.service).collect();
+    let mut needs: Vec<(Need, Permit)> = Vec::new();
+    for place in &permit.missing {
+        let missing = permit.missing.iter().filter(|other| *other != place).cloned().collect();
+        needs.push((Need::Given(place.0, place.1.clone()), Permit { missing, ..permit.clone() }));
+    }
+    if permit.unpaid {
+        needs.push((Need::Money, Permit { unpaid: false, ..permit.clone() }));
+    }
+    for (need, other) in needs {
+        let concerns = |at: &&OpRef| match &need {
+            Need::Given(service, _) => at.service == *service,
+            _ => services.contains(&at.service),
+        };
+        let operations: Vec<OpRef> = plan.operations.iter().filter(concerns).copied().collect();
+        let with = generator.permitting(&operations, other);
+        let gained = with.aims().iter().filter(|aim| generator.unplanned.contains_key(aim));
+        let ids: BTreeSet<String> = gained.map(|aim| set.operation(aim.0).requirements[aim.1].id.clone()).collect();
+        if !ids.is_empty() {
+            found.insert(need, ids);
+        }
+    }
+    // What is no matter of what can be called: credentials, other people's things, room.
+    for aim in generator.unplanned.keys() {
+        for needs in generator.needs(*aim) {
+            let Some(need) = needs.first().filter(|_| needs.len() == 1) else { continue };
+            found.entry(need.clone()).or_default().insert(set.operation(aim.0).requirements[aim.1].id.clone());
+        }
+    }
+    found
 }
 
 /// A file to begin with.
