@@ -40,7 +40,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
-    ("report", &["campaign", "history", "model", "mutant", "oracle", "sdk", "sequence", "spec", "value"]),
+    ("report", &["campaign", "guard", "history", "model", "mutant", "oracle", "sdk", "sequence", "spec", "value"]),
     ("cli", &[EVERYTHING]),
     ("trials", &[EVERYTHING]),
     ("lib", &[EVERYTHING]),

@@ -74,7 +74,9 @@ impl Http {
             Err(reason) => return Reply::NotSent { reason },
         };
         let reply = match self.carry(target, &request).await {
-            Ok(response) => {
+            Ok(mut response) => {
+                // A refusal may repeat what it got, and what is read is shown.
+                response.body = target.without_secrets(response.body);
                 self.heed(call.operation, &response);
                 self.translator.read(call.operation, &response)
             }

@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use secrecy::ExposeSecret;
 use url::Url;
 
 use super::Call;
@@ -26,6 +27,8 @@ const NONCE_LIFE_SECONDS: i64 = 5 * 60;
 /// What a forger takes for the secret, and who nobody is.
 const WRONG_SECRET: &str = "aswritten-wrong-secret";
 const NOBODY: &str = "aswritten-nobody";
+/// Anything shorter is no secret, and may stand anywhere.
+const SHORTEST: usize = 6;
 /// Why a call that wants a used nonce was not sent.
 pub const NO_NONCE: &str = "no request succeeded lately whose nonce could be used again";
 
@@ -43,6 +46,19 @@ pub struct Target {
 }
 
 impl Target {
+    /// A body without what belongs to credentials: key ids, secrets and tokens.
+    pub fn without_secrets(&self, body: Vec<u8>) -> Vec<u8> {
+        let mut body = body;
+        for credential in std::iter::once(&self.credential).chain(&self.restricted) {
+            let secrets = [Some(&credential.secret), credential.token.as_ref()].into_iter().flatten();
+            let secrets = secrets.map(|secret| secret.expose_secret());
+            for text in secrets.chain([credential.id.as_str()]).filter(|text| text.len() >= SHORTEST) {
+                body = replaced(body, text.as_bytes());
+            }
+        }
+        body
+    }
+
     /// Key and secret that a caller signs with.
     fn credential_of(&self, caller: Caller) -> Cow<'_, Credential> {
         match caller {
@@ -52,6 +68,22 @@ impl Target {
             Caller::Main | Caller::Stale | Caller::Replayed | Caller::Unsigned => Cow::Borrowed(&self.credential),
         }
     }
+}
+
+/// Every occurrence replaced by asterisks.
+fn replaced(body: Vec<u8>, secret: &[u8]) -> Vec<u8> {
+    let mut rest = body.as_slice();
+    let mut found = Vec::new();
+    while let Some(at) = rest.windows(secret.len()).position(|window| window == secret) {
+        found.extend_from_slice(&rest[..at]);
+        found.extend_from_slice(b"***");
+        rest = &rest[at + secret.len()..];
+    }
+    if found.is_empty() && rest.len() == body.len() {
+        return body;
+    }
+    found.extend_from_slice(rest);
+    found
 }
 
 /// Speaks for the services that it has targets for.

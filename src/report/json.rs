@@ -71,6 +71,7 @@ pub fn value(context: &Context<'_>) -> Value {
         "findings": findings.collect::<Vec<_>>(),
         "messages": messages,
         "reasons": reasons(&outcome.reasons),
+        "account": context.account.map(super::Account::to_json),
     })
 }
 

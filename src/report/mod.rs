@@ -2,6 +2,7 @@
 //!
 //! A report reads a [`Context`] and makes text; it never computes a verdict, and knows neither endpoints nor how cases run.
 
+pub mod account;
 pub mod curl;
 pub mod human;
 pub mod json;
@@ -11,6 +12,7 @@ pub mod sdk;
 
 use std::collections::BTreeMap;
 
+pub use account::Account;
 use url::Url;
 
 use crate::{
@@ -30,6 +32,8 @@ pub struct Context<'a> {
     pub addresses: &'a Addresses,
     /// Requirements that were selected; all when empty.
     pub only: &'a [(OpRef, usize)],
+    /// What a run did to an account; nothing on a mock of our own.
+    pub account: Option<&'a Account>,
     pub detail: Detail,
 }
 

@@ -147,12 +147,21 @@ fn enabled(set: &SpecSet, plan: &Plan, generator: &Generator<'_>) -> BTreeMap<Ne
 fn example(set: &SpecSet) -> String {
     let mut text = String::from(HEAD);
     for service in &set.services {
+        let _ = writeln!(text, "{} = \"none\"", service.name);
+    }
+    for service in &set.services {
         let _ = writeln!(text, "\n[profile.practice.given.{}]", service.name);
         for given in &service.givens {
             let _ = writeln!(text, "# {}\n{} = {:?}", given.text, given.name, given.default);
         }
     }
-    text.push_str(NIGHT);
+    let names: Vec<&str> = set.services.iter().map(|service| service.name.as_str()).collect();
+    let first = set.services.first();
+    let night = NIGHT
+        .replace("SERVICES", &names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", "))
+        .replace("SERVICE", names.first().copied().unwrap_or_default())
+        .replace("ENDPOINT", first.map_or("", |service| service.endpoint.as_str()));
+    text.push_str(&night);
     for service in &set.services {
         let _ = writeln!(text, "\n[profile.night.given.{}]", service.name);
         for given in &service.givens {
@@ -176,27 +185,30 @@ all = "http://127.0.0.1:8080"
 paid = true
 paid_at_once = 8
 
+# It answers as fast as anyone asks; real services have the limits that their documents print.
 [profile.practice.wait]
 patience = "10s"
+
+[profile.practice.rate]
 "#;
 
 const NIGHT: &str = r#"
 # A real account.
 [profile.night]
-# services = ["ecs", "cvm/DeleteImages"] # selectors [default: everything]
+# services = [SERVICES] # selectors [default: everything]
 probes = "dry-run"                     # other people's images are named in dry runs only; or "off"
 workers = 4
 
 # Default: the public endpoint of each of the services.
 # [profile.night.endpoint]
-# ecs = "https://ecs.{region}.aliyuncs.example"
+# SERVICE = "ENDPOINT"
 
 # Names of profiles of the vendors' tools [default: variables, then the tools' own default].
 # [profile.night.credentials]
-# ecs = "night"
+# SERVICE = "night"
 # A second credential, whose policy denies the documented operations.
 # [profile.night.restricted]
-# ecs = "night-restricted"
+# SERVICE = "night-restricted"
 
 [profile.night.budget]
 requests = 3000
@@ -206,7 +218,7 @@ paid = false                           # instances cost money
 
 # Documented limits are kept; others than those:
 # [profile.night.rate]
-# ecs = "20/s"
+# SERVICE = "20/s"
 
 [profile.night.wait]
 patience = "20m"

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::dry_plan;
@@ -19,7 +19,8 @@ use crate::{
         progress::Progress,
         reports, selector, signals, specs, terminal,
     },
-    report::{self, Context},
+    guard::Budget,
+    report::{self, Account, Context},
     spec::SpecSet,
 };
 
@@ -38,6 +39,7 @@ pub async fn run(args: &Run, global: &Global) -> Result<ExitCode, Failure> {
         terminal::print(&dry_plan::text(&set, &plan, &seed, limit));
         return Ok(ExitCode::Fine);
     }
+    let began = Instant::now();
     let connected = plan.connect(&seed, global.verbose).await?;
     let only = connected.options.only.clone();
     let settings = Settings {
@@ -56,11 +58,18 @@ pub async fn run(args: &Run, global: &Global) -> Result<ExitCode, Failure> {
     signals::watch(settings.interrupted.clone());
     let progress = Progress::new(global.quiet);
     let mut outcome = campaign::run(&set, &settings, &connected.endpoints, &|event| progress.tell(&event)).await;
-    let swept = match &connected.guard {
+    let account = match &connected.guard {
         Some(guard) => {
             let swept = guard.sweep(&set).await;
             guard.tell(&swept, global.quiet);
-            Some(swept)
+            Some(Account {
+                run: guard.endpoint.ledger().run(),
+                budget: Budget { requests: limit.requests, ..guard.endpoint.rules().budget.clone() },
+                time: limit.time,
+                usage: guard.endpoint.usage(),
+                seconds: began.elapsed().as_secs_f64(),
+                swept,
+            })
         }
         None => None,
     };
@@ -73,6 +82,7 @@ pub async fn run(args: &Run, global: &Global) -> Result<ExitCode, Failure> {
         replay: &replay,
         addresses: &connected.addresses,
         only: &only,
+        account: account.as_ref(),
         detail: reports::detail(global),
     };
     reports::deliver(&args.report, |format| match format {
@@ -83,7 +93,7 @@ pub async fn run(args: &Run, global: &Global) -> Result<ExitCode, Failure> {
         return Err(Failure::environment(format!("{reason}; nothing more was created"))
             .help("`--ledger DIR` names another folder"));
     }
-    let is_left = swept.is_some_and(|swept| !swept.is_clean());
+    let is_left = account.is_some_and(|account| !account.swept.is_clean());
     Ok(match exit_code(&outcome) {
         ExitCode::Fine if is_left => ExitCode::Left,
         code => code,

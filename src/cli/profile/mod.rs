@@ -91,7 +91,7 @@ fn check(set: &SpecSet, profile: &Profile) -> Result<(), Failure> {
     }
     let kinds: BTreeSet<&str> =
         set.services.iter().flat_map(|service| &service.kinds).map(|kind| kind.name.as_str()).collect();
-    for name in profile.budget.at_once.keys().filter(|name| !kinds.contains(name.as_str())) {
+    if let Some(name) = profile.budget.at_once.keys().find(|name| !kinds.contains(name.as_str())) {
         return Err(wrong(profile, &format!("`budget.at_once.{name}`: no kind of resource is called `{name}`"))
             .help(did_you_mean(name, kinds)));
     }

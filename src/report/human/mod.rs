@@ -33,6 +33,9 @@ pub fn text(context: &Context<'_>) -> String {
         parts.push(verdict::messages(context));
     }
     parts.push(verdict::reasons(context));
+    if let Some(account) = context.account.filter(|_| context.detail > Detail::Little) {
+        parts.push(account.text());
+    }
     parts.push(verdict::line(context));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
