@@ -38,8 +38,8 @@ pub struct Doubt {
 /// What came of sending it again.
 pub struct Confirmed {
     pub number: u64,
-    promised: ReqRef,
-    executions: u32,
+    pub promised: ReqRef,
+    pub executions: u32,
     pub requests: u64,
     /// It never earned an answer.
     pub failure: Option<First>,

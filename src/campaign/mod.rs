@@ -4,8 +4,9 @@
 //! function of the seed and its number, the order in which workers finish changes nothing but the progress bar.
 //! [`tally`] adds up what cases say, and `precedence` puts codes that won over one another in a row. A call that earned no answer is sent again, with the little that it needs. When all
 //! cases are done, each failure is shrunk and confirmed once.
-//! What a reader needs is plain data in [`outcome`]; terminals and file formats are for others.
+//! [`conclude()`] says what it all comes to, for a run and for its record alike. What a reader needs is plain data in [`outcome`]; terminals and file formats are for others.
 
+mod conclude;
 mod confirm;
 pub mod counterexample;
 pub mod event;
@@ -15,10 +16,15 @@ pub mod replay;
 mod room;
 pub mod run;
 pub mod settings;
+pub mod shard;
 mod shrink;
 pub mod tally;
 
+pub use conclude::{Conclusion, Frame, conclude, failures};
+pub use confirm::{Confirmed, Doubts};
 pub use event::Event;
 pub use outcome::{Outcome, Verdict};
-pub use run::{run, run_planned};
+pub use run::{Tell, run, run_planned, run_shard};
 pub use settings::Settings;
+pub use shard::Shard;
+pub use tally::{Case, First, Tally};

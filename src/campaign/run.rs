@@ -12,26 +12,31 @@ use std::{
 use tokio::task::JoinSet;
 
 use super::{
+    conclude::{Conclusion, Frame, conclude, failures},
     confirm::{ATTEMPTS, CONFIRM, Confirmed, Doubts, confirm},
     event::Event,
-    outcome::{FindingResult, Outcome, Verdict},
+    outcome::{FindingResult, Outcome},
     room::{Admission, Room},
     settings::{CASES_EACH, CONFIRMATIONS, Settings},
+    shard::Shard,
     shrink::{Again, Shrinker},
     tally::{Case, First, Tally},
 };
 use crate::{
-    endpoint::{Call, Endpoint, Sent},
+    endpoint::{Call, Endpoint, Noted, Sent},
     execute::{Surroundings, execute},
     generate::{Generator, permit::Cost},
     history::Reply,
-    oracle::{Finding, Nature, blame, finding::ReqRef, judge},
+    oracle::{blame, judge},
     sequence::Script,
     spec::{SpecSet, service::OpRef},
 };
 
 /// A race may cost so many times as much to shrink: each step is tried several times.
 const RACE_SHRINKING: u64 = 4;
+/// Whoever is told what happens.
+pub type Tell<'a> = &'a (dyn Fn(Event<'_>) + Sync);
+
 /// Requests that removing what a case left takes, about.
 const CLEANING: u64 = 2;
 
@@ -40,12 +45,23 @@ pub async fn run(
     set: &Arc<SpecSet>,
     settings: &Settings,
     endpoints: &[Arc<dyn Endpoint>],
-    tell: &(dyn Fn(Event) + Sync),
+    tell: Tell<'_>,
+) -> Outcome {
+    run_shard(set, settings, Shard::WHOLE, endpoints, tell).await
+}
+
+/// Runs the cases of one shard; all shards together do what [`run()`] does.
+pub async fn run_shard(
+    set: &Arc<SpecSet>,
+    settings: &Settings,
+    shard: Shard,
+    endpoints: &[Arc<dyn Endpoint>],
+    tell: Tell<'_>,
 ) -> Outcome {
     let began = Instant::now();
     let operations: Vec<OpRef> = settings.operations.iter().map(|(at, _)| *at).collect();
     let generator = Generator::new(set, &operations, &settings.seed, settings.options.clone());
-    since(began, set, settings, &generator, endpoints, tell).await
+    since(began, set, settings, shard, &generator, endpoints, tell).await
 }
 
 /// The same with a generator that was made before; its seed and options count, not those of the settings.
@@ -54,48 +70,37 @@ pub async fn run_planned(
     settings: &Settings,
     generator: &Generator<'_>,
     endpoints: &[Arc<dyn Endpoint>],
-    tell: &(dyn Fn(Event) + Sync),
+    tell: Tell<'_>,
 ) -> Outcome {
-    since(Instant::now(), set, settings, generator, endpoints, tell).await
+    since(Instant::now(), set, settings, Shard::WHOLE, generator, endpoints, tell).await
 }
 
 async fn since(
     began: Instant,
     set: &Arc<SpecSet>,
     settings: &Settings,
+    shard: Shard,
     generator: &Generator<'_>,
     endpoints: &[Arc<dyn Endpoint>],
-    tell: &(dyn Fn(Event) + Sync),
+    tell: Tell<'_>,
 ) -> Outcome {
     let operations: Vec<OpRef> = settings.operations.iter().map(|(at, _)| *at).collect();
     let n_cases = settings
         .cases
         .unwrap_or(generator.n_tours() + generator.n_races() + generator.aims().len() as u64 * CASES_EACH);
     let n_cases = if generator.is_aimless() { 0 } else { n_cases };
-    tell(Event::Started { cases: n_cases });
+    tell(Event::Started { cases: shard.share(n_cases), aims: generator.aims(), unplanned: &generator.unplanned });
     let counter = Arc::new(AtomicU64::new(0));
     let endpoints: Vec<Arc<dyn Endpoint>> = endpoints
         .iter()
         .map(|endpoint| Arc::new(Counted { inner: endpoint.clone(), counter: counter.clone() }) as Arc<dyn Endpoint>)
         .collect();
-    let cases = Cases { set, settings, endpoints: &endpoints, generator, counter: &counter, began, n_cases, tell };
+    let cases =
+        Cases { set, settings, shard, endpoints: &endpoints, generator, counter: &counter, began, n_cases, tell };
     let mut tally = cases.all().await;
     let requests = counter.load(Ordering::Relaxed);
-    let broken: BTreeSet<OpRef> = tally
-        .failures
-        .values()
-        .filter(|first| first.finding.nature == Nature::Violation)
-        .map(|first| first.finding.requirement.0)
-        .collect();
-    // An operation that breaks a promise seems to change its mind as well; that says nothing more.
-    for first in tally.changes_of_mind(set).into_iter().filter(|first| !broken.contains(&first.finding.requirement.0)) {
-        tally.failures.entry(first.finding.key.clone()).or_insert(first);
-    }
-    tally.failures.retain(|_, first| {
-        first.finding.nature != Nature::Inconsistent || !broken.contains(&first.finding.requirement.0)
-    });
     let mut findings: Vec<FindingResult> = Vec::new();
-    for first in std::mem::take(&mut tally.failures).into_values() {
+    for first in failures(set, &mut tally) {
         let result = cases.shrunk(first, &tally).await;
         // A race may turn out to be about what a sequence has shown as well.
         match findings.iter_mut().find(|known| known.finding.key == result.finding.key) {
@@ -106,30 +111,13 @@ async fn since(
             None => findings.push(result),
         }
     }
-    findings.sort_by_key(|result| (!result.counts, result.finding.requirement, result.finding.key.clone()));
-    tell(Event::Finished);
-    let violated: BTreeSet<ReqRef> =
-        findings.iter().filter(|result| result.counts).map(|result| result.finding.requirement).collect();
-    for result in findings.iter().filter(|result| result.finding.nature == Nature::Undocumented) {
-        tally.inconclusive(result.finding.requirement, result.finding.summary.clone());
+    for result in &findings {
+        tell(Event::Shrunk(result));
     }
-    let operation_results =
-        tally.operations(set, &operations, &generator.unplanned, &|requirement| violated.contains(&requirement));
-    let any_exercised = operations.iter().any(|at| tally.exercised_any(*at));
-    let blind = operations.iter().any(|at| {
-        let aimed = generator.aims().iter().any(|(operation, _)| operation == at);
-        aimed && !tally.exercised_any(*at)
-    });
-    let undocumented = findings.iter().any(|result| result.finding.nature == Nature::Undocumented);
-    let verdict = if !violated.is_empty() {
-        Verdict::Violates
-    } else if !any_exercised {
-        Verdict::NotExercised
-    } else if undocumented || blind {
-        Verdict::Inconclusive
-    } else {
-        Verdict::Conforms
-    };
+    tell(Event::Finished);
+    let frame =
+        Frame { set, operations: &operations, aims: generator.aims(), unplanned: &generator.unplanned };
+    let Conclusion { verdict, operations } = conclude(&frame, &mut tally, &mut findings);
     Outcome {
         verdict,
         seed: settings.seed.clone(),
@@ -139,7 +127,7 @@ async fn since(
         shrink_requests: counter.load(Ordering::Relaxed) - requests,
         seconds: began.elapsed().as_secs_f64(),
         interrupted: settings.interrupted.load(Ordering::Relaxed),
-        operations: operation_results,
+        operations,
         observations: tally.observations(set),
         findings,
         races: tally.races,
@@ -175,6 +163,10 @@ impl Endpoint for Counted {
         self.inner.now_ms()
     }
 
+    fn note(&self, noted: &Noted<'_>) {
+        self.inner.note(noted);
+    }
+
     fn wait<'a>(&'a self, ms: u64) -> Sent<'a, ()> {
         self.inner.wait(ms)
     }
@@ -197,12 +189,13 @@ enum Done {
 struct Cases<'a> {
     set: &'a Arc<SpecSet>,
     settings: &'a Settings,
+    shard: Shard,
     endpoints: &'a [Arc<dyn Endpoint>],
     generator: &'a Generator<'a>,
     counter: &'a AtomicU64,
     began: Instant,
     n_cases: u64,
-    tell: &'a (dyn Fn(Event) + Sync),
+    tell: Tell<'a>,
 }
 
 impl Cases<'_> {
@@ -213,7 +206,7 @@ impl Cases<'_> {
         let mut running: JoinSet<(u64, Done)> = JoinSet::new();
         let mut under_way: BTreeSet<u64> = BTreeSet::new();
         let mut reserved = 0;
-        let mut numbers = 0..self.n_cases;
+        let mut numbers = (0..self.n_cases).filter(|number| self.shard.has(*number));
         let mut next_script = || numbers.next().and_then(|number| Some((number, self.generator.case(number)?)));
         let mut ready = None;
         let mut enough = false;
@@ -255,13 +248,14 @@ impl Cases<'_> {
                 }
                 // Cases under way still need what they have not sent yet.
                 let wanted = script.commands.len() as u64 + CLEANING;
-                if number > 0 && !self.affords(reserved + wanted) {
+                if tally.cases + under_way.len() as u64 > 0 && !self.affords(reserved + wanted) {
                     ready = Some((number, script));
                     break;
                 }
                 reserved += wanted;
                 room.enter(number, cost);
                 under_way.insert(number);
+                (self.tell)(Event::Begun { number, script: &script });
                 let endpoint = self.endpoint_of(&script);
                 running.spawn(async move {
                     (wanted, Done::Case(one(&set, script, endpoint.as_ref(), &around, number).await))
@@ -279,15 +273,17 @@ impl Cases<'_> {
                     self.hurry(&patience, &tally, &mut case);
                     doubts.add(self.set, &case);
                     tally.add(self.set, &case);
+                    (self.tell)(Event::Judged(&case));
                 }
                 Done::Confirmed(confirmed) => {
                     doubts.settle(&confirmed);
                     room.give_all_back();
+                    (self.tell)(Event::Confirmed(&confirmed));
                     tally.confirmed(confirmed);
                 }
             }
             enough = self.settings.stop_at_first && tally.has_found(self.set);
-            (self.tell)(Event::Case {
+            (self.tell)(Event::Progress {
                 done: tally.cases,
                 requests: self.counter.load(Ordering::Relaxed),
                 findings: tally.failures.len(),
@@ -301,15 +297,8 @@ impl Cases<'_> {
 
     /// Lowers the patience of later cases, where this one shows that something never settles.
     fn hurry(&self, patience: &Mutex<Surroundings>, tally: &Tally, case: &mut Case) {
-        let slow = |finding: &Finding| finding.key.ends_with("#not within patience");
-        if !case.judged.findings.iter().any(slow) {
-            return;
-        }
-        let mut around = patience.lock().unwrap_or_else(PoisonError::into_inner);
-        if case.history.patience_ms < self.settings.around.patience_ms {
-            // Judged with less patience than was asked for: it counts only if it is known already.
-            case.judged.findings.retain(|finding| !slow(finding) || tally.failures.contains_key(&finding.key));
-        } else {
+        if tally.was_too_slow(case, self.settings.around.patience_ms) {
+            let mut around = patience.lock().unwrap_or_else(PoisonError::into_inner);
             around.patience_ms = around.patience_ms.min(HURRIED_MS);
         }
     }
@@ -337,7 +326,7 @@ impl Cases<'_> {
     async fn shrunk(&self, first: First, tally: &Tally) -> FindingResult {
         let counts = blame::counts(self.set, &first.finding);
         let comparable = blame::is_of_one_run(&first.finding);
-        let requests_to_failure = tally.requests_before(first.number) + first.shown_after;
+        let requests_to_failure = tally.requests_to_failure(&first);
         let mut result = FindingResult {
             finding: first.finding,
             script: first.script,
@@ -360,9 +349,8 @@ impl Cases<'_> {
             self.settings.shrink_requests * if result.script.race().is_empty() { 1 } else { RACE_SHRINKING },
         );
         (self.tell)(Event::Shrinking {
-            key: result.finding.key.clone(),
+            key: &result.finding.key,
             commands: result.script.commands.len(),
-            requests: self.counter.load(Ordering::Relaxed),
         });
         if blame::is_of_overlap(self.set, &result.finding)
             && let Some((script, history, finding)) = shrinker.in_sequence(&result.script).await

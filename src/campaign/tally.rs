@@ -182,6 +182,25 @@ impl Tally {
         !self.failures.is_empty() || !self.changes_of_mind(set).is_empty()
     }
 
+    /// A removal took longer than all the patience that was asked for. One that took longer than less patience counts only
+    /// where that is known already, and is forgotten otherwise.
+    pub fn was_too_slow(&self, case: &mut Case, patience_ms: u64) -> bool {
+        let slow = |finding: &Finding| finding.key.ends_with("#not within patience");
+        if !case.judged.findings.iter().any(slow) {
+            return false;
+        }
+        let hurried = case.history.patience_ms < patience_ms;
+        if hurried {
+            case.judged.findings.retain(|finding| !slow(finding) || self.failures.contains_key(&finding.key));
+        }
+        !hurried
+    }
+
+    /// Requests up to the one that showed a failure first, in order of cases.
+    pub fn requests_to_failure(&self, first: &First) -> u64 {
+        self.requests_before(first.number) + first.shown_after
+    }
+
     /// Requests of all cases before this one.
     pub fn requests_before(&self, number: u64) -> u64 {
         self.requests.range(..number).map(|(_, requests)| requests).sum()

@@ -48,20 +48,21 @@ impl Progress {
         Self { bar: Bar::new(quiet, "cases", "looking for sequences of calls").0 }
     }
 
-    pub fn tell(&self, event: &Event) {
+    pub fn tell(&self, event: &Event<'_>) {
         match event {
-            Event::Started { cases } => self.bar.set_length(*cases),
-            Event::Case { done, requests, findings } => {
+            Event::Started { cases, .. } => self.bar.set_length(*cases),
+            Event::Progress { done, requests, findings } => {
                 self.bar.set_position(*done);
                 let seconds = self.bar.elapsed().as_secs_f64().max(0.001);
                 let rate = (*requests as f64 / seconds) as u64;
                 let (requests, findings) = (number(*requests), number(*findings as u64));
                 self.bar.set_message(format!("{requests} requests ({rate}/s)  {findings} findings"));
             }
-            Event::Shrinking { key, commands, .. } => {
+            Event::Shrinking { key, commands } => {
                 self.bar.set_message(format!("shrinking {key} ({commands} commands)"))
             }
             Event::Finished => self.bar.finish_and_clear(),
+            Event::Begun { .. } | Event::Judged(_) | Event::Confirmed(_) | Event::Shrunk(_) => {}
         }
     }
 }

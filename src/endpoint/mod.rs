@@ -14,7 +14,11 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use serde_json::Value;
 
-use crate::{history::Reply, model::Caller, spec::service::OpRef};
+use crate::{
+    history::{Exchange, Reply},
+    model::Caller,
+    spec::service::OpRef,
+};
 
 /// Lets other futures of the same task go on, once.
 pub async fn give_way() {
@@ -82,4 +86,17 @@ pub trait Endpoint: Send + Sync {
     fn repeats(&self) -> u32 {
         0
     }
+
+    /// Is told of each exchange as soon as it is over; for endpoints that keep a record.
+    fn note(&self, _noted: &Noted<'_>) {}
+}
+
+/// An exchange that is over.
+pub struct Noted<'a> {
+    /// Name of the execution that it belongs to.
+    pub execution: &'a str,
+    pub operation: OpRef,
+    /// It removes what a script left, and is not judged.
+    pub cleaning: bool,
+    pub exchange: &'a Exchange,
 }

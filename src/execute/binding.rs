@@ -59,7 +59,7 @@ pub struct Binding<'a> {
     around: &'a Surroundings,
     service: usize,
     /// Tells executions apart, so that names and tokens are fresh in each.
-    execution: String,
+    pub execution: String,
     n_names: usize,
     pub filled: BTreeMap<Key, String>,
 }

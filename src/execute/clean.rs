@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::binding::{Binding, Surroundings};
+use super::{
+    binding::{Binding, Surroundings},
+    interpreter::named,
+};
 use crate::{
-    endpoint::{Call, Endpoint},
-    history::Reply,
+    endpoint::{Call, Endpoint, Noted},
+    history::{Exchange, Reply},
     model::Caller,
     sequence::{Script, command::fill},
     spec::{SpecSet, operation::Action, resource::Template, service::OpRef},
@@ -53,12 +56,22 @@ pub async fn clean(
                 .collect();
             let Some(arguments) = arguments else { continue };
             let call = Call { operation: at, arguments, region: Some(region.as_str().into()), caller: Caller::Main };
-            if let Reply::Trouble(_) = endpoint.send(&call).await {
+            if let Reply::Trouble(_) = send(set, &call, endpoint, &binding.execution).await {
                 // One more try; what is left then is left.
-                let _ = endpoint.send(&call).await;
+                let _ = send(set, &call, endpoint, &binding.execution).await;
             }
         }
     }
+}
+
+async fn send(set: &SpecSet, call: &Call, endpoint: &dyn Endpoint, execution: &str) -> Reply {
+    let started_ms = endpoint.now_ms();
+    let reply = endpoint.send(call).await;
+    let arguments = named(set.operation(call.operation), &call.arguments);
+    let ended_ms = endpoint.now_ms();
+    let exchange = Exchange { command: 0, arguments, started_ms, ended_ms, reply };
+    endpoint.note(&Noted { execution, operation: call.operation, cleaning: true, exchange: &exchange });
+    exchange.reply
 }
 
 /// Handles that were bound, in order of creation, with kind and region.

@@ -16,7 +16,7 @@ use super::{
     lanes::{Lane, together},
 };
 use crate::{
-    endpoint::{Call, Endpoint},
+    endpoint::{Call, Endpoint, Noted},
     history::{Exchange, History, Reply, Stamps},
     model::view,
     sequence::{Command, Expected, Purpose, Script, Until, Wait},
@@ -114,14 +114,15 @@ impl Run<'_> {
                 let now = self.elapsed();
                 let reply = Reply::NotSent { reason };
                 let stamp = self.stamp();
-                self.history.exchanges.push(Exchange {
+                let exchange = Exchange {
                     command: index,
                     arguments: Map::new(),
                     started_ms: now,
                     ended_ms: now,
                     stamps: Stamps { start: stamp, end: stamp },
                     reply,
-                });
+                };
+                self.keep(command, exchange);
                 return;
             }
         };
@@ -158,7 +159,7 @@ impl Run<'_> {
             if repeats < self.endpoint.repeats() && self.had_no_time(command, &reply) {
                 // It is part of the history like any other: whether it did nothing is not for us to say.
                 repeats += 1;
-                self.history.exchanges.push(exchange(reply));
+                self.keep(command, exchange(reply));
                 continue;
             }
             let sight = until.map_or(Sight::Settled, |until| self.sight(operation, until, &reply));
@@ -170,7 +171,7 @@ impl Run<'_> {
                 self.around.pace.learn(command.operation, until, started_ms.saturating_sub(since));
             }
             self.learn(operation, command, &reply);
-            self.history.exchanges.push(exchange(reply));
+            self.keep(command, exchange(reply));
             let patience_ms = match sight {
                 Sight::Settled => return,
                 // What was never seen, or is gone, may have belonged to what was removed.
@@ -238,7 +239,7 @@ impl Run<'_> {
                 Some(Departed { call, exchange })
             }
             Err(reason) => {
-                self.history.exchanges.push(exchange(Map::new(), Reply::NotSent { reason }));
+                self.keep(command, exchange(Map::new(), Reply::NotSent { reason }));
                 None
             }
         }
@@ -251,7 +252,7 @@ impl Run<'_> {
         let operation = self.set.operation(command.operation);
         self.notice(operation, None, &exchange.reply);
         self.learn(operation, command, &exchange.reply);
-        self.history.exchanges.push(exchange.clone());
+        self.keep(command, exchange.clone());
     }
 
     fn stamp(&self) -> u64 {
@@ -274,6 +275,16 @@ impl Run<'_> {
             Reply::Trouble(_) => only_reads,
             Reply::Success { .. } | Reply::NotSent { .. } => false,
         }
+    }
+
+    fn keep(&mut self, command: &Command, exchange: Exchange) {
+        self.endpoint.note(&Noted {
+            execution: &self.binding.execution,
+            operation: command.operation,
+            cleaning: false,
+            exchange: &exchange,
+        });
+        self.history.exchanges.push(exchange);
     }
 
     fn elapsed(&self) -> u64 {
@@ -372,7 +383,8 @@ fn lock<'a, 'r, 'b>(run: &'a Mutex<&'r mut Run<'b>>) -> MutexGuard<'a, &'r mut R
     run.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn named(operation: &Operation, arguments: &[Option<Value>]) -> Map<String, Value> {
+/// Arguments by name.
+pub fn named(operation: &Operation, arguments: &[Option<Value>]) -> Map<String, Value> {
     operation
         .params
         .iter()

@@ -1,0 +1,74 @@
+//! From what cases say to what the run says, however the cases came about: executed just now, or recorded earlier.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    outcome::{FindingResult, OperationResult, Verdict},
+    tally::{First, Tally},
+};
+use crate::{
+    oracle::{Nature, finding::ReqRef},
+    spec::{SpecSet, service::OpRef},
+};
+
+/// What a run was about.
+pub struct Frame<'a> {
+    pub set: &'a SpecSet,
+    pub operations: &'a [OpRef],
+    /// Requirements that cases were aimed at.
+    pub aims: &'a [ReqRef],
+    /// Why others have no plan.
+    pub unplanned: &'a BTreeMap<ReqRef, String>,
+}
+
+/// What the run says of the endpoint.
+pub struct Conclusion {
+    pub verdict: Verdict,
+    pub operations: Vec<OperationResult>,
+}
+
+/// The failures of all cases, those between cases included, each once.
+pub fn failures(set: &SpecSet, tally: &mut Tally) -> Vec<First> {
+    let broken: BTreeSet<OpRef> = tally
+        .failures
+        .values()
+        .filter(|first| first.finding.nature == Nature::Violation)
+        .map(|first| first.finding.requirement.0)
+        .collect();
+    // An operation that breaks a promise seems to change its mind as well; that says nothing more.
+    for first in tally.changes_of_mind(set).into_iter().filter(|first| !broken.contains(&first.finding.requirement.0)) {
+        tally.failures.entry(first.finding.key.clone()).or_insert(first);
+    }
+    tally.failures.retain(|_, first| {
+        first.finding.nature != Nature::Inconsistent || !broken.contains(&first.finding.requirement.0)
+    });
+    std::mem::take(&mut tally.failures).into_values().collect()
+}
+
+/// Sorts the findings, and says what they and all cases come to.
+pub fn conclude(frame: &Frame<'_>, tally: &mut Tally, findings: &mut [FindingResult]) -> Conclusion {
+    findings.sort_by_key(|result| (!result.counts, result.finding.requirement, result.finding.key.clone()));
+    let violated: BTreeSet<ReqRef> =
+        findings.iter().filter(|result| result.counts).map(|result| result.finding.requirement).collect();
+    for result in findings.iter().filter(|result| result.finding.nature == Nature::Undocumented) {
+        tally.inconclusive(result.finding.requirement, result.finding.summary.clone());
+    }
+    let operations = tally
+        .operations(frame.set, frame.operations, frame.unplanned, &|requirement| violated.contains(&requirement));
+    let any_exercised = frame.operations.iter().any(|at| tally.exercised_any(*at));
+    let blind = frame.operations.iter().any(|at| {
+        let aimed = frame.aims.iter().any(|(operation, _)| operation == at);
+        aimed && !tally.exercised_any(*at)
+    });
+    let undocumented = findings.iter().any(|result| result.finding.nature == Nature::Undocumented);
+    let verdict = if !violated.is_empty() {
+        Verdict::Violates
+    } else if !any_exercised {
+        Verdict::NotExercised
+    } else if undocumented || blind {
+        Verdict::Inconclusive
+    } else {
+        Verdict::Conforms
+    };
+    Conclusion { verdict, operations }
+}
