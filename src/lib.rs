@@ -18,7 +18,8 @@
 //! 5. [`oracle`] holds a *belief*, the set of worlds that explain the history so far. An empty belief is a violation, and
 //!    the oracle says which sentence was broken. A requirement counts as exercised only when every explanation agrees.
 //! 6. [`campaign`] runs many cases, shrinks and confirms failures, and adds everything up.
-//! 7. [`report`] turns that into text and JSON; [`cli`] alone prints, reads the environment and exits.
+//! 7. [`record`] writes all of it down while it happens, and makes of what was written what the run would report.
+//! 8. [`report`] turns that into text, JSON, XML and Markdown; [`cli`] alone prints, reads the environment and exits.
 //!
 //! [`mock`] is the model with the choices made: a server that does what the specs say. It shares the model with the oracle, so
 //! it proves nothing by itself. [`mutant`] plants one bug at a time in it, and sees whether the suite finds that.
@@ -48,6 +49,7 @@ pub mod mock;
 pub mod model;
 pub mod mutant;
 pub mod oracle;
+pub mod record;
 pub mod report;
 pub mod sdk;
 pub mod sequence;

@@ -34,6 +34,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "record",
+        &["campaign", "endpoint", "history", "oracle", "sequence", "spec", "value"],
+    ),
+    (
         "sdk",
         &[
             "campaign", "endpoint", "execute", "generate", "history", "mock", "model", "sequence", "spec", "value",

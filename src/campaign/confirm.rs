@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tally::{Case, First};
+use super::tally::{Case, First, Tally};
 use crate::{
     endpoint::Endpoint,
     execute::{Surroundings, execute},
@@ -102,12 +102,16 @@ impl Doubts {
         let known = self.known.entry(confirmed.promised).or_default();
         known.under_way = false;
         known.executions += confirmed.executions;
-        known.key = confirmed.failure.as_ref().map(|failure| failure.finding.key.clone());
+        let key = confirmed.failure.as_ref().map(|failure| failure.finding.key.clone());
+        known.key = key.or_else(|| known.key.take());
     }
 
-    /// Cases of each failure, by key.
-    pub fn cases(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.known.values().filter_map(|known| Some((known.key.as_deref()?, known.cases)))
+    /// Adds the cases of each failure to it, once all are known.
+    pub fn count(&self, tally: &mut Tally) {
+        for known in self.known.values() {
+            let failure = known.key.as_ref().and_then(|key| tally.failures.get_mut(key));
+            failure.into_iter().for_each(|first| first.cases += known.cases);
+        }
     }
 }
 
@@ -162,6 +166,15 @@ fn sign(judged: &Judged, call: usize) -> Sign {
     match judged.reasons.iter().find(|reason| reason.command == call) {
         None => Sign::Answered,
         Some(reason) => reason.promised.map_or(Sign::None, |at| Sign::Unanswered(at, reason.text.clone())),
+    }
+}
+
+/// The failure that an execution stands for, of a call that had been sent often enough; the call comes last.
+pub fn unanswered(set: &SpecSet, script: &Script, history: &History) -> Option<Finding> {
+    let call = script.commands.len().checked_sub(1)?;
+    match sign(&judge(set, script, history), call) {
+        Sign::Unanswered(promised, text) => Some(no_answer(set, promised, &text, history, call)),
+        Sign::None | Sign::Answered => None,
     }
 }
 

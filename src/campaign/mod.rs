@@ -21,7 +21,7 @@ mod shrink;
 pub mod tally;
 
 pub use conclude::{Conclusion, Frame, conclude, failures};
-pub use confirm::{Confirmed, Doubts};
+pub use confirm::{Confirmed, Doubts, unanswered};
 pub use event::Event;
 pub use outcome::{Outcome, Verdict};
 pub use run::{Tell, run, run_planned, run_shard};

@@ -289,9 +289,7 @@ impl Cases<'_> {
                 findings: tally.failures.len(),
             });
         }
-        for (key, cases) in doubts.cases() {
-            tally.failures.entry(key.to_owned()).and_modify(|first| first.cases += cases);
-        }
+        doubts.count(&mut tally);
         tally
     }
 

@@ -5,6 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::duration;
+use crate::{
+    campaign::Shard,
+    report::{REPORTERS, Reporter},
+};
 
 const EXIT_CODES: &str = "Exit codes: 0 conforms, 1 violations, 2 usage, 3 bad spec, 4 nothing selected or nothing exercised, \
 5 environment (unreachable, credentials refused, no ledger), 6 inconclusive, 7 something is left behind, 130 interrupted.";
@@ -72,6 +76,8 @@ pub enum Command {
     /// Look at profiles: what they lack, or one to begin with.
     #[command(subcommand)]
     Profile(Profile),
+    Judge(Judge),
+    Merge(Merge),
     /// List, show or check what the documents promise.
     #[command(subcommand)]
     Spec(Spec),
@@ -108,14 +114,60 @@ pub struct Run {
     /// Requests that shrinking one failure may cost.
     #[arg(long, value_name = "N", default_value_t = crate::campaign::settings::SHRINK_REQUESTS, help_heading = "Amount")]
     pub shrink_requests: u64,
+    /// Run one part of the cases: `2/4` is the second of four. `aswritten merge` puts the events of all parts together.
+    #[arg(long, value_name = "K/N", default_value = "1/1", hide_default_value = true, help_heading = "Amount")]
+    pub shard: Shard,
     #[command(flatten)]
-    pub report: ReportArgs,
+    pub report: RunReportArgs,
+    /// Write everything that is sent and seen, while it happens, as JSON Lines.
+    #[arg(long, value_name = "PATH", help_heading = "Reports")]
+    pub events: Option<PathBuf>,
     /// Print what would be sent, in order, and what it creates; call nobody.
     #[arg(long)]
     pub dry_plan: bool,
+}
+
+/// What is told of a run, and where.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Reports")]
+pub struct RunReportArgs {
+    /// Also write a report: `json=out.json`; as human, json, junit, markdown or github. May be repeated; `-` is the standard
+    /// output.
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = run_report)]
+    pub reports: Vec<(&'static Reporter, PathBuf)>,
+    /// What is printed: human, json, junit, markdown or github.
+    #[arg(long, default_value = "human", value_name = "FORMAT", value_parser = reporter)]
+    pub format: &'static Reporter,
+    /// Say what changed since an earlier run, by its events or its report as JSON.
+    #[arg(long, value_name = "PATH")]
+    pub baseline: Option<PathBuf>,
     /// Folder for counterexamples; written only when there are findings.
-    #[arg(long, value_name = "DIR", default_value = ".aswritten", help_heading = "Reports")]
+    #[arg(long, value_name = "DIR", default_value = ".aswritten")]
     pub counterexamples: PathBuf,
+}
+
+/// Judge recorded runs again, by today's specs, and send nothing.
+///
+/// What was recorded and today's specs do not know any more is said, and not judged.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Judge {
+    /// Files that `aswritten run --events` wrote; several are shards of one run.
+    #[arg(value_name = "EVENTS", required = true)]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub report: RunReportArgs,
+}
+
+/// Put the shards of a run together, into the report that one run would have given.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Merge {
+    /// Files that `aswritten run --shard K/N --events` wrote, one for each shard.
+    #[arg(value_name = "EVENTS", required = true)]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub report: RunReportArgs,
 }
 
 /// What is told, and where.
@@ -406,6 +458,21 @@ fn report(text: &str) -> Result<(Format, PathBuf), String> {
     let (format, path) = text.split_once('=').ok_or("write FORMAT=PATH, such as json=report.json")?;
     let format =
         Format::from_str(format, false).map_err(|_| format!("`{format}` is no format; valid are: human, json"))?;
+    if path.is_empty() {
+        return Err("the path is empty".into());
+    }
+    Ok((format, path.into()))
+}
+
+fn reporter(name: &str) -> Result<&'static Reporter, String> {
+    let names = || REPORTERS.iter().map(|reporter| reporter.name).collect::<Vec<_>>().join(", ");
+    let found = REPORTERS.iter().copied().find(|reporter| reporter.name == name);
+    found.ok_or_else(|| format!("`{name}` is no format; valid are: {}", names()))
+}
+
+fn run_report(text: &str) -> Result<(&'static Reporter, PathBuf), String> {
+    let (format, path) = text.split_once('=').ok_or("write FORMAT=PATH, such as json=report.json")?;
+    let format = reporter(format)?;
     if path.is_empty() {
         return Err("the path is empty".into());
     }

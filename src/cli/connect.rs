@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use secrecy::SecretString;
+
 use super::{
     args::EndpointArgs,
     credentials, duration,
@@ -76,6 +78,8 @@ pub struct Connected {
     pub guard: Option<Guard>,
     /// Set from outside, or when nothing can be recorded any more.
     pub stop: Arc<AtomicBool>,
+    /// What must never be written down.
+    pub secrets: Vec<SecretString>,
     /// Mock servers of our own; they stop when these are dropped.
     _servers: Vec<Server>,
 }
@@ -156,6 +160,7 @@ impl Plan {
         let mut operations = Vec::new();
         let mut probes = Vec::new();
         let mut restricted = BTreeSet::new();
+        let mut secrets = Vec::new();
         let mut careful = false;
         let mut guard = None;
         let stop = Arc::new(AtomicBool::new(false));
@@ -166,6 +171,7 @@ impl Plan {
                 // A real account may hold what an earlier run with the same seed made.
                 run = run_name(&format!("{:016x}", rand::random::<u64>()));
                 let (http, reached) = self.reach(&mut probes, &mut restricted, verbose).await?;
+                secrets = http.secrets();
                 let rules = self.rules(&reached);
                 careful = rules.probes != Probes::Free;
                 if rules.probes == Probes::Off {
@@ -243,6 +249,7 @@ impl Plan {
             addresses: self.addresses,
             guard,
             stop,
+            secrets,
             _servers: servers,
         })
     }

@@ -22,6 +22,7 @@ mod signals;
 mod specs;
 mod target;
 mod terminal;
+mod told;
 
 use clap::Parser;
 

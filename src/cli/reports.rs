@@ -1,9 +1,12 @@
 //! Reports: printed, and written to files.
 
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::{
-    args::{Format, Global, ReportArgs},
+    args::Global,
     failure::Failure,
     terminal,
 };
@@ -22,8 +25,8 @@ pub fn detail(global: &Global) -> Detail {
 ///
 /// # Errors
 /// A file that cannot be written.
-pub fn check(args: &ReportArgs) -> Result<(), Failure> {
-    for (_, path) in &args.reports {
+pub fn check<F>(reports: &[(F, PathBuf)]) -> Result<(), Failure> {
+    for (_, path) in reports.iter().filter(|(_, path)| !is_stdout(path)) {
         fs::OpenOptions::new().create(true).append(true).open(path).map_err(|error| {
             Failure::usage(format!("cannot write the report {}: {error}", path.display()))
                 .help("name a file in a folder that exists and can be written")
@@ -36,12 +39,21 @@ pub fn check(args: &ReportArgs) -> Result<(), Failure> {
 ///
 /// # Errors
 /// A file that can no longer be written.
-pub fn deliver(args: &ReportArgs, text: impl Fn(Format) -> String) -> Result<(), Failure> {
-    terminal::print(&text(args.format));
-    for (format, path) in &args.reports {
+pub fn deliver<F: Copy>(format: F, reports: &[(F, PathBuf)], text: impl Fn(F) -> String) -> Result<(), Failure> {
+    terminal::print(&text(format));
+    for (format, path) in reports {
+        if is_stdout(path) {
+            terminal::print(&text(*format));
+            continue;
+        }
         let text = anstream::adapter::strip_str(&text(*format)).to_string();
         fs::write(path, text)
             .map_err(|error| Failure::environment(format!("cannot write the report {}: {error}", path.display())))?;
     }
     Ok(())
+}
+
+/// `-` is no file.
+fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
 }

@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use secrecy::SecretString;
+
 pub use super::translator::{Target, host};
 use super::{
     Call, Endpoint, Sent,
@@ -136,6 +138,13 @@ impl Http {
         for target in self.translator.targets.values_mut().filter(|target| target.restricted.is_none()) {
             target.restricted = Some(credential.clone());
         }
+    }
+
+    /// Secrets and tokens of all credentials, so that others can take them out of what they write.
+    pub fn secrets(&self) -> Vec<SecretString> {
+        let targets = self.translator.targets.values();
+        let credentials = targets.flat_map(|target| std::iter::once(&target.credential).chain(&target.restricted));
+        credentials.flat_map(|found| std::iter::once(&found.secret).chain(&found.token)).cloned().collect()
     }
 
     pub fn has_restricted(&self, service: usize) -> bool {

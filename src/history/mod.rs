@@ -20,6 +20,8 @@ pub struct History {
     pub patience_ms: u64,
     /// How long it was watched whether something happens that need not.
     pub linger_ms: u64,
+    /// How far reads may lag behind what is true, in milliseconds.
+    pub lag_ms: u64,
 }
 
 /// One request with what came back.

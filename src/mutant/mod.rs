@@ -96,7 +96,7 @@ impl Mutant {
             Bug::Rewrite(rewrite) => {
                 let mut services = set.services.clone();
                 rewrite(&mut services[self.at.service], self.at.operation);
-                let (rewritten, at) = (Arc::new(SpecSet { services }), self.at);
+                let (rewritten, at) = (Arc::new(SpecSet { services, ..SpecSet::default() }), self.at);
                 Arc::new(move || Planted::new(Arc::new(Rewritten::new(rewritten.clone(), at))))
             }
             Bug::Behaviour(make) | Bug::Wire(make) | Bug::Overlap(make) => {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Context;
+use super::{Context, Reporter};
 use crate::{
     campaign::{
         Verdict,
@@ -13,6 +13,8 @@ use crate::{
     sequence::{Script, command::short},
     spec::SpecSet,
 };
+
+pub static REPORTER: Reporter = Reporter { name: "json", about: "one JSON object", text };
 
 /// Version of the object.
 pub(super) const SCHEMA: u64 = 1;
@@ -72,6 +74,9 @@ pub fn value(context: &Context<'_>) -> Value {
         "messages": messages,
         "reasons": reasons(&outcome.reasons),
         "account": context.account.map(super::Account::to_json),
+        "changes": context.changes.map(|changes| changes.to_json()),
+        "specs": context.set.digest,
+        "started": context.started,
     })
 }
 

@@ -1,25 +1,53 @@
 //! What a run found, for people and for programs.
 //!
 //! A report reads a [`Context`] and makes text; it never computes a verdict, and knows neither endpoints nor how cases run.
+//! Each format of a run's report is one file with a [`Reporter`], listed in [`REPORTERS`].
 
 pub mod account;
+pub mod changes;
 pub mod curl;
+mod github;
 pub mod human;
 pub mod json;
+mod junit;
 pub mod kills;
+mod markdown;
 pub mod replay;
 pub mod sdk;
 
 use std::collections::BTreeMap;
 
 pub use account::Account;
+use serde_json::{Value, json};
 use url::Url;
+
+pub use changes::Changes;
 
 use crate::{
     campaign::{Outcome, Verdict, outcome::OperationResult},
     spec::{Operation, Requirement, SpecSet, operation::Document, service::OpRef},
     wire::{Format, Placement},
 };
+
+/// A format of a run's report.
+pub struct Reporter {
+    /// Name for `--report NAME=PATH`.
+    pub name: &'static str,
+    /// What it is, in few words.
+    pub about: &'static str,
+    /// Makes the text; it may hold colours.
+    pub text: fn(&Context<'_>) -> String,
+}
+
+/// All formats; the first is what people read.
+pub static REPORTERS: &[&Reporter] =
+    &[&human::REPORTER, &json::REPORTER, &junit::REPORTER, &markdown::REPORTER, &github::REPORTER];
+
+impl std::fmt::Debug for Reporter {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.name)
+    }
+}
 
 /// Everything that reports read.
 #[derive(Clone, Copy)]
@@ -35,6 +63,12 @@ pub struct Context<'a> {
     /// What a run did to an account; nothing on a mock of our own.
     pub account: Option<&'a Account>,
     pub detail: Detail,
+    /// What changed since an earlier run, where there is one to compare with.
+    pub changes: Option<&'a Changes>,
+    /// When the run began: ISO 8601, in UTC.
+    pub started: &'a str,
+    /// Folder of the specs, as seen from where the run began.
+    pub root: &'a str,
 }
 
 /// Requirements of an operation that were selected.
@@ -80,6 +114,37 @@ pub struct Address {
     pub placement: Placement,
     pub format: Format,
 }
+
+impl Address {
+    /// As records keep it.
+    pub fn to_json(&self) -> Value {
+        let placement = PLACEMENTS.iter().find(|(_, placement)| *placement == self.placement);
+        json!({
+            "url": self.url.as_str(),
+            "scheme": self.scheme,
+            "placement": placement.map(|(name, _)| name),
+            "xml": self.format == Format::Xml,
+        })
+    }
+
+    /// Reads what [`Address::to_json`] wrote.
+    pub fn from_json(value: &Value) -> Option<Self> {
+        let placement = PLACEMENTS.iter().find(|(name, _)| value["placement"] == *name)?;
+        Some(Self {
+            url: Url::parse(value["url"].as_str()?).ok()?,
+            scheme: value["scheme"].as_str()?.to_owned(),
+            placement: placement.1,
+            format: if value["xml"] == true { Format::Xml } else { Format::Json },
+        })
+    }
+}
+
+const PLACEMENTS: [(&str, Placement); 4] = [
+    ("get", Placement::Get),
+    ("post-query", Placement::PostQuery),
+    ("post-form", Placement::PostForm),
+    ("post-json", Placement::PostJson),
+];
 
 /// A document with its date: `ECS: DeleteImage (2026-06-18)`.
 pub fn document(document: &Document) -> String {

@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use sha2::{Digest, Sha256};
+
 use super::{
     diagnostic::{Diagnostic, Diagnostics},
     format::{OPERATION_FILE, SERVICE_FILE},
@@ -92,8 +94,20 @@ pub fn assemble(files: Vec<Arc<SourceFile>>) -> Result<SpecSet, Vec<Diagnostic>>
             .collect();
         services.push(ServiceFiles { service: read(file, &SERVICE_FILE, &mut problems), operations });
     }
-    let set = lower(&services, &mut problems);
+    let set = SpecSet { digest: digest(&files), ..lower(&services, &mut problems) };
     if problems.is_empty() { Ok(set) } else { Err(problems.into_sorted()) }
+}
+
+/// Tells specs apart, wherever they are from.
+fn digest(files: &[Arc<SourceFile>]) -> String {
+    let mut files: Vec<&SourceFile> = files.iter().map(|file| &**file).collect();
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    let mut hash = Sha256::new();
+    for text in files.iter().flat_map(|file| [&file.path, &file.text]) {
+        hash.update(text.len().to_be_bytes());
+        hash.update(text);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn file_name(file: &SourceFile) -> &str {

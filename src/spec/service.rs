@@ -13,6 +13,8 @@ use super::{
 #[derive(Debug, Default)]
 pub struct SpecSet {
     pub services: Vec<Service>,
+    /// SHA-256 of the files, as hexadecimal digits; empty where there are none.
+    pub digest: String,
 }
 
 #[derive(Debug, Clone)]

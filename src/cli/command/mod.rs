@@ -2,6 +2,7 @@
 
 mod cleanup;
 mod dry_plan;
+mod judge;
 mod mutants;
 mod profile;
 mod replay;
@@ -29,6 +30,8 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Command::Sdk(args) => sdk::run(args, &cli.global),
         Command::Cleanup(args) => runtime()?.block_on(cleanup::run(args, &cli.global)),
         Command::Profile(args) => runtime()?.block_on(profile::run(args, &cli.global)),
+        Command::Judge(args) => judge::judge(&args.files, &args.report, &cli.global),
+        Command::Merge(args) => judge::merge(&args.files, &args.report, &cli.global),
         Command::Spec(command) => spec::run(command, &cli.global),
     }
 }

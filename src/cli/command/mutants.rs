@@ -35,7 +35,7 @@ pub async fn run(args: &Mutants, global: &Global) -> Result<ExitCode, Failure> {
         terminal::print(&list(&set, &mutants, args.report.format));
         return Ok(ExitCode::Fine);
     }
-    reports::check(&args.report)?;
+    reports::check(&args.report.reports)?;
     let interrupted = Arc::<AtomicBool>::default();
     let hunt = Hunt {
         seeds: seeds(args),
@@ -59,7 +59,7 @@ pub async fn run(args: &Mutants, global: &Global) -> Result<ExitCode, Failure> {
         .await
         .map_err(|error| Failure::environment(format!("the hunt broke off: {error}")))?
         .map_err(|error| Failure::environment(format!("cannot start threads: {error}")))?;
-    reports::deliver(&args.report, |format| text(&set, &table, format, reports::detail(global)))?;
+    reports::deliver(args.report.format, &args.report.reports, |format| text(&set, &table, format, reports::detail(global)))?;
     Ok(exit_code(&table))
 }
 

@@ -43,7 +43,7 @@ pub async fn run(args: &Replay, global: &Global) -> Result<ExitCode, Failure> {
     let selection = Selection { operations: operations.clone(), only: Vec::new() };
     let profile = profile::load(&set, &args.endpoint)?;
     let plan = connect::plan(&set, &args.endpoint, profile, selection)?;
-    reports::check(&args.report)?;
+    reports::check(&args.report.reports)?;
     let connected = plan.connect(&file.key, global.verbose).await?;
     let index = operations.iter().find_map(|at| connected.operations.iter().find(|(known, _)| known == at));
     let endpoint = &connected.endpoints[index.map_or(0, |(_, index)| *index)];
@@ -64,7 +64,7 @@ pub async fn run(args: &Replay, global: &Global) -> Result<ExitCode, Failure> {
         addresses: &connected.addresses,
         detail: reports::detail(global),
     };
-    reports::deliver(&args.report, |format| match format {
+    reports::deliver(args.report.format, &args.report.reports, |format| match format {
         Format::Human => report::human(&context),
         Format::Json => report::json(&context),
     })?;

@@ -1,26 +1,28 @@
 //! `aswritten run`.
 
 use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
+    path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::dry_plan;
 use crate::{
-    campaign::{self, Outcome, Settings, Verdict, counterexample},
+    campaign::{self, Settings},
     cli::{
-        args::{Format, Global, Run},
-        connect,
+        args::{Global, Run},
+        connect::{self, Connected},
         exit_code::ExitCode,
         failure::Failure,
         profile::{self, Profile},
         progress::Progress,
         reports, selector, signals, specs, terminal,
+        told::{self, Around},
     },
+    endpoint::Endpoint,
     guard::Budget,
-    report::{self, Account, Context},
+    record::{Head, Log, Recorded, line::SCHEMA},
+    report::Account,
     spec::SpecSet,
 };
 
@@ -31,7 +33,9 @@ pub async fn run(args: &Run, global: &Global) -> Result<ExitCode, Failure> {
     let of_profile = profile.as_ref().filter(|_| args.selectors.is_empty()).map(|profile| &profile.services);
     let selection = selector::select(&set, of_profile.unwrap_or(&args.selectors))?;
     let plan = connect::plan(&set, &args.endpoint, profile, selection)?;
-    reports::check(&args.report)?;
+    // It may be the file that the events are going to be written to.
+    let baseline = args.report.baseline.as_ref().map(|path| told::baseline(&set, path)).transpose()?;
+    reports::check(&args.report.reports)?;
     let seed = args.seed.clone().unwrap_or_else(|| format!("{:08x}", rand::random::<u32>()));
     let profile = plan.profile.clone().unwrap_or_default();
     let limit = Limit::of(args, &profile);
@@ -41,7 +45,7 @@ pub async fn run(args: &Run, global: &Global) -> Result<ExitCode, Failure> {
     }
     let began = Instant::now();
     let connected = plan.connect(&seed, global.verbose).await?;
-    let only = connected.options.only.clone();
+    let started = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let settings = Settings {
         seed,
         operations: connected.operations.clone(),
@@ -55,9 +59,25 @@ pub async fn run(args: &Run, global: &Global) -> Result<ExitCode, Failure> {
         options: connected.options.clone(),
         interrupted: connected.stop.clone(),
     };
+    let head = head(&set, &connected, &settings, args, &started);
+    let log = args.events.as_ref().map(|path| log(path, &set, head, &connected)).transpose()?;
+    let endpoints: Vec<Arc<dyn Endpoint>> = match &log {
+        Some(log) => connected
+            .endpoints
+            .iter()
+            .map(|endpoint| Arc::new(Recorded::new(endpoint.clone(), log.clone())) as Arc<dyn Endpoint>)
+            .collect(),
+        None => connected.endpoints.clone(),
+    };
     signals::watch(settings.interrupted.clone());
     let progress = Progress::new(global.quiet);
-    let mut outcome = campaign::run(&set, &settings, &connected.endpoints, &|event| progress.tell(&event)).await;
+    let tell = |event: campaign::Event<'_>| {
+        progress.tell(&event);
+        if let Some(log) = &log {
+            log.tell(&event);
+        }
+    };
+    let mut outcome = campaign::run_shard(&set, &settings, args.shard, &endpoints, &tell).await;
     let account = match &connected.guard {
         Some(guard) => {
             let swept = guard.sweep(&set).await;
@@ -75,26 +95,25 @@ pub async fn run(args: &Run, global: &Global) -> Result<ExitCode, Failure> {
     };
     // Ports of our own mock mean nothing to a reader.
     outcome.endpoint.clone_from(&connected.name);
-    let replay = write_counterexamples(&set, &outcome, &args.counterexamples);
-    let context = Context {
+    let around = Around {
         set: &set,
-        outcome: &outcome,
-        replay: &replay,
         addresses: &connected.addresses,
-        only: &only,
+        only: &connected.options.only,
         account: account.as_ref(),
-        detail: reports::detail(global),
+        started: &started,
     };
-    reports::deliver(&args.report, |format| match format {
-        Format::Human => report::human::text(&context),
-        Format::Json => report::json::text(&context),
-    })?;
+    let report = told::tell(&around, &outcome, &args.report, baseline.as_ref(), global)?;
+    if let (Some(log), Some(path)) = (&log, &args.events)
+        && let Err(error) = log.finish(&outcome, report)
+    {
+        terminal::warning(&format!("the record {} is not complete: {error}", path.display()));
+    }
     if let Some(reason) = connected.guard.as_ref().and_then(|guard| guard.endpoint.ledger().failure()) {
         return Err(Failure::environment(format!("{reason}; nothing more was created"))
             .help("`--ledger DIR` names another folder"));
     }
     let is_left = account.is_some_and(|account| !account.swept.is_clean());
-    Ok(match exit_code(&outcome) {
+    Ok(match told::exit_code(&outcome) {
         ExitCode::Fine if is_left => ExitCode::Left,
         code => code,
     })
@@ -119,30 +138,29 @@ impl Limit {
     }
 }
 
-/// Writes a file for each finding; their paths by key.
-fn write_counterexamples(set: &SpecSet, outcome: &Outcome, folder: &Path) -> BTreeMap<String, String> {
-    let mut paths = BTreeMap::new();
-    for result in &outcome.findings {
-        let path: PathBuf = folder.join(counterexample::file_name(&result.finding.key));
-        let text = counterexample::write(set, &outcome.seed, &outcome.endpoint, result);
-        match fs::create_dir_all(folder).and_then(|()| fs::write(&path, text)) {
-            Ok(()) => {
-                paths.insert(result.finding.key.clone(), path.display().to_string());
-            }
-            Err(error) => terminal::warning(&format!("cannot write the counterexample {}: {error}", path.display())),
-        }
-    }
-    paths
+fn log(path: &Path, set: &Arc<SpecSet>, head: Head, connected: &Connected) -> Result<Arc<Log>, Failure> {
+    let log = Log::create(path, set.clone(), head, &connected.secrets).map_err(|error| {
+        Failure::usage(format!("cannot write the events {}: {error}", path.display()))
+            .help("name a file in a folder that exists and can be written")
+    })?;
+    Ok(Arc::new(log))
 }
 
-fn exit_code(outcome: &Outcome) -> ExitCode {
-    if outcome.interrupted {
-        return ExitCode::Interrupted;
-    }
-    match outcome.verdict {
-        Verdict::Conforms => ExitCode::Fine,
-        Verdict::Violates => ExitCode::Violations,
-        Verdict::Inconclusive => ExitCode::Inconclusive,
-        Verdict::NotExercised => ExitCode::Nothing,
+/// What the record says of the run before it begins.
+fn head(set: &SpecSet, connected: &Connected, settings: &Settings, args: &Run, started: &str) -> Head {
+    let addresses = connected.addresses.iter();
+    Head {
+        schema: SCHEMA,
+        aswritten: env!("CARGO_PKG_VERSION").into(),
+        specs: set.digest.clone(),
+        seed: settings.seed.clone(),
+        endpoint: connected.name.clone(),
+        started: started.into(),
+        shard: args.shard.to_string(),
+        patience_ms: settings.around.patience_ms,
+        operations: settings.operations.iter().map(|(at, _)| set.operation(*at).id.clone()).collect(),
+        selected: connected.options.only.iter().map(|which| crate::record::line::id(set, *which)).collect(),
+        addresses: addresses.map(|(service, at)| (set.services[*service].name.clone(), at.to_json())).collect(),
+        ..Head::default()
     }
 }

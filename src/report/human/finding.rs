@@ -34,7 +34,9 @@ impl Evidence {
     /// What a campaign knows.
     pub fn campaign(result: &FindingResult, replay: Option<&str>) -> Self {
         let cases = if result.cases == 1 { "1 case".to_owned() } else { format!("{} cases", number(result.cases)) };
-        let stable = if result.script.race().is_empty() {
+        let stable = if result.again.times == 0 {
+            "not run again".to_owned()
+        } else if result.script.race().is_empty() {
             if result.again.is_stable() {
                 "stable".to_owned()
             } else {

@@ -2,6 +2,7 @@
 //!
 //! Texts hold colours; whoever prints them takes the colours out where they are not wanted.
 
+mod changes;
 mod finding;
 mod lanes;
 mod observations;
@@ -11,9 +12,11 @@ pub(super) mod style;
 mod table;
 mod verdict;
 
-use super::{Context, Detail};
+use super::{Context, Detail, Reporter};
 pub use finding::{Evidence, text as finding};
 pub use style::wrap;
+
+pub static REPORTER: Reporter = Reporter { name: "human", about: "for people", text };
 
 /// Columns that lines keep to.
 pub const WIDTH: usize = 100;
@@ -36,6 +39,7 @@ pub fn text(context: &Context<'_>) -> String {
     if let Some(account) = context.account.filter(|_| context.detail > Detail::Little) {
         parts.push(account.text());
     }
+    parts.push(changes::text(context));
     parts.push(verdict::line(context));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
