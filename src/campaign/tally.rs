@@ -182,6 +182,11 @@ impl Tally {
         !self.failures.is_empty() || !self.changes_of_mind(set).is_empty()
     }
 
+    /// What comes next is from another endpoint: its values need not differ from those so far.
+    pub fn forget_values(&mut self) {
+        self.unique.clear();
+    }
+
     /// A removal took longer than all the patience that was asked for. One that took longer than less patience counts only
     /// where that is known already, and is forgotten otherwise.
     pub fn was_too_slow(&self, case: &mut Case, patience_ms: u64) -> bool {

@@ -78,6 +78,8 @@ pub struct Connected {
     pub guard: Option<Guard>,
     /// Set from outside, or when nothing can be recorded any more.
     pub stop: Arc<AtomicBool>,
+    /// The endpoint was made for this run, and lives no longer.
+    pub own: bool,
     /// What must never be written down.
     pub secrets: Vec<SecretString>,
     /// Mock servers of our own; they stop when these are dropped.
@@ -249,6 +251,7 @@ impl Plan {
             addresses: self.addresses,
             guard,
             stop,
+            own: !matches!(self.target, Target::Urls(_)),
             secrets,
             _servers: servers,
         })

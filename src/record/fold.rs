@@ -35,6 +35,9 @@ pub fn fold(set: &SpecSet, records: &[Record]) -> Folded {
     let mut folding = Folding { set, names: &names, tally: Tally::default(), misfits: BTreeMap::new() };
     let mut doubts = Doubts::default();
     for record in &records {
+        if record.head.own {
+            folding.tally.forget_values();
+        }
         for step in &record.steps {
             match step {
                 Step::Judged(line) => folding.case(record, line, &mut doubts),

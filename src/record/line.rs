@@ -47,6 +47,9 @@ pub struct Head {
     pub specs: String,
     pub seed: String,
     pub endpoint: String,
+    /// The endpoint was started for this run, and ended with it: nothing of it can be compared with another's.
+    #[serde(default)]
+    pub own: bool,
     /// Time of day, as ISO 8601 in UTC.
     pub started: String,
     /// `1/1` when it is the whole run.

@@ -88,7 +88,7 @@ fn report(set: &SpecSet, records: &[Record], args: &RunReportArgs, global: &Glob
         addresses.extend(service.zip(Address::from_json(value)));
     }
     let started = records.iter().map(|record| &*record.head.started).min().unwrap_or_default();
-    let around = Around { set, addresses: &addresses, only: &folded.only, started };
+    let around = Around { set, addresses: &addresses, only: &folded.only, account: None, started };
     told::tell(&around, &folded.outcome, args, baseline.as_ref(), global)?;
     Ok(told::exit_code(&folded.outcome))
 }

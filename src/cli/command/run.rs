@@ -155,6 +155,7 @@ fn head(set: &SpecSet, connected: &Connected, settings: &Settings, args: &Run, s
         specs: set.digest.clone(),
         seed: settings.seed.clone(),
         endpoint: connected.name.clone(),
+        own: connected.own,
         started: started.into(),
         shard: args.shard.to_string(),
         patience_ms: settings.around.patience_ms,
