@@ -51,6 +51,8 @@ pub struct Doubts {
     /// By case and position of the call.
     waiting: BTreeMap<(u64, usize), Doubt>,
     known: BTreeMap<ReqRef, Known>,
+    /// Requests of a case until a call earned no answer.
+    shown_after: BTreeMap<(u64, ReqRef), u64>,
 }
 
 /// What is known of calls with one promise.
@@ -80,7 +82,9 @@ impl Doubts {
             if !known.is_settled() {
                 let script = needed(set, &case.script, &case.history, reason.command);
                 let until = case.history.exchanges.iter().filter(|exchange| exchange.command <= reason.command);
-                let doubt = Doubt { number: case.number, shown_after: until.count() as u64, promised, script };
+                let shown_after = until.count() as u64;
+                self.shown_after.insert((case.number, promised), shown_after);
+                let doubt = Doubt { number: case.number, shown_after, promised, script };
                 self.waiting.insert((case.number, reason.command), doubt);
             }
         }
@@ -95,6 +99,11 @@ impl Doubts {
         let (at, promised) = earlier.find_map(|(at, doubt)| is_free(doubt).then_some((*at, doubt.promised)))?;
         known.entry(promised).or_default().under_way = true;
         self.waiting.remove(&at)
+    }
+
+    /// Requests of a case until a call with this promise earned no answer.
+    pub fn shown_after(&self, number: u64, promised: ReqRef) -> u64 {
+        self.shown_after.get(&(number, promised)).copied().unwrap_or(0)
     }
 
     /// Takes note of what came of it.

@@ -69,7 +69,7 @@ async fn send(set: &SpecSet, call: &Call, endpoint: &dyn Endpoint, execution: &s
     let reply = endpoint.send(call).await;
     let arguments = named(set.operation(call.operation), &call.arguments);
     let ended_ms = endpoint.now_ms();
-    let exchange = Exchange { command: 0, arguments, started_ms, ended_ms, reply };
+    let exchange = Exchange { command: 0, arguments, started_ms, ended_ms, stamps: Default::default(), reply };
     endpoint.note(&Noted { execution, operation: call.operation, cleaning: true, exchange: &exchange });
     exchange.reply
 }

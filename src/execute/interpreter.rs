@@ -22,7 +22,7 @@ use crate::{
     sequence::{Command, Expected, Purpose, Script, Until, Wait},
     spec::{
         Operation, SpecSet,
-        operation::{Action, Effect},
+        operation::Effect,
         service::Means,
     },
     value::{Key, as_text, field_at, plain},

@@ -9,7 +9,8 @@ use super::{
 use crate::{
     campaign::{
         Case, Confirmed, Doubts, First, Frame, Outcome, Shard, Tally, Verdict, conclude, failures,
-        outcome::FindingResult, unanswered,
+        outcome::{self, FindingResult},
+        unanswered,
     },
     history::History,
     oracle::{Finding, blame, finding::ReqRef, judge},
@@ -75,6 +76,7 @@ pub fn fold(set: &SpecSet, records: &[Record]) -> Folded {
         operations: concluded.operations,
         observations: tally.observations(set),
         findings,
+        races: tally.races,
         messages: tally.messages(),
         reasons,
     };
@@ -210,7 +212,8 @@ impl Folding<'_> {
         let failure = again.shown.as_ref().and_then(|shown| {
             let (script, history) = restored(self.set, shown)?;
             let finding = unanswered(self.set, &script, &history)?;
-            Some(First { number: again.case, finding, script, history, cases: 0 })
+            let shown_after = doubts.shown_after(again.case, promised);
+            Some(First { number: again.case, shown_after, finding, script, history, cases: 0 })
         });
         let confirmed = Confirmed {
             number: again.case,
@@ -242,7 +245,7 @@ impl Folding<'_> {
                 finding,
                 script,
                 history,
-                stable: found.stable,
+                again: outcome::Again { times: found.times, shown: found.times_shown },
                 cases: first.cases,
                 requests_to_failure,
                 shrink_requests: found.shrink_requests,
@@ -253,7 +256,7 @@ impl Folding<'_> {
                 finding: first.finding,
                 script: first.script,
                 history: first.history,
-                stable: false,
+                again: outcome::Again::NEVER,
                 cases: first.cases,
                 requests_to_failure,
                 shrink_requests: 0,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    history::{Exchange, History, Reply, Trouble, TroubleKind},
+    history::{Exchange, History, Reply, Stamps, Trouble, TroubleKind},
     spec::{SpecSet, service::OpRef},
     value::Key,
 };
@@ -93,6 +93,11 @@ pub struct Exchanged {
     pub arguments: Map<String, Value>,
     pub started_ms: u64,
     pub ended_ms: u64,
+    /// Places in the order of everything that was sent and answered.
+    #[serde(default)]
+    pub start: u64,
+    #[serde(default)]
+    pub end: u64,
     pub reply: Replied,
 }
 
@@ -170,7 +175,9 @@ pub struct Found {
     pub told: Told,
     pub status: String,
     pub counts: bool,
-    pub stable: bool,
+    /// How often its script was run again, and showed it.
+    pub times: u32,
+    pub times_shown: u32,
     pub cases: u64,
     pub requests_to_failure: u64,
     pub shrink_requests: u64,
@@ -224,6 +231,8 @@ impl From<&Exchange> for Exchanged {
             arguments: exchange.arguments.clone(),
             started_ms: exchange.started_ms,
             ended_ms: exchange.ended_ms,
+            start: exchange.stamps.start,
+            end: exchange.stamps.end,
             reply: (&exchange.reply).into(),
         }
     }
@@ -236,6 +245,7 @@ impl From<Exchanged> for Exchange {
             arguments: exchanged.arguments,
             started_ms: exchanged.started_ms,
             ended_ms: exchanged.ended_ms,
+            stamps: Stamps { start: exchanged.start, end: exchanged.end },
             reply: exchanged.reply.into(),
         }
     }

@@ -42,7 +42,7 @@ pub fn run(args: &Sdk, global: &Global) -> Result<ExitCode, Failure> {
         terminal::print(&list(&args.sdks, &chosen, args.report.format));
         return Ok(ExitCode::Fine);
     }
-    reports::check(&args.report)?;
+    reports::check(&args.report.reports)?;
     let deviations = deviations(args)?;
     let (mut candidates, missing) = installed(&args.sdks, chosen)?;
     candidates.extend(own(args)?);
@@ -72,7 +72,7 @@ pub fn run(args: &Sdk, global: &Global) -> Result<ExitCode, Failure> {
         outcome.broken.push((adapter.name.clone(), why));
     }
     let context = Context { set: &set, catalogue: &catalogue, outcome: &outcome, detail: reports::detail(global) };
-    reports::deliver(&args.report, |format| match format {
+    reports::deliver(args.report.format, &args.report.reports, |format| match format {
         Format::Human => human::text(&context),
         Format::Json => json::text(&context),
     })?;
