@@ -62,7 +62,12 @@ fn mutants_say_what_they_break() {
         assert!(mutant.id.starts_with(&format!("{}/{}/", operation.id, mutant.operator)), "{}", mutant.id);
         assert!(!mutant.id.contains(' ') && !mutant.text.is_empty(), "{}: {}", mutant.id, mutant.text);
         let broken = &operation.requirements[mutant.breaks];
-        assert!(broken.unreachable.is_none() && !broken.overlap, "{} breaks {}", mutant.id, broken.id);
+        assert!(
+            broken.unreachable.is_none() && broken.overlap == mutant.is_of_overlap(),
+            "{} breaks {}",
+            mutant.id,
+            broken.id
+        );
     }
 }
 

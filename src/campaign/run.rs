@@ -33,7 +33,8 @@ use crate::{
 };
 
 /// A race may cost so many times as much to shrink: each step is tried several times.
-const RACE_SHRINKING: u64 = 4;
+const RACE_SHRINKING: u64 = 6;
+
 /// Whoever is told what happens.
 pub type Tell<'a> = &'a (dyn Fn(Event<'_>) + Sync);
 

@@ -224,7 +224,9 @@ impl<'a> Generator<'a> {
                 continue;
             };
             let rows = operation.rows.iter().filter(|row| row.documented).filter_map(|row| row.requirement);
-            let refused: Vec<&Plan> = rows.filter_map(|row| self.usable((*at, row)).into_iter().next()).collect();
+            // What a race is about is its own.
+            let own = |row| self.usable((*at, row)).into_iter().find(|plan| !plan.setup.is_empty());
+            let refused: Vec<&Plan> = rows.filter_map(own).collect();
             let material = races::Material { set: self.set, at: *at, removable, refused: &refused };
             let mut met: BTreeSet<usize> = BTreeSet::new();
             for race in races::races(&material).into_iter().filter(|race| is_wanted(*at, race)) {

@@ -21,8 +21,9 @@ use super::{
 };
 use crate::wire::{HttpRequest, HttpResponse};
 
-/// How long a call works that changes something: long enough to meet another one that was sent at the same time.
-const WORK: Duration = Duration::from_millis(1);
+/// Milliseconds that a call works which changes something: long enough to meet another one that was sent at the same time,
+/// and not always as long, so that now one is done first and now the other.
+const WORK_MS: std::ops::RangeInclusive<u64> = 1..=4;
 /// Largest body that is read: that of the documented protocols.
 const LARGEST_BODY: usize = 10 << 20;
 
@@ -125,7 +126,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
             return response(answer);
         }
         if receipt.works() {
-            tokio::time::sleep(WORK).await;
+            tokio::time::sleep(Duration::from_millis(rand::random_range(WORK_MS))).await;
         }
     }
 }

@@ -401,7 +401,15 @@ impl<'a> Judge<'a> {
                 }
             }
             let row = turn.operation.rows.iter().find(|row| row.overlap && answers_overlap(turn));
-            if let Some(requirement) = row.and_then(|row| row.requirement).filter(|_| turn.request.overlapped) {
+            // Work that was merely never heard of again may have been over.
+            let is_met = racers.iter().any(|other| {
+                let stamps = &other.turn.exchange.stamps;
+                self.lane(one) != self.lane(other)
+                    && stamps.overlaps(&one.turn.exchange.stamps)
+                    && other.turn.operation.changes()
+                    && !common(&turn.request, &other.turn.request).is_empty()
+            });
+            if let Some(requirement) = row.and_then(|row| row.requirement).filter(|_| is_met) {
                 self.judged.exercised.push((turn.at, requirement));
             }
         }
@@ -415,8 +423,11 @@ impl<'a> Judge<'a> {
     }
 
     fn is_overlapping(&self, one: &Racer<'_>, other: &Racer<'_>) -> bool {
-        let lane = |racer: &Racer<'_>| self.script.commands[racer.turn.exchange.command].lane;
-        lane(one) != lane(other) && one.stamps.overlaps(&other.stamps)
+        self.lane(one) != self.lane(other) && one.stamps.overlaps(&other.stamps)
+    }
+
+    fn lane(&self, racer: &Racer<'_>) -> Option<u8> {
+        self.script.commands[racer.turn.exchange.command].lane
     }
 }
 
