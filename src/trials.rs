@@ -23,6 +23,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     env,
     hash::{DefaultHasher, Hash, Hasher},
+    path::Path,
     sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
@@ -37,9 +38,11 @@ use crate::{
     endpoint::{
         Endpoint,
         http::{Http, Target},
+        limits::Limits,
     },
     execute::{Givens, Surroundings},
-    generate::{Generator, Options},
+    generate::{Generator, Options, Permit},
+    guard::{Budget, Guarded, Ledger, Probes, Rules, record::About, sweep},
     mock::{
         Front, Mock, Policy,
         http::{MAIN, RESTRICTED, SERVER},
@@ -59,6 +62,8 @@ pub const ENDPOINT: &str = "ASWRITTEN_ENDPOINT";
 pub const RESTRICTED_ID: &str = "ASWRITTEN_RESTRICTED_ID";
 pub const RESTRICTED_SECRET: &str = "ASWRITTEN_RESTRICTED_SECRET";
 
+/// Folder for ledgers of trials at a URL.
+const LEDGERS: &str = ".aswritten/ledger";
 /// How long the mock's asynchronous work takes.
 const SETTLE_MS: u64 = 20;
 /// Patience on the mock, many times that, because machines that run tests are busy.
@@ -107,6 +112,33 @@ impl Trials {
         }
     }
 
+    /// The given things: the mock's, and those that were set.
+    fn filled(&self) -> Givens {
+        let mut givens = Givens::defaults(specs());
+        for (service, described) in specs().services.iter().enumerate() {
+            for given in &described.givens {
+                if let Some(value) = self.value(&described.name, &given.name) {
+                    givens.set(service, &given.name, value);
+                }
+            }
+        }
+        givens
+    }
+
+    /// Given things that nobody set, and that no account has by itself.
+    fn missing(&self) -> BTreeSet<(usize, String)> {
+        let services = specs().services.iter().enumerate();
+        let all = services.flat_map(|(index, service)| service.givens.iter().map(move |given| (index, service, given)));
+        let unset = all.filter(|(_, service, given)| {
+            !given.real && !given.probe && self.value(&service.name, &given.name).is_none()
+        });
+        unset.map(|(index, _, given)| (index, given.name.clone())).collect()
+    }
+
+    fn value(&self, service: &str, name: &str) -> Option<&String> {
+        self.givens.get(&format!("{service}.{name}")).or_else(|| self.givens.get(name))
+    }
+
     /// Trials of a URL.
     pub fn of(url: &str) -> Self {
         let subject = match Url::parse(url) {
@@ -115,6 +147,11 @@ impl Trials {
         };
         Self { subject, ..Self::default() }
     }
+}
+
+/// Name of a run.
+fn run_name(number: u64) -> String {
+    format!("aw{:08x}", number & 0xffff_ffff)
 }
 
 /// One trial for each requirement of each documented operation and edition.
@@ -170,6 +207,10 @@ struct Subjected {
     restricted: Vec<usize>,
     patience_ms: u64,
     linger_ms: u64,
+    /// What stands before a URL: nothing but what the trials made is changed there.
+    guard: Option<Arc<Guarded>>,
+    /// What the account lacks, and what nobody agreed to.
+    permit: Permit,
     /// Stops when the last trial is done.
     _server: Option<Arc<Server>>,
 }
@@ -237,8 +278,8 @@ impl Bench {
             shrink_requests: SHRINK_REQUESTS,
             stop_at_first: false,
             around: Surroundings {
-                givens: self.givens(),
-                run: self.run_name(aim),
+                givens: self.trials.filled(),
+                run: subject.guard.as_ref().map_or_else(|| self.run_name(aim), |guard| guard.ledger().run()),
                 patience_ms: subject.patience_ms,
                 linger_ms: subject.linger_ms,
                 clean: true,
@@ -251,31 +292,17 @@ impl Bench {
         Ok(self.runtime()?.block_on(run_planned(specs(), &settings, generator, &endpoints, &|_| {})))
     }
 
-    fn givens(&self) -> Givens {
-        let mut givens = Givens::defaults(specs());
-        for (service, described) in specs().services.iter().enumerate() {
-            for given in &described.givens {
-                let full = format!("{}.{}", described.name, given.name);
-                if let Some(value) = self.trials.givens.get(&full).or_else(|| self.trials.givens.get(&given.name)) {
-                    givens.set(service, &given.name, value);
-                }
-            }
-        }
-        givens
-    }
-
-    /// Every trial has a name of its own; on a real account, where an earlier run may have left something, so has every run.
+    /// On the mock, every trial has a name of its own.
     fn run_name(&self, aim: ReqRef) -> String {
         let mut hasher = DefaultHasher::new();
         (&self.trials.seed, aim).hash(&mut hasher);
-        let salt = if matches!(self.trials.subject, Subject::Mock) { 0 } else { rand::random::<u64>() };
-        format!("aw{:08x}", (hasher.finish() ^ salt) & 0xffff_ffff)
+        run_name(hasher.finish())
     }
 
     fn subject(&self, at: OpRef, answers: &Choices) -> Result<Subjected, Failed> {
         if let Subject::Url(url) = &self.trials.subject {
             let runtime = self.runtime()?;
-            return self.given.get_or_init(|| runtime.block_on(reach(url))).clone().map_err(Into::into);
+            return self.given.get_or_init(|| runtime.block_on(reach(url, &self.trials))).clone().map_err(Into::into);
         }
         let edition = specs().operation(at).edition.is_some().then_some(at);
         // Answers belong to one operation, so mocks with other answers than the first serve one operation each.
@@ -305,7 +332,18 @@ fn options(subject: &Subjected, aim: ReqRef) -> Options {
         careful: !subject.probes,
         restricted: subject.restricted.clone(),
         only: vec![aim],
-        permit: Default::default(),
+        permit: subject.permit.clone(),
+    }
+}
+
+impl Drop for Bench {
+    /// What the trials left at a URL goes with the last of them; what cannot be removed is in the ledger.
+    fn drop(&mut self) {
+        let Some(Ok(Subjected { guard: Some(guard), patience_ms, linger_ms, .. })) = self.given.get() else { return };
+        if let Some(Ok(runtime)) = self.runtime.get() {
+            let services = (0..specs().services.len()).collect();
+            runtime.block_on(sweep(specs(), guard, &services, *patience_ms, *linger_ms));
+        }
     }
 }
 
@@ -325,6 +363,8 @@ async fn serve(policy: Policy) -> Result<Subjected, String> {
         endpoint: Arc::new(http),
         probes: true,
         restricted: (0..specs().services.len()).collect(),
+        guard: None,
+        permit: Permit::default(),
         patience_ms: MOCK_PATIENCE_MS,
         linger_ms: 3 * SETTLE_MS,
         _server: Some(Arc::new(server)),
@@ -332,7 +372,7 @@ async fn serve(policy: Policy) -> Result<Subjected, String> {
 }
 
 /// A client for a URL, once someone has answered there.
-async fn reach(url: &Url) -> Result<Subjected, String> {
+async fn reach(url: &Url, trials: &Trials) -> Result<Subjected, String> {
     let mut targets = BTreeMap::new();
     for (service, described) in specs().services.iter().enumerate() {
         let names = &described.credentials;
@@ -358,12 +398,33 @@ async fn reach(url: &Url) -> Result<Subjected, String> {
     }
     let n_services = specs().services.len();
     let patience = specs().services.iter().map(|service| service.patience_ms).max().unwrap_or(LOOPBACK_PATIENCE_MS);
+    let is_local = is_loopback(url);
+    let restricted = (0..n_services).filter(|service| http.has_restricted(*service)).collect();
+    let about = About {
+        run: run_name(rand::random()),
+        endpoints: specs().services.iter().map(|service| (service.name.clone(), url.to_string())).collect(),
+        ..About::default()
+    };
+    let ledger = Ledger::create(Path::new(LEDGERS), about).map_err(|error| error.to_string())?;
+    let probing = if is_mock && is_local { Probes::Free } else { Probes::DryRun };
+    let limits = if is_local { Limits::default() } else { Limits::documented(specs()) };
+    let budget = Budget { paid: is_local, paid_at_once: if is_local { usize::MAX } else { 1 }, ..Budget::default() };
+    let rules = Rules { givens: trials.filled(), probes: probing, budget };
+    let guard =
+        Arc::new(Guarded::new(specs().clone(), Arc::new(http), rules, limits, Arc::new(ledger), Arc::default()));
+    let permit = if is_local {
+        Permit::default()
+    } else {
+        Permit { unpaid: true, thrifty: true, missing: trials.missing(), ..Permit::default() }
+    };
     Ok(Subjected {
-        probes: is_mock,
-        restricted: (0..n_services).filter(|service| http.has_restricted(*service)).collect(),
+        probes: is_mock && is_local,
+        restricted,
+        permit,
         patience_ms: if is_loopback(url) { LOOPBACK_PATIENCE_MS } else { patience },
         linger_ms: if is_loopback(url) { 100 } else { 1_000 },
-        endpoint: Arc::new(http),
+        endpoint: guard.clone(),
+        guard: Some(guard),
         _server: None,
     })
 }

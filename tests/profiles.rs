@@ -7,6 +7,10 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use aswritten::{
+    endpoint::translator::Target,
+    wire::{Credential, Format, Placement},
+};
 use serde_json::Value;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_aswritten");
@@ -297,7 +301,6 @@ fn secrets_are_in_no_output() {
     assert_eq!(code, Some(5));
     let token = [&variables[..], &[("ALIBABA_CLOUD_SECURITY_TOKEN", "MARKTOKEN1")]].concat();
     kept("token", &["run", "ecs", "--endpoint", &served.url, "-v"], &token);
-    // A panic shows where it was, not what was in hand.
     assert!(outputs.iter().any(|(_, text)| text.contains("credentials from")), "the verbose lines are there");
     files(folder.path(), &mut outputs);
     assert!(outputs.iter().any(|(name, _)| name.ends_with(".jsonl")), "ledgers are among the files");
@@ -308,4 +311,25 @@ fn secrets_are_in_no_output() {
             assert_eq!(at, None, "{mark} in {name}");
         }
     }
+}
+
+#[test]
+fn a_panic_shows_nothing_of_a_credential() {
+    let credential = Credential {
+        id: "MARKID1".into(),
+        secret: "MARKSECRET1".to_owned().into(),
+        token: Some("MARKTOKEN1".to_owned().into()),
+    };
+    let target = Target {
+        url: "http://127.0.0.1/".parse().expect("a URL"),
+        restricted: Some(credential.clone()),
+        credential,
+        scheme: "acs3-hmac-sha256".into(),
+        placement: Placement::Get,
+        format: Format::Json,
+    };
+    let said = format!("{target:?}");
+    assert!(said.contains("127.0.0.1") && !said.contains("MARK"), "{said}");
+    let body = br#"{"Message": "MARKID1 and MARKSECRET1 with MARKTOKEN1"}"#.to_vec();
+    assert_eq!(target.without_secrets(body), br#"{"Message": "*** and *** with ***"}"#);
 }

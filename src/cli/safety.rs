@@ -50,13 +50,14 @@ pub fn scout(set: &Arc<SpecSet>, endpoint: Arc<dyn Endpoint>) -> Guarded {
 pub fn failure(error: LedgerError) -> Failure {
     let help = match &error {
         LedgerError::Write { .. } => "nothing is created that cannot be recorded; `--ledger DIR` names another folder",
-        LedgerError::Read { .. } | LedgerError::Unreadable { .. } => {
+        LedgerError::Read { .. } | LedgerError::Unreadable { .. } | LedgerError::Busy { .. } => {
             "ledgers are written by `aswritten run`, one line each"
         }
     };
     let text = error.to_string();
     match error {
         LedgerError::Unreadable { .. } => Failure::usage(text),
+        LedgerError::Busy { .. } => Failure::environment(text).help("wait for it to end, or end it"),
         _ => Failure::environment(text).help(help),
     }
 }

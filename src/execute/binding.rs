@@ -1,6 +1,10 @@
 //! What places are filled with.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
@@ -54,6 +58,20 @@ impl Givens {
     }
 }
 
+/// Longest part of a name that tells executions apart.
+const LONGEST_PART: usize = 12;
+
+/// A name of an execution as part of the name of a resource: few services take long names, or other than plain letters.
+fn short(execution: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    if execution.len() <= LONGEST_PART && execution.chars().all(is_plain) {
+        return execution.to_owned();
+    }
+    let mut hasher = DefaultHasher::new();
+    execution.hash(&mut hasher);
+    format!("x{:08x}", hasher.finish() & 0xffff_ffff)
+}
+
 /// Places of one execution.
 pub struct Binding<'a> {
     around: &'a Surroundings,
@@ -105,7 +123,7 @@ impl<'a> Binding<'a> {
             "$run" => Some(self.around.run.clone()),
             "$name" => {
                 self.n_names += 1;
-                Some(format!("{}-{}-{}", self.around.run, self.execution, self.n_names))
+                Some(format!("{}-{}-{}", self.around.run, short(&self.execution), self.n_names))
             }
             // A service without regions has no given region either.
             "$given.region" => Some(String::new()),

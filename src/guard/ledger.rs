@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -57,6 +57,8 @@ pub enum LedgerError {
     Read { path: PathBuf, cause: io::Error },
     #[error("cannot read the ledger {}: {reason}", path.display())]
     Unreadable { path: PathBuf, reason: String },
+    #[error("a run that still goes on has the ledger {}", path.display())]
+    Busy { path: PathBuf },
 }
 
 /// An append-only file of [`Line`]s, and what they add up to.
@@ -88,6 +90,8 @@ impl Ledger {
         let wrong = |cause| LedgerError::Write { path: path.clone(), cause };
         fs::create_dir_all(folder).map_err(wrong)?;
         let file = OpenOptions::new().append(true).create_new(true).open(&path).map_err(wrong)?;
+        // Whoever cleans up while the run goes on would take its things away. Not every file system has locks.
+        let _ = file.try_lock();
         let ledger = Self::with_sink(path.clone(), Box::new(file), about).map_err(wrong)?;
         // The file's name has to outlive a crash as well; where folders cannot be opened, they need no flush.
         if let Ok(folder) = File::open(folder) {
@@ -128,20 +132,22 @@ impl Ledger {
     /// # Errors
     /// When it cannot be read or written, or is none.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        let read = |cause| LedgerError::Read { path: path.into(), cause };
+        let mut file = OpenOptions::new().read(true).append(true).open(path).map_err(|cause| match cause.kind() {
+            io::ErrorKind::NotFound => LedgerError::Read { path: path.into(), cause },
+            _ => LedgerError::Write { path: path.into(), cause },
+        })?;
+        if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+            return Err(LedgerError::Busy { path: path.into() });
+        }
         let mut bytes = Vec::new();
-        File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(read)?;
+        file.read_to_end(&mut bytes).map_err(|cause| LedgerError::Read { path: path.into(), cause })?;
         let text = String::from_utf8_lossy(&bytes);
         let record = Record::read(&text).map_err(|reason| LedgerError::Unreadable { path: path.into(), reason })?;
-        let sink = OpenOptions::new()
-            .append(true)
-            .open(path)
-            .map_err(|cause| LedgerError::Write { path: path.into(), cause })?;
         let next = record.entries.iter().map(|entry| entry.number).max().unwrap_or(0) + 1;
         let by_id =
             record.entries.iter().filter_map(|entry| Some(((entry.service.clone(), entry.id.clone()?), ()))).collect();
         let torn = !bytes.ends_with(b"\n");
-        let inner = Inner { sink: Box::new(sink), record, by_id, next, failure: None, torn };
+        let inner = Inner { sink: Box::new(file), record, by_id, next, failure: None, torn };
         Ok(Self { path: path.into(), inner: Mutex::new(inner) })
     }
 

@@ -14,6 +14,8 @@ pub mod signing;
 pub mod target;
 pub mod xml;
 
+use std::fmt;
+
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
@@ -128,12 +130,18 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// A key pair, with a session token when it is temporary.
-#[derive(Debug, Clone)]
+/// A key pair, with a session token when it is temporary. It shows nothing of itself.
+#[derive(Clone)]
 pub struct Credential {
     pub id: String,
     pub secret: SecretString,
     pub token: Option<SecretString>,
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Credential(***)")
+    }
 }
 
 impl Credential {

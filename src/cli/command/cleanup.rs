@@ -17,7 +17,7 @@ use crate::{
         specs, terminal,
     },
     guard::{
-        Ledger,
+        Ledger, LedgerError,
         record::{About, Record},
     },
     spec::SpecSet,
@@ -46,7 +46,14 @@ pub async fn run(args: &Cleanup, global: &Global) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::Fine);
     }
     for path in paths {
-        let ledger = Ledger::open(&path).map_err(safety::failure)?;
+        let ledger = match Ledger::open(&path) {
+            Ok(ledger) => ledger,
+            Err(error @ LedgerError::Busy { .. }) if args.runs.is_empty() => {
+                terminal::note(&format!("{error}; it is left alone"));
+                continue;
+            }
+            Err(error) => return Err(safety::failure(error)),
+        };
         all_clean &= clean(&set, ledger, args, global).await?;
     }
     for run in unknown {
