@@ -13,7 +13,7 @@ use std::{
 use aswritten::{
     endpoint::{Call, Endpoint, Sent, in_process::InProcess, limits::Limits},
     execute::Givens,
-    guard::{Budget, Guarded, Ledger, Probes, Rules, Sink, record::About, sweep},
+    guard::{Budget, Guarded, Ledger, LedgerError, Probes, Rules, Sink, record::About, sweep},
     history::Reply,
     mock::{Mock, Policy},
     model::Caller,
@@ -485,4 +485,27 @@ fn a_sweep_finds_what_was_made_and_never_noted() {
     assert!(swept.is_clean(), "{swept:?}");
     // Their names are those of the run, whoever made them.
     assert_eq!((swept.found, swept.gone), (stray.len(), stray.len()), "{swept:?}");
+}
+
+#[test]
+fn a_ledger_is_left_alone_while_its_run_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let about = About { run: RUN.into(), ..About::default() };
+    let ledger = Ledger::create(folder.path(), about.clone()).expect("a ledger");
+    let path = ledger.path().to_owned();
+    assert!(matches!(Ledger::open(&path), Err(LedgerError::Busy { .. })));
+    assert!(matches!(Ledger::create(folder.path(), about), Err(LedgerError::Write { .. })), "it is there already");
+    let number = ledger.intend("ecs", "image", "cn-hangzhou", "CreateImage", "name").expect("it is written");
+    ledger.made(number, "m-1");
+    drop(ledger);
+    // A run that is killed may leave half a line.
+    let text = std::fs::read_to_string(&path).expect("a ledger") + "{\"line\":\"ma";
+    std::fs::write(&path, text).expect("a ledger");
+    let again = Ledger::open(&path).expect("nobody has it");
+    assert!(again.owns("ecs", "m-1") && again.record().damaged == 1);
+    let number = again.intend("ecs", "image", "cn-hangzhou", "CreateImage", "other").expect("it is written");
+    assert_eq!(number, 2);
+    drop(again);
+    let again = Ledger::open(&path).expect("nobody has it");
+    assert_eq!((again.record().entries.len(), again.record().damaged), (2, 1), "half a line spoils no other");
 }
