@@ -33,10 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "value", "wire",
         ],
     ),
-    (
-        "record",
-        &["campaign", "endpoint", "history", "oracle", "sequence", "spec", "value"],
-    ),
+    ("record", &["campaign", "endpoint", "history", "oracle", "sequence", "spec", "value"]),
     (
         "sdk",
         &[

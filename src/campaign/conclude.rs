@@ -53,8 +53,8 @@ pub fn conclude(frame: &Frame<'_>, tally: &mut Tally, findings: &mut [FindingRes
     for result in findings.iter().filter(|result| result.finding.nature == Nature::Undocumented) {
         tally.inconclusive(result.finding.requirement, result.finding.summary.clone());
     }
-    let operations = tally
-        .operations(frame.set, frame.operations, frame.unplanned, &|requirement| violated.contains(&requirement));
+    let operations =
+        tally.operations(frame.set, frame.operations, frame.unplanned, &|requirement| violated.contains(&requirement));
     let any_exercised = frame.operations.iter().any(|at| tally.exercised_any(*at));
     let blind = frame.operations.iter().any(|at| {
         let aimed = frame.aims.iter().any(|(operation, _)| operation == at);

@@ -42,12 +42,7 @@ pub type Tell<'a> = &'a (dyn Fn(Event<'_>) + Sync);
 const CLEANING: u64 = 2;
 
 /// Runs cases until there are enough, or a budget is spent, or someone interrupts.
-pub async fn run(
-    set: &Arc<SpecSet>,
-    settings: &Settings,
-    endpoints: &[Arc<dyn Endpoint>],
-    tell: Tell<'_>,
-) -> Outcome {
+pub async fn run(set: &Arc<SpecSet>, settings: &Settings, endpoints: &[Arc<dyn Endpoint>], tell: Tell<'_>) -> Outcome {
     run_shard(set, settings, Shard::WHOLE, endpoints, tell).await
 }
 
@@ -116,8 +111,7 @@ async fn since(
         tell(Event::Shrunk(result));
     }
     tell(Event::Finished);
-    let frame =
-        Frame { set, operations: &operations, aims: generator.aims(), unplanned: &generator.unplanned };
+    let frame = Frame { set, operations: &operations, aims: generator.aims(), unplanned: &generator.unplanned };
     let Conclusion { verdict, operations } = conclude(&frame, &mut tally, &mut findings);
     Outcome {
         verdict,
@@ -347,10 +341,7 @@ impl Cases<'_> {
             &self.settings.around,
             self.settings.shrink_requests * if result.script.race().is_empty() { 1 } else { RACE_SHRINKING },
         );
-        (self.tell)(Event::Shrinking {
-            key: &result.finding.key,
-            commands: result.script.commands.len(),
-        });
+        (self.tell)(Event::Shrinking { key: &result.finding.key, commands: result.script.commands.len() });
         if blame::is_of_overlap(self.set, &result.finding)
             && let Some((script, history, finding)) = shrinker.in_sequence(&result.script).await
         {

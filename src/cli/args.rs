@@ -7,6 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::duration;
 use crate::{
     campaign::Shard,
+    mock::{
+        Manners,
+        manners::{Share, WHOLE},
+    },
     report::{REPORTERS, Reporter},
 };
 
@@ -257,6 +261,81 @@ pub struct Serve {
     /// Plant a bug: `ecs/DeleteImage/drop-condition/ImageUseShared`; `aswritten mutants --list` shows the ids.
     #[arg(long, value_name = "ID")]
     pub mutant: Option<String>,
+    #[command(flatten)]
+    pub manners: MannersArgs,
+}
+
+/// How the mock behaves beside what the documents say; nothing of it breaks a promise.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "A cloud to practise on")]
+pub struct MannersArgs {
+    /// All of these at once, as on a bad night; those that are given count as given.
+    #[arg(long)]
+    pub realistic: bool,
+    /// Root of all chances.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Asynchronous work takes up to this much longer than `--settle`.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub slow: Option<Duration>,
+    /// Reads show what was true up to this long ago.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub lag: Option<Duration>,
+    /// Answers take up to this long.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub latency: Option<Duration>,
+    /// Refuse more calls than the documents allow, times this: `--throttle`, `--throttle 60`.
+    #[arg(long, value_name = "TIMES", num_args = 0..=1, default_missing_value = "1", value_parser = times)]
+    pub throttle: Option<f64>,
+    /// Of a hundred answers, so many are lost: the connection is reset when all is done.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub lost: Option<Share>,
+    /// Of a hundred requests that create nothing, so many arrive twice; the first answer counts.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub repeated: Option<Share>,
+    /// Of a hundred requests, so many end with a reset connection before anything is done.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub resets: Option<Share>,
+    /// Once in ten seconds, everything fails for this long.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub bursts: Option<Duration>,
+    /// Most resources of a kind that callers may create in a region.
+    #[arg(long, value_name = "N")]
+    pub quota: Option<usize>,
+    /// Resources of each kind that are there already, and are someone else's.
+    #[arg(long, value_name = "N")]
+    pub others: Option<usize>,
+    /// Know a second account, and a key that may only read.
+    #[arg(long)]
+    pub accounts: bool,
+    /// Have another region, beside those of the specs. May be repeated.
+    #[arg(long = "region", value_name = "NAME")]
+    pub regions: Vec<String>,
+    /// Have a given thing by another name: `ecs.snapshot=s-…`. May be repeated.
+    #[arg(long = "given", value_name = "[SERVICE.]NAME=VALUE")]
+    pub givens: Vec<String>,
+}
+
+impl MannersArgs {
+    /// The manners that are meant.
+    pub fn manners(&self) -> Manners {
+        let base = if self.realistic { Manners::realistic(self.seed) } else { Manners::default() };
+        let ms = |given: Option<Duration>, usual: u64| given.map_or(usual, duration::ms);
+        Manners {
+            seed: self.seed,
+            slow_ms: ms(self.slow, base.slow_ms),
+            lag_ms: ms(self.lag, base.lag_ms),
+            latency_ms: ms(self.latency, base.latency_ms),
+            throttle: self.throttle.or(base.throttle),
+            lost: self.lost.unwrap_or(base.lost),
+            repeated: self.repeated.unwrap_or(base.repeated),
+            resets: self.resets.unwrap_or(base.resets),
+            bursts_ms: ms(self.bursts, base.bursts_ms),
+            quota: self.quota.or(base.quota),
+            others: self.others.unwrap_or(base.others),
+            accounts: self.accounts || base.accounts,
+        }
+    }
 }
 
 /// What `aswritten mutants` was asked.
@@ -462,6 +541,17 @@ fn report(text: &str) -> Result<(Format, PathBuf), String> {
         return Err("the path is empty".into());
     }
     Ok((format, path.into()))
+}
+
+fn percent(text: &str) -> Result<Share, String> {
+    let number = text.trim_end_matches('%').trim().parse::<f64>().ok().filter(|number| (0.0..=100.0).contains(number));
+    let number = number.ok_or_else(|| format!("`{text}` is no percentage; write 0.5 or 20"))?;
+    Ok((number * WHOLE as f64 / 100.0).round() as Share)
+}
+
+fn times(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| format!("`{text}` is no factor; write 1 or 60"))
 }
 
 fn reporter(name: &str) -> Result<&'static Reporter, String> {

@@ -5,11 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    args::Global,
-    failure::Failure,
-    terminal,
-};
+use super::{args::Global, failure::Failure, terminal};
 use crate::report::Detail;
 
 /// How much a person wants to read.

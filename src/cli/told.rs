@@ -15,11 +15,7 @@ use super::{
 use crate::{
     campaign::{Outcome, Verdict, counterexample},
     record,
-    report::{
-        Account, Addresses, Changes, Context,
-        changes::Summary,
-        json,
-    },
+    report::{Account, Addresses, Changes, Context, changes::Summary, json},
     spec::{SpecSet, service::OpRef},
 };
 

@@ -20,11 +20,7 @@ use crate::{
     history::{Exchange, History, Reply, Stamps},
     model::view,
     sequence::{Command, Expected, Purpose, Script, Until, Wait},
-    spec::{
-        Operation, SpecSet,
-        operation::Effect,
-        service::Means,
-    },
+    spec::{Operation, SpecSet, operation::Effect, service::Means},
     value::{Key, as_text, field_at, plain},
 };
 

@@ -55,6 +55,8 @@ pub struct Handling<'m> {
     mock: &'m Mock,
     work: Arc<Work>,
     request_id: String,
+    /// It does not come to look: there is no room for what it would make.
+    refused: Option<Reply>,
     first: Option<Look>,
     latest: Option<Look>,
     struck: bool,
@@ -73,8 +75,8 @@ struct Look {
 }
 
 impl<'m> Handling<'m> {
-    pub(super) fn new(mock: &'m Mock, work: Arc<Work>, request_id: String) -> Self {
-        Self { mock, work, request_id, first: None, latest: None, struck: false, answered: false }
+    pub(super) fn new(mock: &'m Mock, work: Arc<Work>, request_id: String, refused: Option<Reply>) -> Self {
+        Self { mock, work, request_id, refused, first: None, latest: None, struck: false, answered: false }
     }
 
     /// It changes what it names, which takes a while.
@@ -85,6 +87,9 @@ impl<'m> Handling<'m> {
 
     /// Goes on by one step; the reply once there is one.
     pub fn step(&mut self, now_ms: u64) -> Option<Reply> {
+        if let Some(refused) = self.refused.take() {
+            return Some(refused);
+        }
         match self.latest.take() {
             None => self.look(now_ms),
             Some(look) => self.act(look, now_ms),
@@ -103,7 +108,7 @@ impl<'m> Handling<'m> {
     /// Sees what is to be done. The reply where nothing can be.
     fn look(&mut self, now_ms: u64) -> Option<Reply> {
         let mock = self.mock;
-        let (state, version, taken) = {
+        let (state, version, taken, stale) = {
             let mut held = mock.held(self.work.request.operation.service);
             self.struck |= mock.settle(&mut held, self.work.request.operation.service, now_ms);
             let taken = held.under_way().any(|other| {
@@ -112,13 +117,18 @@ impl<'m> Handling<'m> {
                     && other.shares(&self.work.request).is_some()
             });
             self.work.holds.store(self.works(), Ordering::Relaxed);
-            (held.state.clone(), held.version, taken)
+            let stale = mock.stale(&held, self.work.request.operation, now_ms);
+            (held.state.clone(), held.version, taken, stale)
         };
         let request = &self.work.request;
         let (choices, reversed) = mock.preferences(request.operation);
         let Some(mut healthy) = choose(&mock.set, &state, request, choices, reversed) else {
             return Some(render::failure(self.request_id.clone()));
         };
+        if let Some(stale) = stale {
+            let seen = choose(&mock.set, &stale, request, choices, reversed).unwrap_or(healthy);
+            return Some(render::reply(&mock.set, &stale, request, &seen, &self.request_id));
+        }
         if taken && let Some(refused) = self.exclusive(&healthy) {
             healthy = refused;
         }
@@ -176,7 +186,7 @@ impl<'m> Handling<'m> {
         }
         drop(before);
         let misplaced = base.is_some();
-        held.apply(base, &outcome, now_ms);
+        mock.apply(&mut held, base, &outcome, now_ms);
         let after = held.state.clone();
         drop(held);
         let _ = self.work.done.set(outcome.clone());

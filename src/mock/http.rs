@@ -9,12 +9,16 @@ use serde_json::Value;
 
 use super::{
     handling::Handling,
+    manners::{Rates, refusal},
     service::{Asked, Mock},
 };
 use crate::{
     history::Reply,
     model::Caller,
-    spec::service::{OpRef, RegionTravel},
+    spec::{
+        operation::{Action, Effect},
+        service::{Means, OpRef, RegionTravel},
+    },
     wire::{
         Answer, Call, Credential, Format, HttpRequest, HttpResponse, KeyRing, Refusal, described,
         protocol::{self, Protocol},
@@ -29,13 +33,20 @@ const NONCES: usize = 65_536;
 pub const MAIN: (&str, &str) = ("aswritten-main", "aswritten-main-secret");
 /// A second pair, whose policy denies the documented operations.
 pub const RESTRICTED: (&str, &str) = ("aswritten-restricted", "aswritten-restricted-secret");
+/// A pair that may only read, on a mock with more accounts.
+pub const READER: (&str, &str) = ("aswritten-reader", "aswritten-reader-secret");
+/// A pair of another account, on a mock with more accounts.
+pub const STRANGER: (&str, &str) = ("aswritten-stranger", "aswritten-stranger-secret");
 /// How the mock names itself, so that the suite knows that it has a restricted credential.
 pub const SERVER: &str = concat!("aswritten-mock/", env!("CARGO_PKG_VERSION"));
 
 /// The mock with its doors: protocols and signatures.
 pub struct Front {
     pub mock: Mock,
+    /// Another account's resources.
+    stranger: Option<Mock>,
     keys: Keys,
+    rates: Rates,
     /// Accept anything, signed or not.
     pub unsigned: bool,
 }
@@ -83,8 +94,24 @@ impl UnderWay<'_> {
 }
 
 struct Keys {
-    known: Vec<(Credential, Caller)>,
+    known: Vec<Known>,
     nonces: Mutex<Nonces>,
+}
+
+/// A credential, and what it may do.
+#[derive(Clone)]
+struct Known {
+    credential: Credential,
+    user: User,
+}
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, Default)]
+struct User {
+    caller: Caller,
+    /// The mock's own account is the first.
+    account: usize,
+    reads_only: bool,
 }
 
 #[derive(Default)]
@@ -96,10 +123,18 @@ struct Nonces {
 impl Front {
     /// A front that knows the well-known pairs, and these.
     pub fn new(mock: Mock, more: Vec<Credential>) -> Self {
-        let mut known =
-            vec![(Credential::pair(MAIN), Caller::Main), (Credential::pair(RESTRICTED), Caller::Restricted)];
-        known.extend(more.into_iter().map(|credential| (credential, Caller::Main)));
-        Self { mock, keys: Keys { known, nonces: Mutex::default() }, unsigned: false }
+        let main = User::default();
+        let known = |pair, user| Known { credential: Credential::pair(pair), user };
+        let mut all = vec![known(MAIN, main), known(RESTRICTED, User { caller: Caller::Restricted, ..main })];
+        let mut stranger = None;
+        if mock.manners.accounts {
+            all.push(known(READER, User { reads_only: true, ..main }));
+            all.push(known(STRANGER, User { account: 1, ..main }));
+            stranger = Some(Mock::new(mock.set.clone(), mock.policy.clone()));
+        }
+        all.extend(more.into_iter().map(|credential| Known { credential, user: main }));
+        let keys = Keys { known: all, nonces: Mutex::default() };
+        Self { mock, stranger, keys, rates: Rates::default(), unsigned: false }
     }
 
     /// Answers a request.
@@ -137,13 +172,59 @@ impl Front {
             return refuse(&refusal, &call.action, "");
         };
         let product = &self.mock.set.service(at).product;
-        let caller = match self.caller(protocol, request, now_seconds) {
-            Ok(caller) => caller,
-            Err(refusal) if self.admitted(at, &refusal) => Caller::Main,
+        let user = match self.user(protocol, request, now_seconds) {
+            Ok(user) => user,
+            Err(refusal) if self.admitted(at, &refusal) => User::default(),
             Err(refusal) => return refuse(&refusal, &call.action, product),
         };
-        let handling = self.mock.begin(&self.asked(at, &call, caller));
+        if let Some((reply, header)) = self.turned_away(at, user, now_ms) {
+            let mut response = encode(protocol, &call.action, product, &host, format, reply);
+            response.headers.extend(header);
+            return Receipt::Refused(Some(response));
+        }
+        let mock = self.stranger.as_ref().filter(|_| user.account > 0).unwrap_or(&self.mock);
+        let handling = mock.begin(&self.asked(at, &call, user.caller));
         Receipt::UnderWay(Box::new(UnderWay { front: self, handling, protocol, action: call.action, host, format, at }))
+    }
+
+    /// Refusals that come before anyone looks at the call: its user is too fast, or may only read. With a header that says
+    /// for how long to hold back.
+    fn turned_away(&self, at: OpRef, user: User, now_ms: u64) -> Option<(Reply, Option<(String, String)>)> {
+        let (set, manners) = (&self.mock.set, &self.mock.manners);
+        let service = set.service(at);
+        let factor = manners.throttle.unwrap_or(1.0);
+        let exceeded = self.rates.exceeded(set, user.account, at, now_ms, factor);
+        self.mock.statistics.call(at, exceeded.is_some());
+        let request_id = || self.mock.request_id(at.service);
+        if let Some(wait) = exceeded.filter(|_| manners.throttle.is_some())
+            && let Some(reply) = refusal(service, Means::Throttled, "", request_id())
+        {
+            return Some((reply, service.retry_after.clone().map(|name| (name, wait.to_string()))));
+        }
+        if user.reads_only && set.operation(at).changes() {
+            return refusal(service, Means::Unauthorized, "", request_id()).map(|reply| (reply, None));
+        }
+        None
+    }
+
+    /// The answer of a service that is unavailable.
+    pub(super) fn unavailable(&self, request: &HttpRequest, now_ms: u64) -> Option<HttpResponse> {
+        let (protocol, call) = self.read(request)?;
+        let call = call.ok()?;
+        let at = self.mock.operation(&call.action, &call.version)?;
+        let service = self.mock.set.service(at);
+        let request_id = super::render::request_id(now_ms ^ 0xfa11 << 32);
+        let reply = refusal(service, Means::Unavailable, "", request_id)?;
+        let host = request.header("host").unwrap_or("");
+        Some(encode(protocol, &call.action, &service.product, host, protocol.format_of(request), reply))
+    }
+
+    /// A call that may be sent twice without harm.
+    pub(super) fn creates_nothing(&self, request: &HttpRequest) -> bool {
+        let call = self.read(request).and_then(|(_, call)| call.ok());
+        let at = call.and_then(|call| self.mock.operation(&call.action, &call.version));
+        let creates = |effect: &Effect| matches!(effect.action, Action::Create { .. });
+        at.is_some_and(|at| !self.mock.set.operation(at).effects.iter().any(creates))
     }
 
     /// A planted bug lets a caller pass who was refused.
@@ -190,13 +271,13 @@ impl Front {
         Some(described::param(found))
     }
 
-    fn caller(&self, protocol: &dyn Protocol, request: &HttpRequest, now_seconds: i64) -> Result<Caller, Refusal> {
+    fn user(&self, protocol: &dyn Protocol, request: &HttpRequest, now_seconds: i64) -> Result<User, Refusal> {
         if self.unsigned {
-            return Ok(Caller::Main);
+            return Ok(User::default());
         }
         let (_, id) = signing::verify(protocol.name(), request, &self.keys, now_seconds)?;
-        let known = self.keys.known.iter().find(|(credential, _)| credential.id == id);
-        Ok(known.map_or(Caller::Main, |(_, caller)| *caller))
+        let known = self.keys.known.iter().find(|known| known.credential.id == id);
+        Ok(known.map(|known| known.user).unwrap_or_default())
     }
 
     fn asked(&self, at: OpRef, call: &Call, caller: Caller) -> Asked {
@@ -240,7 +321,7 @@ fn encode(
 
 impl KeyRing for Keys {
     fn find(&self, id: &str) -> Option<Credential> {
-        self.known.iter().find(|(credential, _)| credential.id == id).map(|(credential, _)| credential.clone())
+        self.known.iter().find(|known| known.credential.id == id).map(|known| known.credential.clone())
     }
 
     fn remember(&self, id: &str, nonce: &str) -> bool {

@@ -10,13 +10,16 @@ use std::{
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderValue, Response, header},
 };
+use serde_json::Value;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use super::{
+    carry::Way,
     http::{Front, SERVER},
+    line::{Line, Lines},
     service::Item,
 };
 use crate::wire::{HttpRequest, HttpResponse};
@@ -26,6 +29,12 @@ use crate::wire::{HttpRequest, HttpResponse};
 const WORK_MS: std::ops::RangeInclusive<u64> = 1..=4;
 /// Largest body that is read: that of the documented protocols.
 const LARGEST_BODY: usize = 10 << 20;
+
+/// Where a mock tells what it has and what it counted, to callers on the same machine.
+pub const INVENTORY: &str = "/aswritten/inventory";
+pub const STATISTICS: &str = "/aswritten/statistics";
+/// After the name of the server: by how much its reads may lag, in milliseconds.
+pub const LAG: &str = "lag-ms=";
 
 /// A running server; it stops when this is dropped.
 pub struct Server {
@@ -38,6 +47,8 @@ pub struct Server {
 struct Shared {
     front: Arc<Front>,
     began: Instant,
+    /// The `Server` header.
+    name: HeaderValue,
 }
 
 impl Server {
@@ -60,11 +71,17 @@ impl Server {
     async fn since(began: Instant, front: Arc<Front>, address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared { front, began });
+        let name = match front.mock.manners.lag_ms {
+            0 => SERVER.to_owned(),
+            lag_ms => format!("{SERVER} ({LAG}{lag_ms})"),
+        };
+        let name = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static(SERVER));
+        let shared = Arc::new(Shared { front, began, name });
         let app = Router::new().fallback(handle).with_state(shared.clone());
+        let app = app.into_make_service_with_connect_info::<Line>();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let serving = axum::serve(listener, app).with_graceful_shutdown(async {
+            let serving = axum::serve(Lines(listener), app).with_graceful_shutdown(async {
                 // A dropped sender stops the server as well.
                 let _ = stopped.await;
             });
@@ -81,6 +98,12 @@ impl Server {
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// What it counted so far, in a few lines.
+    pub fn statistics(&self) -> String {
+        let mock = &self.shared.front.mock;
+        mock.statistics.told(&mock.set)
     }
 
     /// Finishes what it is answering, then stops.
@@ -102,8 +125,16 @@ impl Drop for Server {
     }
 }
 
-async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+async fn handle(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    request: Request,
+) -> Response<Body> {
     let (parts, body) = request.into_parts();
+    if let Some(told) = told(&shared, parts.uri.path()) {
+        // What others have there is nobody's business elsewhere.
+        return if line.peer.ip().is_loopback() { told } else { plain(403, "ask from the same machine") };
+    }
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
         return plain(413, "the body is larger than 10 MB");
     };
@@ -120,10 +151,34 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         body: body.to_vec(),
     };
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).cast_signed();
-    let mut receipt = shared.front.receive(&request, seconds, shared.now_ms());
+    let passage = shared.front.set_out(&request, shared.now_ms());
+    let response = match passage.way {
+        Way::Reset => None,
+        Way::Failed(answer) => Some(answer),
+        Way::Open(number) => {
+            let answer = answer(&shared, &request, seconds).await;
+            let is_lost = shared.front.comes_back(&request, number, seconds, shared.now_ms());
+            (!is_lost).then_some(answer)
+        }
+    };
+    if passage.delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(passage.delay_ms)).await;
+    }
+    match response {
+        Some(answer) => written(answer, &shared.name),
+        None => {
+            line.cut();
+            plain(500, "nobody reads this")
+        }
+    }
+}
+
+/// What the mock answers. What changes something takes a while, in which others come.
+async fn answer(shared: &Shared, request: &HttpRequest, seconds: i64) -> HttpResponse {
+    let mut receipt = shared.front.receive(request, seconds, shared.now_ms());
     loop {
         if let Some(answer) = receipt.step(shared.now_ms()) {
-            return response(answer);
+            return answer;
         }
         if receipt.works() {
             tokio::time::sleep(Duration::from_millis(rand::random_range(WORK_MS))).await;
@@ -131,12 +186,24 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     }
 }
 
-fn response(answer: HttpResponse) -> Response<Body> {
+/// What a path of the mock's own tells.
+fn told(shared: &Shared, path: &str) -> Option<Response<Body>> {
+    let mock = &shared.front.mock;
+    let value: Value = match path {
+        INVENTORY => mock.listed(shared.now_ms()),
+        STATISTICS => mock.statistics.to_json(&mock.set),
+        _ => return None,
+    };
+    let headers = vec![("Content-Type".into(), "application/json".into())];
+    Some(written(HttpResponse { status: 200, headers, body: value.to_string().into_bytes() }, &shared.name))
+}
+
+fn written(answer: HttpResponse, server: &HeaderValue) -> Response<Body> {
     let mut response = Response::builder().status(answer.status);
     for (name, value) in &answer.headers {
         response = response.header(name, value);
     }
-    match response.header(header::SERVER, HeaderValue::from_static(SERVER)).body(Body::from(answer.body)) {
+    match response.header(header::SERVER, server).body(Body::from(answer.body)) {
         Ok(response) => response,
         Err(_) => plain(500, "the answer cannot be written"),
     }

@@ -10,13 +10,22 @@ use serde_json::Value;
 use super::{
     fault::Planted,
     handling::{Handling, Work},
+    manners::{Manner, Manners, Past, Statistics, chance, inventory, others, refusal},
     policy::Policy,
     render,
 };
 use crate::{
     history::Reply,
-    model::{Caller, Choices, Outcome, Request, Resource, State, evaluate::NO_CHOICES, likely, outcomes_with},
-    spec::{Service, SpecSet, id::mint, service::OpRef},
+    model::{
+        Caller, Choices, Outcome, Request, Resource, State, evaluate::NO_CHOICES, likely, outcomes_with, state::Change,
+    },
+    spec::{
+        Operation, Service, SpecSet,
+        id::mint,
+        operation::Action,
+        resource::Given,
+        service::{Means, OpRef},
+    },
     value::{Atom, Key},
 };
 
@@ -27,20 +36,34 @@ const TOKENS: usize = 4096;
 pub struct Mock {
     pub set: Arc<SpecSet>,
     pub policy: Policy,
+    /// How it behaves beside what the specs say.
+    pub manners: Manners,
+    pub statistics: Arc<Statistics>,
     /// A bug that was planted.
     pub planted: Option<Planted>,
     /// One state for each service: they do not know each other.
     pub(super) states: Vec<Mutex<Held>>,
 }
 
+#[derive(Default)]
 pub(super) struct Held {
     pub state: Arc<State>,
     /// Goes up with each change.
     pub version: u64,
+    /// Region of calls that say none.
+    home: Arc<str>,
     /// Number of the next id.
     serial: u64,
+    /// Pieces of asynchronous work that were begun.
+    n_works: u64,
     /// Calls that were not answered yet, each with those that it met.
     under_way: Vec<(Arc<Work>, Vec<Arc<Work>>)>,
+    /// For reads that lag.
+    past: Past,
+    /// Resources that are given.
+    givens: Vec<Key>,
+    /// What was there already, and is someone else's.
+    others: Vec<Key>,
 }
 
 /// Something that a mock has.
@@ -68,8 +91,53 @@ pub struct Asked {
 
 impl Mock {
     pub fn new(set: Arc<SpecSet>, policy: Policy) -> Self {
-        let states = set.services.iter().map(|service| Mutex::new(Held::new(service))).collect();
-        Self { set, policy, planted: None, states }
+        Self::given(set, policy, &|_, _| None)
+    }
+
+    /// One that has given things by these names, by service and name of each; others by those of the specs.
+    pub fn given<'a>(set: Arc<SpecSet>, policy: Policy, given: &dyn Fn(usize, &str) -> Option<&'a str>) -> Self {
+        let services = set.services.iter().enumerate();
+        let states =
+            services.map(|(index, service)| Mutex::new(Held::new(service, &|name| given(index, name)))).collect();
+        Self { set, policy, manners: Manners::default(), statistics: Arc::default(), planted: None, states }
+    }
+
+    /// The same with manners, before anyone has called it.
+    #[must_use]
+    pub fn behaving(mut self, manners: Manners) -> Self {
+        for (service, held) in self.set.services.iter().zip(&mut self.states) {
+            let held = held.get_mut().unwrap_or_else(PoisonError::into_inner);
+            held.others = others(service, Arc::make_mut(&mut held.state), &held.givens, &held.home, manners.others);
+        }
+        self.manners = manners;
+        self
+    }
+
+    /// Another name for a region, before anyone has called it.
+    pub fn add_region(&mut self, name: &str) {
+        for held in &mut self.states {
+            let state = Arc::make_mut(&mut held.get_mut().unwrap_or_else(PoisonError::into_inner).state);
+            if !state.regions.is_empty() && !state.regions.iter().any(|known| **known == *name) {
+                state.regions = state.regions.iter().cloned().chain([Arc::from(name)]).collect();
+            }
+        }
+    }
+
+    /// Everything that it has by now, by service, for whoever asks over the wire.
+    pub fn listed(&self, now_ms: u64) -> Value {
+        let all = self.set.services.iter().zip(&self.states).enumerate().map(|(index, (service, held))| {
+            let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+            self.settle(&mut held, index, now_ms);
+            (service.name.clone(), inventory(service, &held.state, &held.givens, &held.others))
+        });
+        Value::Object(all.collect())
+    }
+
+    /// An id for an answer that no call earned.
+    pub(super) fn request_id(&self, service: usize) -> String {
+        let mut held = self.states[service].lock().unwrap_or_else(PoisonError::into_inner);
+        held.serial += 1;
+        render::request_id(held.serial)
     }
 
     /// The same with a bug.
@@ -124,7 +192,6 @@ impl Mock {
     /// Takes a call in; others may come before it is answered.
     pub fn begin(&self, asked: &Asked) -> Handling<'_> {
         let service = self.set.service(asked.operation);
-        let home = asked.region.clone().unwrap_or_else(|| home(service));
         let mut held = self.states[asked.operation.service].lock().unwrap_or_else(PoisonError::into_inner);
         let operation = self.set.operation(asked.operation);
         let created: Vec<Key> = operation
@@ -140,11 +207,13 @@ impl Mock {
             .collect();
         held.serial += 1;
         let request_id = render::request_id(held.serial);
+        let home = asked.region.clone().unwrap_or_else(|| held.home.clone());
         let request = Request::new(&self.set, asked.operation, asked.arguments.clone(), asked.caller, created, &home);
+        let refused = self.over_quota(service, operation, &request, &held, &request_id);
         let work = Arc::new(Work::new(request));
         held.enter(&work);
         drop(held);
-        Handling::new(self, work, request_id)
+        Handling::new(self, work, request_id, refused)
     }
 
     /// How open questions of an operation are answered, and whether its last due row wins.
@@ -158,6 +227,70 @@ impl Mock {
         let planted = self.planted.as_ref();
         let fault = |state: &mut State| planted.is_some_and(|planted| planted.fault.settle(service, state, now_ms));
         held.settle(&self.set.services[service], now_ms, self.policy.settle_ms, planted.is_some().then_some(fault))
+    }
+
+    /// Changes the state as an outcome says, or another in its place, in the mock's own time.
+    pub(super) fn apply(&self, held: &mut Held, base: Option<State>, outcome: &Outcome, now_ms: u64) {
+        let touched = outcome.changes.iter().filter(|change| held.others.contains(key_of(change))).count();
+        (0..touched).for_each(|_| self.statistics.count(Manner::Touched));
+        let slow = |n: u64| chance::up_to(self.manners.seed, "slow", n, self.manners.slow_ms);
+        let lag_ms = self.manners.lag_ms;
+        if lag_ms > 0 {
+            held.past.note(&held.state, now_ms, lag_ms);
+        }
+        held.apply(base, outcome, now_ms, slow);
+        if lag_ms > 0 {
+            held.past.note(&held.state, now_ms, lag_ms);
+        }
+    }
+
+    /// The state that a read shows which lags.
+    pub(super) fn stale(&self, held: &Held, at: OpRef, now_ms: u64) -> Option<State> {
+        let (service, operation) = (self.set.service(at), self.set.operation(at));
+        if self.manners.lag_ms == 0 || operation.is_documented() || operation.changes() || operation.views.is_empty() {
+            return None;
+        }
+        let lag = chance::up_to(self.manners.seed, "lag", held.serial, self.manners.lag_ms);
+        let then = now_ms.saturating_sub(lag);
+        let mut earlier = Held { state: Arc::new(held.past.at(then)?.clone()), ..Held::default() };
+        earlier.settle(service, then, self.policy.settle_ms, None::<fn(&mut State) -> bool>);
+        if earlier.state.resources == held.state.resources {
+            return None;
+        }
+        self.statistics.count(Manner::Lagged);
+        Some(Arc::unwrap_or_clone(earlier.state))
+    }
+
+    /// Too many of a kind are there that callers created.
+    fn over_quota(
+        &self,
+        service: &Service,
+        operation: &Operation,
+        request: &Request,
+        held: &Held,
+        request_id: &str,
+    ) -> Option<Reply> {
+        let most = self.manners.quota?;
+        let creates = operation.effects.iter().filter_map(|effect| match effect.action {
+            Action::Create { kind, .. } => Some(kind),
+            _ => None,
+        });
+        let count = |kind: usize| {
+            let living = held.state.resources.iter().filter(|(_, found)| found.kind == kind && !found.deleted);
+            let is_own = |key: &Key| !held.others.contains(key) && !held.givens.contains(key);
+            living.filter(|(key, found)| found.region == request.region && is_own(key)).count()
+        };
+        let full = creates.into_iter().find(|kind| count(*kind) >= most)?;
+        let refused = refusal(service, Means::Quota, &service.kinds[full].name, request_id.to_owned())?;
+        self.statistics.count(Manner::Quota);
+        Some(refused)
+    }
+}
+
+fn key_of(change: &Change) -> &Key {
+    match change {
+        Change::Create(key, _) | Change::Delete(key) => key,
+        Change::Set { key, .. } | Change::Add { key, .. } | Change::Remove { key, .. } => key,
     }
 }
 
@@ -181,23 +314,22 @@ pub(super) fn does_alike(one: &Outcome, other: &Outcome) -> bool {
 }
 
 impl Held {
-    fn new(service: &Service) -> Self {
-        let home = home(service);
-        let mut state = State::new(
-            ["region", "second_region"]
-                .iter()
-                .filter_map(|name| service.given(name))
-                .map(|given| Arc::from(given.default.as_str())),
-        );
-        for given in &service.givens {
-            let Some((kind, attributes)) = &given.resource else { continue };
+    fn new<'a>(service: &'a Service, given: &dyn Fn(&str) -> Option<&'a str>) -> Self {
+        let name = |found: &'a Given| given(&found.name).unwrap_or(&found.default);
+        let home: Arc<str> = service.given("region").map_or_else(|| Arc::from(""), |found| Arc::from(name(found)));
+        let regions = ["region", "second_region"].iter().filter_map(|region| service.given(region));
+        let mut givens = Vec::new();
+        let mut state = State::new(regions.map(|found| Arc::from(name(found))));
+        for found in &service.givens {
+            let Some((kind, attributes)) = &found.resource else { continue };
             let mut resource = Resource::new(service, *kind, home.clone());
             for (attribute, value) in attributes {
                 resource.attributes[*attribute] = value.clone();
             }
-            state.resources.insert(Key::from(given.default.as_str()), Arc::new(resource));
+            givens.push(Key::from(name(found)));
+            state.resources.insert(Key::from(name(found)), Arc::new(resource));
         }
-        Self { state: Arc::new(state), version: 0, serial: 0, under_way: Vec::new() }
+        Self { state: Arc::new(state), home, givens, ..Self::default() }
     }
 
     /// A call arrives, and meets all that are under way.
@@ -266,28 +398,25 @@ impl Held {
         });
     }
 
-    /// Carries out an outcome, in this state or in another.
-    pub(super) fn apply(&mut self, base: Option<State>, outcome: &Outcome, now_ms: u64) {
+    /// Carries out an outcome, in this state or in another. `slow` is by how much longer the n-th piece of work takes.
+    fn apply(&mut self, base: Option<State>, outcome: &Outcome, now_ms: u64, slow: impl Fn(u64) -> u64) {
         let nothing = outcome.changes.is_empty() && outcome.later.is_empty() && outcome.token.is_none();
         if nothing && base.is_none() {
             return;
         }
+        let first = self.n_works;
+        self.n_works += outcome.later.len() as u64;
         let state = self.changing();
         if let Some(base) = base {
             *state = base;
         }
         outcome.changes.iter().for_each(|change| state.apply(change));
-        for pending in &outcome.later {
+        for (n, pending) in (first + 1..).zip(&outcome.later) {
             let mut pending = pending.clone();
-            // What a fault puts off begins later.
-            pending.since_ms = pending.since_ms.saturating_add(now_ms);
+            // What a fault puts off, or is slow, begins later.
+            pending.since_ms = pending.since_ms.saturating_add(now_ms).saturating_add(slow(n));
             state.pending.push(pending);
         }
         state.tokens.extend(outcome.token.clone());
     }
-}
-
-/// Region of calls that say none.
-fn home(service: &Service) -> Arc<str> {
-    service.given("region").map_or_else(|| Arc::from(""), |given| Arc::from(given.default.as_str()))
 }

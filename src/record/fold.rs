@@ -215,13 +215,8 @@ impl Folding<'_> {
             let shown_after = doubts.shown_after(again.case, promised);
             Some(First { number: again.case, shown_after, finding, script, history, cases: 0 })
         });
-        let confirmed = Confirmed {
-            number: again.case,
-            promised,
-            executions: again.executions,
-            requests: again.requests,
-            failure,
-        };
+        let confirmed =
+            Confirmed { number: again.case, promised, executions: again.executions, requests: again.requests, failure };
         doubts.settle(&confirmed);
         self.tally.confirmed(confirmed);
     }

@@ -14,12 +14,8 @@ fn text(context: &Context<'_>) -> String {
         let requirement = &operation.requirements[index];
         let is_new = context.changes.is_some_and(|changes| changes.is_new(&result.finding.key));
         let title = format!("{}{}", if is_new { "new: " } else { "" }, requirement.id);
-        let message = format!(
-            "{}\npromised: {}\n{}",
-            result.finding.summary,
-            requirement.text,
-            citation(operation, requirement)
-        );
+        let message =
+            format!("{}\npromised: {}\n{}", result.finding.summary, requirement.text, citation(operation, requirement));
         let level = if result.counts { "error" } else { "warning" };
         let file = format!("{}/{}", context.root.trim_end_matches('/'), requirement.span.file.path);
         out.push_str(&format!(

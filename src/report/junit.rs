@@ -47,7 +47,9 @@ fn suite(context: &Context<'_>, id: usize, result: &OperationResult, out: &mut S
         ("document", super::document(&operation.document)),
     ];
     let told = context.changes.map(|changes| changes.told()).unwrap_or_default();
-    let of_operation = |text: &String| text.starts_with(&format!("{}/", operation.id)) || text.starts_with(&format!("{} ", operation.id));
+    let of_operation = |text: &String| {
+        text.starts_with(&format!("{}/", operation.id)) || text.starts_with(&format!("{} ", operation.id))
+    };
     properties.extend(told.into_iter().filter(|(_, text)| of_operation(text)));
     for (name, value) in properties {
         out.push_str(&format!("      <property name=\"{}\" value=\"{}\"/>\n", attribute(name), attribute(&value)));
@@ -81,7 +83,8 @@ fn suite(context: &Context<'_>, id: usize, result: &OperationResult, out: &mut S
 
 /// All findings of a requirement are one failure: a test case has only one.
 fn failure(context: &Context<'_>, which: (crate::spec::OpRef, usize), out: &mut String) {
-    let of_requirement = |result: &&crate::campaign::outcome::FindingResult| result.counts && result.finding.requirement == which;
+    let of_requirement =
+        |result: &&crate::campaign::outcome::FindingResult| result.counts && result.finding.requirement == which;
     let findings: Vec<_> = context.outcome.findings.iter().filter(of_requirement).collect();
     let mut texts = Vec::new();
     let mut summaries = Vec::new();
@@ -113,8 +116,6 @@ fn attribute(text: &str) -> String {
 /// Without colours, and without characters that XML cannot have.
 fn plain(text: &str) -> String {
     let text = anstream::adapter::strip_str(text).to_string();
-    let fits = |letter: &char| {
-        matches!(*letter, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
-    };
+    let fits = |letter: &char| matches!(*letter, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     text.chars().filter(fits).collect()
 }

@@ -46,7 +46,12 @@ fn text(context: &Context<'_>) -> String {
     findings(context, "New violations", counting().filter(|result| is_new(result)), &mut out);
     let known = if context.changes.is_some() { "Violations that were known" } else { "Violations" };
     findings(context, known, counting().filter(|result| !is_new(result)), &mut out);
-    findings(context, "Findings that do not make the verdict", outcome.findings.iter().filter(|result| !result.counts), &mut out);
+    findings(
+        context,
+        "Findings that do not make the verdict",
+        outcome.findings.iter().filter(|result| !result.counts),
+        &mut out,
+    );
     questions(context, &mut out);
     missed(context, &mut out);
     reasons(context, &mut out);

@@ -46,10 +46,7 @@ fn read(files: &[PathBuf]) -> Result<Vec<Record>, Failure> {
     let name = |index: usize| files[index].display();
     for (index, record) in records.iter().enumerate() {
         let (one, other) = (&records[0].head, &record.head);
-        let differs = [
-            ("seed", &one.seed, &other.seed),
-            ("specs", &one.specs, &other.specs),
-        ];
+        let differs = [("seed", &one.seed, &other.seed), ("specs", &one.specs, &other.specs)];
         if let Some((what, ..)) = differs.iter().find(|(_, one, other)| one != other) {
             let text = format!("{} and {} are no shards of one run: their {what} differ", name(0), name(index));
             return Err(Failure::usage(text));
@@ -64,12 +61,7 @@ fn read(files: &[PathBuf]) -> Result<Vec<Record>, Failure> {
             )));
         }
         if let Some(first) = records[..index].iter().position(|earlier| earlier.head.shard == other.shard) {
-            return Err(Failure::usage(format!(
-                "{} and {} are both shard {}",
-                name(first),
-                name(index),
-                other.shard
-            )));
+            return Err(Failure::usage(format!("{} and {} are both shard {}", name(first), name(index), other.shard)));
         }
     }
     Ok(records)

@@ -59,7 +59,9 @@ pub async fn run(args: &Mutants, global: &Global) -> Result<ExitCode, Failure> {
         .await
         .map_err(|error| Failure::environment(format!("the hunt broke off: {error}")))?
         .map_err(|error| Failure::environment(format!("cannot start threads: {error}")))?;
-    reports::deliver(args.report.format, &args.report.reports, |format| text(&set, &table, format, reports::detail(global)))?;
+    reports::deliver(args.report.format, &args.report.reports, |format| {
+        text(&set, &table, format, reports::detail(global))
+    })?;
     Ok(exit_code(&table))
 }
 

@@ -12,12 +12,12 @@ use crate::{
         duration,
         exit_code::ExitCode,
         failure::Failure,
-        signals, specs, terminal,
+        givens, signals, specs, terminal,
     },
     mock::{
         Mock, Policy,
-        http::{Front, MAIN, RESTRICTED},
-        server::Server,
+        http::{Front, MAIN, READER, RESTRICTED, STRANGER},
+        server::{INVENTORY, STATISTICS, Server},
     },
     mutant::Mutant,
     spec::SpecSet,
@@ -44,7 +44,10 @@ pub async fn run(args: &Serve, global: &Global) -> Result<ExitCode, Failure> {
     let served = served(&set, &policy);
     let credentials = args.credentials.iter().map(|text| credential(text)).collect::<Result<_, _>>()?;
     let address = address(&args.listen)?;
-    let mut mock = Mock::new(set.clone(), policy);
+    let manners = args.manners.manners();
+    let given = givens::parse(&set, &args.manners.givens)?;
+    let mut mock = Mock::given(set.clone(), policy, &|service, name| given.givens.get(service, name)).behaving(manners);
+    args.manners.regions.iter().for_each(|region| mock.add_region(region));
     mock.planted = mutant.as_ref().map(|mutant| mutant.plant(&set));
     let mut front = Front::new(mock, credentials);
     front.unsigned = args.unsigned;
@@ -53,9 +56,11 @@ pub async fn run(args: &Serve, global: &Global) -> Result<ExitCode, Failure> {
             .help("choose another address, or port 0 for any free one")
     })?;
     let has_editions = served.iter().any(|id| id.contains('@'));
-    terminal::print(&greeting(&set, &server, &served, has_editions, args.unsigned, mutant.as_ref()));
+    terminal::print(&greeting(&set, &server, &served, has_editions, args, mutant.as_ref()));
     signals::stop().await;
+    let statistics = server.statistics();
     server.stop().await;
+    terminal::print(&statistics);
     Ok(ExitCode::Fine)
 }
 
@@ -85,7 +90,7 @@ fn greeting(
     server: &Server,
     served: &[String],
     has_editions: bool,
-    unsigned: bool,
+    args: &Serve,
     mutant: Option<&Mutant>,
 ) -> String {
     let services: Vec<String> =
@@ -102,7 +107,16 @@ fn greeting(
     line("restricted", &format!("{} with {} (is denied the documented operations)", RESTRICTED.0, RESTRICTED.1));
     line("services", &services.join(", "));
     line("documented", &served.join(", "));
-    if unsigned {
+    for (index, manner) in args.manners.manners().told().iter().enumerate() {
+        line(if index == 0 { "manners" } else { "" }, manner);
+    }
+    if args.manners.manners().accounts {
+        line("stranger", &format!("{} with {} (another account)", STRANGER.0, STRANGER.1));
+        line("reader", &format!("{} with {} (may only read)", READER.0, READER.1));
+    }
+    line("inventory", &format!("{url}{INVENTORY} (from this machine only)"));
+    line("statistics", &format!("{url}{STATISTICS}"));
+    if args.unsigned {
         line("signatures", "not checked");
     }
     if let Some(mutant) = mutant {

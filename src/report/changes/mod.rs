@@ -126,9 +126,7 @@ impl Changes {
     }
 
     pub fn to_json(&self) -> Value {
-        let violation = |violation: &Violation| {
-            json!({ "key": violation.key, "requirement": violation.requirement, "summary": violation.summary })
-        };
+        let violation = |violation: &Violation| json!({ "key": violation.key, "requirement": violation.requirement, "summary": violation.summary });
         let changed = |changed: &Changed| json!({ "what": changed.what, "before": changed.before, "now": changed.now });
         let unseen = self.unseen.iter().map(|(found, why)| {
             let mut value = violation(found);
@@ -205,7 +203,11 @@ fn is_otherwise(then: &[Answer], today: &[Answer]) -> bool {
         return true;
     }
     let choices = |answers: &[Answer]| -> BTreeSet<String> {
-        answers.iter().filter_map(|answer| answer.choice.as_ref()).flat_map(|all| all.split(" or ").map(str::to_owned)).collect()
+        answers
+            .iter()
+            .filter_map(|answer| answer.choice.as_ref())
+            .flat_map(|all| all.split(" or ").map(str::to_owned))
+            .collect()
     };
     let (old, new) = (choices(then), choices(today));
     if !old.is_empty() && !new.is_empty() && old.is_disjoint(&new) {
@@ -213,7 +215,8 @@ fn is_otherwise(then: &[Answer], today: &[Answer]) -> bool {
     }
     // The same choice, shown by another code.
     let codes = |answers: &[Answer]| -> BTreeSet<String> {
-        let coded = answers.iter().filter(|answer| answer.choice.as_ref().is_some_and(|choice| *choice != answer.answer));
+        let coded =
+            answers.iter().filter(|answer| answer.choice.as_ref().is_some_and(|choice| *choice != answer.answer));
         coded.map(|answer| answer.answer.clone()).collect()
     };
     let (old, new) = (codes(then), codes(today));

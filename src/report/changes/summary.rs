@@ -54,8 +54,7 @@ impl Summary {
             return Err(format!("its schema is {}, and this version reads schema {}", report["schema"], super::SCHEMA));
         }
         let operations = report["operations"].as_array().ok_or("it lists no operations")?;
-        let mut summary =
-            Self { seed: text(&report["seed"]), endpoint: text(&report["endpoint"]), ..Self::default() };
+        let mut summary = Self { seed: text(&report["seed"]), endpoint: text(&report["endpoint"]), ..Self::default() };
         for operation in operations {
             summary.operations.insert(text(&operation["id"]));
             for found in list(&operation["requirements"]).filter(|found| found["selected"] != false) {

@@ -20,7 +20,8 @@ fn finding(key: &str) -> Value {
 }
 
 fn answers(list: &[(&str, Option<&str>)]) -> Summary {
-    let seen = list.iter().map(|(answer, choice)| json!({ "question": "s/Op/open/q", "answer": answer, "choice": choice }));
+    let seen =
+        list.iter().map(|(answer, choice)| json!({ "question": "s/Op/open/q", "answer": answer, "choice": choice }));
     run(json!([]), json!([]), seen.collect(), json!([]))
 }
 
@@ -31,7 +32,9 @@ fn messages(list: &[&str], exercised: u64) -> Summary {
 
 #[test]
 fn violations_are_new_fixed_or_unseen() {
-    let bad = |key: &str| run(json!([requirement("s/Op/error/C", 1, "violates")]), json!([finding(key)]), json!([]), json!([]));
+    let bad = |key: &str| {
+        run(json!([requirement("s/Op/error/C", 1, "violates")]), json!([finding(key)]), json!([]), json!([]))
+    };
     let fine = run(json!([requirement("s/Op/error/C", 1, "conforms")]), json!([]), json!([]), json!([]));
     let blind = run(json!([requirement("s/Op/error/C", 0, "not-exercised")]), json!([]), json!([]), json!([]));
     let count = |before: &Summary, now: &Summary| {
