@@ -6,7 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tally::{Case, First, Tally};
+use super::{
+    control,
+    tally::{Case, First, Tally},
+};
 use crate::{
     endpoint::Endpoint,
     execute::{Surroundings, execute},
@@ -19,6 +22,8 @@ use crate::{
 
 /// Times that a call has to earn no answer again, before that is called a failure.
 pub const CONFIRM: u32 = 5;
+/// How long to wait where nothing is answered, in milliseconds.
+const PAUSE_MS: u64 = 200;
 /// Executions for one call; those in which its set-up failed say nothing.
 pub const ATTEMPTS: u32 = 2 * CONFIRM;
 /// Executions for all calls with one promise.
@@ -153,6 +158,12 @@ pub async fn confirm(
             Sign::None => {}
             Sign::Answered => break,
             Sign::Unanswered(promised, text) => {
+                // While nothing is answered at all, this call says nothing.
+                confirmed.requests += 1;
+                if !control::answers(set, promised.0.service, &around.givens, endpoint).await {
+                    endpoint.wait(PAUSE_MS).await;
+                    continue;
+                }
                 unanswered += 1;
                 if unanswered == CONFIRM {
                     let finding = no_answer(set, promised, &text, &history, doubt.script.commands.len() - 1);

@@ -8,6 +8,7 @@
 
 mod conclude;
 mod confirm;
+pub mod control;
 pub mod counterexample;
 pub mod event;
 pub mod outcome;

@@ -221,6 +221,9 @@ pub struct EndpointArgs {
     /// as the service's spec says].
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub patience: Option<Duration>,
+    /// By how much reads may lag behind what is true [default: as `aswritten serve` says of itself, else not at all].
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub lag: Option<Duration>,
     /// How long one HTTP request may take [default: 10s].
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub timeout: Option<Duration>,
@@ -243,9 +246,9 @@ pub struct Serve {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub listen: String,
-    /// How long asynchronous work takes.
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "50ms")]
-    pub settle: Duration,
+    /// How long asynchronous work takes [default: 50ms; 300ms with --realistic].
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub settle: Option<Duration>,
     /// Answer an open question: `missing-image=refused`. May be repeated.
     #[arg(long = "answer", value_name = "ID=CHOICE")]
     pub answers: Vec<String>,
@@ -314,6 +317,13 @@ pub struct MannersArgs {
     /// Have a given thing by another name: `ecs.snapshot=s-…`. May be repeated.
     #[arg(long = "given", value_name = "[SERVICE.]NAME=VALUE")]
     pub givens: Vec<String>,
+}
+
+impl Serve {
+    /// How long asynchronous work takes at least. It outlasts what reads lag.
+    pub fn settle_ms(&self) -> u64 {
+        self.settle.map_or(if self.manners.realistic { 300 } else { 50 }, duration::ms)
+    }
 }
 
 impl MannersArgs {

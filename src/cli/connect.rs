@@ -28,7 +28,7 @@ use crate::{
         in_process::InProcess,
         limits::Limits,
     },
-    execute::Surroundings,
+    execute::{Pace, Surroundings},
     generate::{Options, Permit},
     guard::{Budget, Ledger, Probes, Rules, record::About},
     mock::{self, Mock, Policy, http::Front, server::Server},
@@ -167,12 +167,13 @@ impl Plan {
         let mut guard = None;
         let stop = Arc::new(AtomicBool::new(false));
         let mut permit = Permit::default();
+        let mut lag_ms = 0;
         let mut run = run_name(seed);
         let name = match &self.target {
             Target::Urls(_) => {
                 // A real account may hold what an earlier run with the same seed made.
                 run = run_name(&format!("{:016x}", rand::random::<u64>()));
-                let (http, reached) = self.reach(&mut probes, &mut restricted, verbose).await?;
+                let (http, reached) = self.reach(&mut probes, &mut restricted, &mut lag_ms, verbose).await?;
                 secrets = http.secrets();
                 let rules = self.rules(&reached);
                 careful = rules.probes != Probes::Free;
@@ -237,7 +238,7 @@ impl Plan {
             givens: self.known.givens,
             run,
             clean: true,
-            pace: Default::default(),
+            pace: Pace::lagging(self.args.lag.map_or(lag_ms, duration::ms)),
         };
         let options =
             Options { probes, careful, restricted: restricted.into_iter().collect(), only: self.only, permit };
@@ -324,6 +325,7 @@ impl Plan {
         &mut self,
         probes: &mut Vec<Key>,
         restricted: &mut BTreeSet<usize>,
+        lag_ms: &mut u64,
         verbose: bool,
     ) -> Result<(Arc<Http>, Reached), Failure> {
         let mut targets = BTreeMap::new();
@@ -351,7 +353,9 @@ impl Plan {
             targets.insert(*service, http_target(address, found.credential, second));
         }
         let first = self.client(targets.clone())?;
-        let mocks = preflight::greet(&first, &self.addresses).await?;
+        let hosts = preflight::greet(&first, &self.addresses).await?;
+        let mocks: BTreeMap<usize, bool> = hosts.iter().map(|(service, host)| (*service, host.is_mock)).collect();
+        *lag_ms = hosts.values().map(|host| host.lag_ms).max().unwrap_or(0);
         let is_mock = |service: &usize| mocks.get(service) == Some(&true);
         for (service, target) in &mut targets {
             if is_mock(service) && target.restricted.is_none() {

@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::{failure::Failure, terminal};
 use crate::{
+    campaign::control::plain_read,
     endpoint::{Call, Endpoint, http::Http},
     execute::Givens,
-    history::{Reply, TroubleKind},
-    mock::http::SERVER,
+    history::{Reply, Trouble, TroubleKind},
+    mock::{http::SERVER, server::LAG},
     model::{Caller, view},
     report::Address,
     sequence::command::fill,
@@ -20,20 +21,51 @@ use crate::{
     },
 };
 
-/// Asks each service's URL who answers; whether it is a mock of ours.
+/// Who answers at a URL.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Host {
+    /// A mock of ours.
+    pub is_mock: bool,
+    /// By how much it says that its reads lag.
+    pub lag_ms: u64,
+}
+
+impl Host {
+    /// Of a `Server` header.
+    fn named(name: &str) -> Self {
+        let ours = SERVER.split_once('/').map_or(SERVER, |(name, _)| name);
+        let is_mock = name.strip_prefix(ours).is_some_and(|rest| rest.starts_with('/'));
+        let lag = name.split_once(LAG).and_then(|(_, rest)| rest.trim_end_matches(')').parse().ok());
+        Self { is_mock, lag_ms: lag.filter(|_| is_mock).unwrap_or(0) }
+    }
+}
+
+/// Times that a URL is asked before nobody is there.
+const GREETINGS: usize = 5;
+
+/// Pause between two of them, in milliseconds.
+const KNOCK_PAUSE_MS: u64 = 100;
+
+/// Asks each service's URL who answers.
 ///
 /// # Errors
 /// A URL where nobody answers, or where the answer is not HTTP.
-pub async fn greet(http: &Http, addresses: &BTreeMap<usize, Address>) -> Result<BTreeMap<usize, bool>, Failure> {
-    let ours = SERVER.split_once('/').map_or(SERVER, |(name, _)| name);
-    let mut known: BTreeMap<&str, bool> = BTreeMap::new();
-    let mut mocks = BTreeMap::new();
+pub async fn greet(http: &Http, addresses: &BTreeMap<usize, Address>) -> Result<BTreeMap<usize, Host>, Failure> {
+    let mut known: BTreeMap<&str, Host> = BTreeMap::new();
+    let mut hosts = BTreeMap::new();
     for (service, address) in addresses {
         let url = address.url.as_str();
-        let is_mock = match known.get(url) {
-            Some(is_mock) => *is_mock,
+        let host = match known.get(url) {
+            Some(host) => *host,
             None => {
-                let server = http.greet(*service).await.map_err(|trouble| {
+                let mut answer = http.greet(*service).await;
+                for _ in 1..GREETINGS {
+                    // A connection that breaks once says nothing.
+                    if answer.as_ref().is_err_and(|trouble| trouble.kind == TroubleKind::Broken) {
+                        answer = http.greet(*service).await;
+                    }
+                }
+                let server = answer.map_err(|trouble| {
                     let (text, help) = match trouble.kind {
                         TroubleKind::Unreachable => {
                             ("cannot reach", "is it running, and is the address right? `aswritten serve` starts a mock")
@@ -48,15 +80,14 @@ pub async fn greet(http: &Http, addresses: &BTreeMap<usize, Address>) -> Result<
                     };
                     Failure::environment(format!("{text} {url}: {}", trouble.text)).help(help)
                 })?;
-                let is_mock =
-                    server.is_some_and(|server| server.strip_prefix(ours).is_some_and(|rest| rest.starts_with('/')));
-                known.insert(url, is_mock);
-                is_mock
+                let host = server.map(|server| Host::named(&server)).unwrap_or_default();
+                known.insert(url, host);
+                host
             }
         };
-        mocks.insert(*service, is_mock);
+        hosts.insert(*service, host);
     }
-    Ok(mocks)
+    Ok(hosts)
 }
 
 /// One signed read of a service: it must be let in, and the answer must be one of the protocol.
@@ -75,7 +106,15 @@ pub async fn knock(
     let described = &set.services[service];
     let action = &set.operation(call.operation).name;
     let url = &address.url;
-    match endpoint.send(&call).await {
+    let mut reply = endpoint.send(&call).await;
+    for _ in 1..GREETINGS {
+        let passing = |trouble: &Trouble| matches!(trouble.kind, TroubleKind::Broken | TroubleKind::Unreadable);
+        if matches!(&reply, Reply::Trouble(trouble) if passing(trouble)) {
+            endpoint.wait(KNOCK_PAUSE_MS).await;
+            reply = endpoint.send(&call).await;
+        }
+    }
+    match reply {
         Reply::Success { .. } => Ok(()),
         Reply::Refused { code, message, .. } => {
             let meaning = described.common.iter().find(|common| common.code.matches(&code)).map(|common| common.means);
@@ -98,27 +137,6 @@ pub async fn knock(
         }
         Reply::NotSent { reason } => Err(Failure::environment(format!("cannot call {action} at {url}: {reason}"))),
     }
-}
-
-/// The plainest read of a service: nothing but the region is required.
-fn plain_read(set: &SpecSet, service: usize, givens: &Givens) -> Option<Call> {
-    let region = givens.get(service, "region").unwrap_or_default();
-    set.services[service].operations.iter().enumerate().find_map(|(index, operation)| {
-        if operation.is_documented() || !operation.uses.iter().any(|way| way.read) {
-            return None;
-        }
-        let arguments = operation.params.iter().map(|param| {
-            let plain = param.value.as_ref().filter(|value| !value.to_string().contains('$'));
-            match plain {
-                _ if param.region => Some(Some(Value::from(region))),
-                Some(value) if param.required => Some(Some(value.clone())),
-                None if param.required => None,
-                _ => Some(None),
-            }
-        });
-        let arguments = arguments.collect::<Option<Vec<_>>>()?;
-        Some(call(OpRef { service, operation: index }, arguments, region))
-    })
 }
 
 fn call(operation: OpRef, arguments: Vec<Option<Value>>, region: &str) -> Call {

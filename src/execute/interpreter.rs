@@ -44,13 +44,19 @@ pub async fn execute(
         endpoint,
         around,
         binding: Binding::new(around, service, execution.to_owned()),
-        history: History { patience_ms: around.patience_ms, linger_ms: around.linger_ms, ..History::default() },
+        history: History {
+            patience_ms: around.patience_ms,
+            linger_ms: around.linger_ms,
+            lag_ms: around.pace.lag_ms(),
+            ..History::default()
+        },
         began_ms: endpoint.now_ms(),
         stamps: AtomicU64::new(1),
         last_call_succeeded: true,
         making: Latest { succeeded: true, at_ms: None },
         removal: Latest { succeeded: true, at_ms: None },
         gone: BTreeSet::new(),
+        changed_ms: None,
     };
     let race = script.race();
     for (index, command) in script.commands.iter().enumerate() {
@@ -84,6 +90,8 @@ struct Run<'a> {
     removal: Latest,
     /// Resources that went, as the latest read of them shows: there is nothing to remove.
     gone: BTreeSet<Key>,
+    /// When the last call was answered that changes something, or should not have.
+    changed_ms: Option<u64>,
 }
 
 /// What became of the latest change of a sort.
@@ -135,6 +143,7 @@ impl Run<'_> {
             let usual = self.around.pace.usual(command.operation, until);
             usual.saturating_sub(began.saturating_sub(self.latest(until).at_ms.unwrap_or(began))).min(patience_ms)
         });
+        let early = early.max(self.staleness(operation, began));
         if early > 0 {
             self.endpoint.wait(early).await;
         }
@@ -287,6 +296,15 @@ impl Run<'_> {
         self.endpoint.now_ms().saturating_sub(self.began_ms)
     }
 
+    /// For how long a read may still show what was true before the last change: it would prove nothing.
+    fn staleness(&self, operation: &Operation, now_ms: u64) -> u64 {
+        let lag_ms = self.around.pace.lag_ms();
+        if lag_ms == 0 || operation.is_documented() || operation.changes() {
+            return 0;
+        }
+        self.changed_ms.map_or(0, |changed| (changed + lag_ms + 1).saturating_sub(now_ms))
+    }
+
     /// How long a read is repeated at most.
     fn patience(&self, until: &Until) -> u64 {
         match until.wait {
@@ -321,7 +339,10 @@ impl Run<'_> {
             let is_shown = |id: &String| seen.iter().any(|view| view.elements.iter().any(|found| found.id == **id));
             self.gone.retain(|key| !filled.get(key).is_some_and(is_shown));
         }
-        self.gone.extend(until.filter(|until| until.expected == Expected::Gone).map(|until| until.key.clone()));
+        // A read that lags may show a time before the resource was there.
+        let certain = self.around.pace.lag_ms() == 0 || self.removal.at_ms.is_some();
+        let went = until.filter(|until| certain && until.expected == Expected::Gone);
+        self.gone.extend(went.map(|until| until.key.clone()));
     }
 
     fn learn(&mut self, operation: &Operation, command: &Command, reply: &Reply) {
@@ -329,6 +350,9 @@ impl Run<'_> {
             self.last_call_succeeded = matches!(reply, Reply::Success { .. });
         }
         let now = self.elapsed();
+        if operation.changes() || operation.is_documented() {
+            self.changed_ms = Some(now);
+        }
         for effect in &operation.effects {
             let latest = if effect.removes() { &mut self.removal } else { &mut self.making };
             latest.succeeded = matches!(reply, Reply::Success { .. });

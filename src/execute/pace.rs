@@ -17,6 +17,8 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub struct Pace {
     known: Arc<Mutex<BTreeMap<Kind, u64>>>,
+    /// How far reads may lag behind, in milliseconds.
+    lag_ms: u64,
 }
 
 /// The operation that reads, its view, and whether something should come or go.
@@ -32,6 +34,15 @@ fn kind(read: OpRef, until: &Until) -> Kind {
 }
 
 impl Pace {
+    /// Of an endpoint whose reads show what was true up to so many milliseconds ago.
+    pub fn lagging(lag_ms: u64) -> Self {
+        Self { lag_ms, ..Self::default() }
+    }
+
+    pub fn lag_ms(&self) -> u64 {
+        self.lag_ms
+    }
+
     /// Milliseconds that it takes, as far as known; before that a look is hardly worth its request.
     pub fn usual(&self, read: OpRef, until: &Until) -> u64 {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,6 +19,8 @@ pub struct World {
     /// Something was still under way after it had been watched for a while.
     pub lingering: bool,
     pub evidence: Rc<Evidence>,
+    /// Earlier states, each with the time until which it lasted; empty where reads do not lag.
+    pub past: Rc<Vec<(u64, Rc<Moment>)>>,
 }
 
 /// A state, with what it may become by itself.
@@ -49,6 +51,17 @@ pub struct StateClaim {
     pub aspect: Aspect,
     /// Resources that the call named.
     pub named: Rc<[Key]>,
+}
+
+/// How long things may take, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Until asynchronous work is done.
+    pub patience_ms: u64,
+    /// Until what should not happen has not happened.
+    pub linger_ms: u64,
+    /// By which reads lag behind.
+    pub lag_ms: u64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -92,7 +105,26 @@ impl World {
             late: None,
             lingering: false,
             evidence: Rc::default(),
+            past: Rc::default(),
         }
+    }
+
+    /// The world whose state is another from a time on. Where reads lag, the state so far is remembered for as long as they
+    /// may show it.
+    #[must_use]
+    pub fn becoming(&self, state: Rc<Moment>, at_ms: u64, lag_ms: u64) -> Self {
+        let mut next = Self { state, ..self.clone() };
+        if lag_ms > 0 && !Rc::ptr_eq(&next.state, &self.state) {
+            let past = Rc::make_mut(&mut next.past);
+            past.retain(|(until, _)| until + lag_ms >= at_ms);
+            past.push((at_ms, self.state.clone()));
+        }
+        next
+    }
+
+    /// Earlier states that a read at this time may still show.
+    pub fn shadows(&self, at_ms: u64, lag_ms: u64) -> impl Iterator<Item = &Rc<Moment>> {
+        self.past.iter().filter(move |(until, _)| until + lag_ms >= at_ms).map(|(_, moment)| moment)
     }
 
     pub fn known(&self, operation: OpRef) -> &Choices {
@@ -110,6 +142,20 @@ impl World {
         match all.iter_mut().find(|(known, _)| *known == operation) {
             Some((_, known)) => *known = joined,
             None => all.push((operation, joined)),
+        }
+    }
+
+    /// Adds what another world of the same state was before.
+    fn remember(&mut self, past: &Rc<Vec<(u64, Rc<Moment>)>>) {
+        if Rc::ptr_eq(&self.past, past) || past.is_empty() {
+            return;
+        }
+        let known = Rc::make_mut(&mut self.past);
+        for (until, moment) in past.iter() {
+            match known.iter_mut().find(|(_, other)| other == moment) {
+                Some((latest, _)) => *latest = (*latest).max(*until),
+                None => known.push((*until, moment.clone())),
+            }
         }
     }
 
@@ -152,14 +198,19 @@ impl Belief {
                 && known.choices == world.choices
         });
         match twin {
-            Some(known) if Rc::ptr_eq(&known.evidence, &world.evidence) => {}
-            Some(known) => Rc::make_mut(&mut known.evidence).agree(&world.evidence),
+            Some(known) => {
+                if !Rc::ptr_eq(&known.evidence, &world.evidence) {
+                    Rc::make_mut(&mut known.evidence).agree(&world.evidence);
+                }
+                known.remember(&world.past);
+            }
             None => self.worlds.push(world),
         }
     }
 
     /// All worlds that these may have become by now; `seen_ms` is when the endpoint was looked at last.
-    pub fn settled(self, seen_ms: u64, now_ms: u64, patience_ms: u64, linger_ms: u64) -> Self {
+    pub fn settled(self, seen_ms: u64, now_ms: u64, limits: &Limits) -> Self {
+        let Limits { patience_ms, linger_ms, lag_ms } = *limits;
         if self.worlds.iter().all(|world| world.state.pending.is_empty()) {
             return self;
         }
@@ -169,7 +220,7 @@ impl Belief {
             for state in std::iter::once(&world.state).chain(world.state.futures()) {
                 let late =
                     world.late.or_else(|| state.overdue(now_ms, patience_ms).next().map(|pending| pending.origin));
-                next.add(World { state: state.clone(), late, lingering, ..world.clone() });
+                next.add(World { late, lingering, ..world.becoming(state.clone(), now_ms, lag_ms) });
             }
         }
         next

@@ -93,8 +93,8 @@ pub fn after(before: &Rc<Moment>, outcome: &Outcome, command: usize, now_ms: u64
 
 impl Course {
     /// The world after it. What the outcome claims becomes a mark, or a claim that reads must show.
-    pub fn lead(&self, world: &World, turn: &Turn<'_>) -> World {
-        let mut after = World { state: self.next.clone(), ..world.clone() };
+    pub fn lead(&self, world: &World, turn: &Turn<'_>, lag_ms: u64) -> World {
+        let mut after = world.becoming(self.next.clone(), turn.exchange.ended_ms, lag_ms);
         after.learn(turn.at, &self.outcome.choices);
         if self.outcome.claims.is_empty() {
             return after;

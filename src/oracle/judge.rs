@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{
-    belief::{Belief, Moment, World},
+    belief::{Belief, Limits, Moment, World},
     blame::{self, Accused},
     course::{Courses, after, fixed},
     explain::{Standing, explains, matches, standing},
@@ -21,7 +21,7 @@ use crate::{
     history::{Exchange, History, Reply},
     model::{Aspect, Choices, Outcome, Request, State, outcomes, view},
     sequence::Script,
-    spec::{Operation, Service, SpecSet, service::OpRef},
+    spec::{Operation, Service, SpecSet, operation::View, service::OpRef},
     value::{Key, field_at, plain},
 };
 
@@ -105,9 +105,9 @@ pub struct Turn<'a> {
 }
 
 /// The world in which this outcome has come about.
-pub(super) fn happened(turn: &Turn<'_>, world: &World, outcome: &Outcome) -> World {
+pub(super) fn happened(turn: &Turn<'_>, world: &World, outcome: &Outcome, lag_ms: u64) -> World {
     let state = after(&world.state, outcome, turn.exchange.command, turn.exchange.ended_ms);
-    let mut next = World { state, ..world.clone() };
+    let mut next = world.becoming(state, turn.exchange.ended_ms, lag_ms);
     next.learn(turn.at, &outcome.choices);
     next
 }
@@ -120,9 +120,10 @@ impl<'a> Judge<'a> {
             self.reason(&turn, reason.clone());
             return true;
         }
-        let (patience_ms, linger_ms) = (self.history.patience_ms, self.history.linger_ms);
+        let History { patience_ms, linger_ms, lag_ms, .. } = *self.history;
         let belief = std::mem::take(&mut self.belief);
-        self.belief = belief.settled(self.seen_ms, exchange.started_ms, patience_ms, linger_ms);
+        let limits = Limits { patience_ms, linger_ms, lag_ms };
+        self.belief = belief.settled(self.seen_ms, exchange.started_ms, &limits);
         self.seen_ms = exchange.started_ms;
         match standing(turn.service, turn.operation, turn.request.caller, &exchange.reply) {
             // The reason was given with the read that did not show it.
@@ -174,7 +175,7 @@ impl<'a> Judge<'a> {
         for world in &self.belief.worlds {
             next.add(world.clone());
             for outcome in self.permitted(turn, world, world.known(turn.at)) {
-                next.add(happened(turn, world, &outcome));
+                next.add(happened(turn, world, &outcome, self.history.lag_ms));
             }
         }
         self.belief = next;
@@ -199,7 +200,7 @@ impl<'a> Judge<'a> {
                     Some(known) => known.retain(|code| course.losers.contains(code)),
                     None => beaten = Some(course.losers.clone()),
                 }
-                next.add(course.lead(world, turn));
+                next.add(course.lead(world, turn, self.history.lag_ms));
             }
         }
         if next.worlds.is_empty() {
@@ -234,7 +235,7 @@ impl<'a> Judge<'a> {
             for outcome in self.permitted(turn, world, &Choices::default()) {
                 if explains(turn.service, turn.operation, &outcome.answer, outcome.due, &turn.exchange.reply).is_some()
                 {
-                    let after = happened(turn, world, &outcome);
+                    let after = happened(turn, world, &outcome, self.history.lag_ms);
                     changed = changed.or_else(|| {
                         outcome
                             .choices
@@ -299,9 +300,13 @@ impl<'a> Judge<'a> {
                 });
                 match &compared[at].1 {
                     None => {
-                        prove(turn, shown, &seen, self.history, &mut world);
+                        if self.is_fresh(turn) {
+                            prove(turn, shown, &seen, self.history, &mut world);
+                        }
                         kept.add(world);
                     }
+                    // A read that lags shows what was, and proves nothing.
+                    Some(_) if self.was_so(turn, shown, &seen, &world) => kept.add(world),
                     Some(contradiction) => contradictions.push((world, contradiction.clone())),
                 }
             }
@@ -323,6 +328,24 @@ impl<'a> Judge<'a> {
             next = kept;
         }
         next
+    }
+
+    /// No read can show any more what was true before the last call that changes something, or should not have.
+    fn is_fresh(&self, turn: &Turn<'_>) -> bool {
+        let earlier = self.history.exchanges.iter().take_while(|exchange| !std::ptr::eq(*exchange, turn.exchange));
+        let changes = |exchange: &&Exchange| {
+            let command = self.script.commands.get(exchange.command);
+            let operation = command.map(|command| self.set.operation(command.operation));
+            operation.is_some_and(|operation| operation.changes() || operation.is_documented())
+        };
+        let lag_ms = self.history.lag_ms;
+        lag_ms == 0 || earlier.filter(changes).all(|exchange| exchange.ended_ms + lag_ms < turn.exchange.started_ms)
+    }
+
+    /// A read shows a world as it was not long ago.
+    fn was_so(&self, turn: &Turn<'_>, shown: &View, seen: &view::Observation<'_>, world: &World) -> bool {
+        let agrees = |moment: &Rc<Moment>| contradiction(self.set, turn, shown, seen, self.history, moment).is_none();
+        world.shadows(turn.exchange.started_ms, self.history.lag_ms).any(agrees)
     }
 
     /// A read that no world agrees with: the call that promised otherwise is to blame.

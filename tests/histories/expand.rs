@@ -41,7 +41,8 @@ pub fn expand(set: &SpecSet, file: &File, entry: &Entry) -> Result<(Script, Hist
         filled.insert(Key::from(format!("$given.{}", given.name).as_str()), value.to_owned());
     }
     let patience_ms = entry.patience.as_deref().map_or(Ok(service.patience_ms), duration_ms)?;
-    let history = History { filled, patience_ms, linger_ms: LINGER_MS, ..History::default() };
+    let lag_ms = entry.lag.as_deref().map_or(Ok(0), duration_ms)?;
+    let history = History { filled, patience_ms, linger_ms: LINGER_MS, lag_ms, ..History::default() };
     let mut writer = Writer {
         set,
         at,

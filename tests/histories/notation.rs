@@ -37,6 +37,7 @@
 //! | `reason` | part of a reason why something could not be judged |
 //! | `ids` | ids of handles, where they matter |
 //! | `patience` | how long things may take, if not as long as the service's `patience` |
+//! | `lag` | by how much reads lag behind, if they do |
 //! | `known` | why the oracle says otherwise today; such a history has to fail, and the reason has to go once it does not |
 //!
 //! Ids of requirements are written without the operation: `error/ImageUseShared`.
@@ -84,6 +85,7 @@ pub struct Entry {
     #[serde(default)]
     pub ids: BTreeMap<String, String>,
     pub patience: Option<String>,
+    pub lag: Option<String>,
     pub known: Option<String>,
 }
 

@@ -9,7 +9,6 @@ use super::mutants;
 use crate::{
     cli::{
         args::{Global, Serve},
-        duration,
         exit_code::ExitCode,
         failure::Failure,
         givens, signals, specs, terminal,
@@ -27,7 +26,7 @@ use crate::{
 /// Serves until someone stops it.
 pub async fn run(args: &Serve, global: &Global) -> Result<ExitCode, Failure> {
     let set = specs::load(global.specs.as_deref())?;
-    let mut policy = Policy::new(&set, duration::ms(args.settle));
+    let mut policy = Policy::new(&set, args.settle_ms());
     for answer in &args.answers {
         policy.answer(&set, answer).map_err(|why| Failure::usage(format!("`--answer {answer}`: {why}")))?;
     }

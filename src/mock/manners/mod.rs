@@ -63,8 +63,8 @@ impl Manners {
     pub fn realistic(seed: u64) -> Self {
         Self {
             seed,
-            slow_ms: 400,
-            lag_ms: 200,
+            slow_ms: 300,
+            lag_ms: 100,
             latency_ms: 10,
             throttle: Some(1.0),
             lost: 50,

@@ -80,8 +80,8 @@ impl Statistics {
     }
 
     pub fn to_json(&self, set: &SpecSet) -> Value {
-        let operations = self.operations.lock().unwrap_or_else(PoisonError::into_inner);
-        let operations: serde_json::Map<String, Value> = operations
+        let calls = self.operations.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let operations: serde_json::Map<String, Value> = calls
             .iter()
             .map(|(at, calls)| {
                 let rate = set.operation(*at).rate.or(set.service(*at).rate_each);
@@ -97,9 +97,10 @@ impl Statistics {
             .iter()
             .map(|(manner, name)| (name.replace([' ', '\''], "_"), self.of(*manner).into()))
             .collect();
+        let exceeding = self.exceeding();
         json!({
             "requests": self.arrived.load(Ordering::Relaxed),
-            "exceeding": self.exceeding(),
+            "exceeding": exceeding,
             "operations": operations,
             "manners": manners,
         })
