@@ -328,7 +328,9 @@ fn specs_that_changed_judge_what_was_recorded() {
     fs::write(&path, changed).expect("a file");
     let task = folder.join("specs/alibaba/ecs/DescribeTasks.toml");
     let text = fs::read_to_string(&task).expect("the spec");
-    fs::write(&task, text.replace("name = \"DescribeTasks\"", "name = \"ListTasks\"")).expect("a file");
+    fs::remove_file(&task).expect("it is removed");
+    let renamed = text.replace("name = \"DescribeTasks\"", "name = \"ListTasks\"");
+    fs::write(task.with_file_name("ListTasks.toml"), renamed).expect("a file");
     let judged = done(&["judge", "night.jsonl", "--specs", "specs", "--baseline", "then.json"], folder, 1);
     assert!(judged.stderr.contains("the specs have changed"), "{}", judged.stderr);
     assert!(judged.stderr.contains("the specs have no operation `ecs/DescribeTasks`"), "{}", judged.stderr);

@@ -217,7 +217,7 @@ fn a_bad_night_is_no_violation() {
 #[test]
 fn rates_are_counted_and_kept() {
     let folder = tempfile::tempdir().expect("a folder");
-    let arguments = ["cvm/DeleteImages", "--seed", "1", "--cases", "40"];
+    let arguments = ["cvm/DeleteImages", "--seed", "1", "--cases", "25", "--patience", "300ms"];
     let exceeding = |served: &Served| served.told("/aswritten/statistics")["exceeding"].as_u64();
     let lax = Served::start(&["--settle", "0ms"]);
     let (_, text) = lax.run(&arguments, folder.path());
@@ -235,7 +235,7 @@ fn rates_are_counted_and_kept() {
 fn the_server_says_at_the_end_how_it_was_treated() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut served = Served::start(&["--settle", "0ms", "--throttle", "--lost", "5"]);
-    served.run(&["cvm/DeleteImages", "--seed", "1", "--cases", "20"], folder.path());
+    served.run(&["cvm/DeleteImages", "--seed", "1", "--cases", "12", "--patience", "300ms"], folder.path());
     let id = served.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill starts").success());
     let mut rest = String::new();

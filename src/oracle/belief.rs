@@ -115,11 +115,17 @@ impl World {
     pub fn becoming(&self, state: Rc<Moment>, at_ms: u64, lag_ms: u64) -> Self {
         let mut next = Self { state, ..self.clone() };
         if lag_ms > 0 && !Rc::ptr_eq(&next.state, &self.state) {
-            let past = Rc::make_mut(&mut next.past);
-            past.retain(|(until, _)| until + lag_ms >= at_ms);
-            past.push((at_ms, self.state.clone()));
+            next.forget(at_ms, lag_ms);
+            Rc::make_mut(&mut next.past).push((at_ms, self.state.clone()));
         }
         next
+    }
+
+    /// Forgets what no read from now on can show.
+    fn forget(&mut self, now_ms: u64, lag_ms: u64) {
+        if self.past.iter().any(|(until, _)| until + lag_ms < now_ms) {
+            Rc::make_mut(&mut self.past).retain(|(until, _)| until + lag_ms >= now_ms);
+        }
     }
 
     /// Earlier states that a read at this time may still show.
@@ -196,6 +202,8 @@ impl Belief {
                 && known.lingering == world.lingering
                 && Rc::ptr_eq(&known.state, &world.state)
                 && known.choices == world.choices
+                // What only one of them may still be shown as tells them apart.
+                && (known.past == world.past || known.evidence == world.evidence)
         });
         match twin {
             Some(known) => {
@@ -211,11 +219,12 @@ impl Belief {
     /// All worlds that these may have become by now; `seen_ms` is when the endpoint was looked at last.
     pub fn settled(self, seen_ms: u64, now_ms: u64, limits: &Limits) -> Self {
         let Limits { patience_ms, linger_ms, lag_ms } = *limits;
-        if self.worlds.iter().all(|world| world.state.pending.is_empty()) {
+        if self.worlds.iter().all(|world| world.state.pending.is_empty() && world.past.is_empty()) {
             return self;
         }
         let mut next = Self::default();
-        for world in self.worlds {
+        for mut world in self.worlds {
+            world.forget(now_ms, lag_ms);
             let lingering = world.lingering || world.state.overdue(seen_ms, linger_ms).next().is_some();
             for state in std::iter::once(&world.state).chain(world.state.futures()) {
                 let late =

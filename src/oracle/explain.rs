@@ -15,8 +15,10 @@ use crate::{
 pub enum Standing {
     /// To be judged.
     Definite,
-    /// Says nothing about the documents: throttled, failed inside, lost. It may have happened or not.
+    /// Says nothing about the documents: failed inside, lost. It may have happened or not.
     Inconclusive(String),
+    /// Says nothing about the documents, and nothing happened: throttled, over a quota.
+    Denied(String),
     /// The same, but what the same call may not earn every time: no answer, a broken one, a failure inside.
     Failed(String),
     /// The credentials were refused, so nothing happened.
@@ -42,11 +44,9 @@ pub fn standing(service: &Service, operation: &Operation, caller: Caller, reply:
             }
             let meaning = service.common.iter().find(|common| common.code.matches(code)).map(|common| common.means);
             match meaning {
-                Some(Means::Throttled) => Standing::Inconclusive(format!("throttled: {code}")),
+                Some(Means::Throttled) => Standing::Denied(format!("throttled: {code}")),
                 Some(Means::Unavailable) => Standing::Failed(format!("the service failed: {code}: {message}")),
-                Some(Means::Quota) if !operation.is_documented() => {
-                    Standing::Inconclusive(format!("quota reached: {code}"))
-                }
+                Some(Means::Quota) if !operation.is_documented() => Standing::Denied(format!("quota reached: {code}")),
                 // Only those who prove who they are must be let in.
                 Some(Means::Credentials) if caller.is_authentic() => {
                     Standing::Unauthenticated(format!("{code}: {message}"))

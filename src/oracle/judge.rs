@@ -133,6 +133,10 @@ impl<'a> Judge<'a> {
                 self.reason(&turn, format!("credentials refused: {text}"));
                 true
             }
+            Standing::Denied(text) => {
+                self.reason(&turn, text);
+                true
+            }
             Standing::Inconclusive(text) => {
                 self.reason(&turn, text);
                 self.may_have_happened(&turn);
