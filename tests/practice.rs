@@ -261,7 +261,7 @@ fn keys_with_other_rights() {
         resources.iter().filter(|found| found["whose"] == "created").count()
     };
     let text = run("aswritten-reader", "aswritten-reader-secret");
-    assert!(text.contains("CreateImage answered 403 Forbidden.RAM"), "{text}");
+    assert!(text.contains("DeleteImage answered 403 Forbidden.RAM where"), "{text}");
     run("aswritten-stranger", "aswritten-stranger-secret");
     assert_eq!(created(), 0, "what another account does is not seen in the first one's");
 }

@@ -151,20 +151,6 @@ impl World {
         }
     }
 
-    /// Adds what another world of the same state was before.
-    fn remember(&mut self, past: &Rc<Vec<(u64, Rc<Moment>)>>) {
-        if Rc::ptr_eq(&self.past, past) || past.is_empty() {
-            return;
-        }
-        let known = Rc::make_mut(&mut self.past);
-        for (until, moment) in past.iter() {
-            match known.iter_mut().find(|(_, other)| other == moment) {
-                Some((latest, _)) => *latest = (*latest).max(*until),
-                None => known.push((*until, moment.clone())),
-            }
-        }
-    }
-
     /// Moves claims that `shown` proves into the marks.
     pub fn prove(&mut self, shown: impl Fn(&StateClaim) -> bool) {
         if !self.evidence.claims.iter().any(&shown) {
@@ -203,15 +189,11 @@ impl Belief {
                 && Rc::ptr_eq(&known.state, &world.state)
                 && known.choices == world.choices
                 // What only one of them may still be shown as tells them apart.
-                && (known.past == world.past || known.evidence == world.evidence)
+                && known.past == world.past
         });
         match twin {
-            Some(known) => {
-                if !Rc::ptr_eq(&known.evidence, &world.evidence) {
-                    Rc::make_mut(&mut known.evidence).agree(&world.evidence);
-                }
-                known.remember(&world.past);
-            }
+            Some(known) if Rc::ptr_eq(&known.evidence, &world.evidence) => {}
+            Some(known) => Rc::make_mut(&mut known.evidence).agree(&world.evidence),
             None => self.worlds.push(world),
         }
     }
