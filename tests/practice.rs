@@ -196,7 +196,7 @@ fn a_bad_night_is_no_violation() {
             "--repeated",
             "5",
             "--bursts",
-            "1s",
+            "200ms",
             "--throttle",
             "200",
         ]);
