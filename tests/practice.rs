@@ -98,7 +98,7 @@ fn a_quota_is_a_refusal_of_the_vendor() {
 #[test]
 fn what_is_someone_elses_is_there_and_is_watched() {
     let mock = mock(Manners { others: 2, ..Manners::default() });
-    let inventory = |now_ms| mock.inventory(now_ms)["ecs"].clone();
+    let inventory = |now_ms| mock.listed(now_ms)["ecs"].clone();
     let whose = |whose: &str| -> Vec<Value> {
         let all = inventory(0)["resources"].as_array().expect("a list").clone();
         all.into_iter().filter(|found| found["whose"] == whose).collect()

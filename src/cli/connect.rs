@@ -517,7 +517,7 @@ impl Plan {
     /// When nobody answers, or not as they should.
     pub async fn look(mut self, verbose: bool) -> Result<(Self, Options, Vec<String>), Failure> {
         let (mut probes, mut restricted) = (Vec::new(), BTreeSet::new());
-        let (_, reached) = self.reach(&mut probes, &mut restricted, verbose).await?;
+        let (_, reached) = self.reach(&mut probes, &mut restricted, &mut 0, verbose).await?;
         let rules = self.rules(&reached);
         if rules.probes == Probes::Off {
             probes.clear();
@@ -540,7 +540,7 @@ impl Plan {
     /// # Errors
     /// When nobody answers, or not as they should.
     pub async fn cleaner(mut self, ledger: Ledger, verbose: bool) -> Result<Guard, Failure> {
-        let (http, reached) = self.reach(&mut Vec::new(), &mut BTreeSet::new(), verbose).await?;
+        let (http, reached) = self.reach(&mut Vec::new(), &mut BTreeSet::new(), &mut 0, verbose).await?;
         let rules = Rules { budget: Budget::default(), probes: Probes::Off, ..self.rules(&reached) };
         let limits = self.limits();
         let services = self.addresses.keys().copied().collect();

@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    belief::{Belief, Moment, World},
+    belief::{Belief, Limits, Moment, World},
     blame::{self, Accused},
     course::{Courses, fixed},
     explain::{Standing, explains, matches, standing},
@@ -143,6 +143,10 @@ impl<'a> Judge<'a> {
                 Standing::Definite => Sort::Definite,
                 Standing::Unauthenticated(text) => {
                     self.reason(&turn, format!("credentials refused: {text}"));
+                    continue;
+                }
+                Standing::Denied(text) => {
+                    self.reason(&turn, text);
                     continue;
                 }
                 Standing::Inconclusive(text) => {
@@ -635,8 +639,9 @@ fn reads<'t>(turn: &'t Turn<'_>) -> Vec<(&'t View, view::Observation<'t>)> {
 
 impl Steps for Attempt<'_, '_> {
     fn settle(&self, belief: Belief) -> Belief {
-        let (patience_ms, linger_ms) = (self.judge.history.patience_ms, self.judge.history.linger_ms);
-        let mut belief = belief.settled(self.judge.seen_ms, self.started_ms, patience_ms, linger_ms);
+        let History { patience_ms, linger_ms, lag_ms, .. } = *self.judge.history;
+        let limits = Limits { patience_ms, linger_ms, lag_ms };
+        let mut belief = belief.settled(self.judge.seen_ms, self.started_ms, &limits);
         let mut pool = self.pool.borrow_mut();
         belief.worlds.iter_mut().for_each(|world| world.state = pool.one(&world.state));
         belief
@@ -644,18 +649,20 @@ impl Steps for Attempt<'_, '_> {
 
     fn step(&mut self, call: usize, world: &World, next: &mut Belief) {
         let (judge, turn) = (self.judge, &self.group[call].turn);
+        let lag_ms = judge.history.lag_ms;
         if self.group[call].sort == Sort::Doubtful {
             next.add(world.clone());
             for outcome in judge.permitted(turn, world, world.known(turn.at)) {
-                let mut after = happened(turn, world, &outcome);
+                let mut after = happened(turn, world, &outcome, lag_ms);
                 after.state = self.pool.get_mut().one(&after.state);
                 next.add(after);
             }
             return;
         }
-        let shows = !turn.operation.views.is_empty();
+        // A read that lags may show what was before any of them, and proves nothing.
+        let shows = !turn.operation.views.is_empty() && lag_ms == 0;
         for course in self.courses[call].of(judge.set, turn, world).iter() {
-            let mut after = course.lead(world, turn);
+            let mut after = course.lead(world, turn, lag_ms);
             after.state = self.pool.get_mut().one(&after.state);
             if shows {
                 if !self.agrees(call, &after) {
