@@ -5,7 +5,7 @@
 //! that depends on them, then arguments are simplified, until nothing smaller fails or the budget is spent.
 //!
 //! What overlapping calls do to each other depends on chance. So a race is tried several times, and has to fail more than
-//! once; in the end in the end it is said how often the result shows the failure.
+//! once; in the end it is said how often the result shows the failure.
 
 use crate::{
     endpoint::Endpoint,
