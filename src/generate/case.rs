@@ -186,7 +186,8 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// Tours of all operations, which take turns: first for every requirement, then for what else can be shown.
+    /// Tours of all operations, which take turns: first for every requirement, also those that take races, then for what else
+    /// can be shown.
     fn plan_tours(&self, operations: &[OpRef]) -> Vec<Script> {
         let seed = Dice::new(&self.seed, u64::MAX).number();
         // Whoever asks for single requirements asks for nothing else.
@@ -206,7 +207,9 @@ impl<'a> Generator<'a> {
             tours(&Material { set: self.set, at: *at, plans: &plans, aims: &aims, admits: &admits, beyond, seed })
         };
         let (first, second): (Vec<_>, Vec<_>) = operations.iter().map(of_operation).unzip();
-        in_turns(first).into_iter().chain(in_turns(second)).collect()
+        // Whoever stops early has seen what takes overlapping calls as well.
+        let racing = (0..self.n_first_races).filter_map(|number| self.race(number));
+        in_turns(first).into_iter().chain(racing).chain(in_turns(second)).collect()
     }
 
     /// Races of all operations: first those that meet every aim, then the others.
@@ -391,7 +394,6 @@ impl<'a> Generator<'a> {
         let Some(number) = number.checked_sub(self.tours.len() as u64) else {
             return self.tours.get(number as usize).cloned();
         };
-        let Some(number) = number.checked_sub(self.n_first_races) else { return self.race(number) };
         let n_aims = self.aims.len() as u64;
         // The other races and cases take turns, as long as there are races.
         let n_races = self.n_races().saturating_sub(self.n_first_races);
