@@ -110,6 +110,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// It makes the verdict: it is not known, and showed itself each time it was run again.
+    pub fn counts(&self) -> bool {
+        self.known.is_none() && self.stable
+    }
+
     /// What the caller was told, as data.
     pub fn surfaced(&self) -> Value {
         match &self.seen.surfaced {
@@ -124,11 +129,15 @@ impl Finding {
 
 impl Outcome {
     pub fn verdict(&self) -> Verdict {
-        let counts = |finding: &Finding| finding.known.is_none();
         let is_exercised = self.sdks.iter().any(|sdk| sdk.requirements.iter().any(|result| result.exercised > 0));
-        if self.findings.iter().any(counts) || !self.stale.is_empty() {
+        let is_unsure = self.findings.iter().any(|finding| finding.known.is_none() && !finding.stable);
+        if self.findings.iter().any(Finding::counts) || !self.stale.is_empty() {
             Verdict::Violates
-        } else if !self.broken.is_empty() || !is_exercised || self.sdks.iter().any(|sdk| sdk.trouble.is_some()) {
+        } else if is_unsure
+            || !self.broken.is_empty()
+            || !is_exercised
+            || self.sdks.iter().any(|sdk| sdk.trouble.is_some())
+        {
             Verdict::Inconclusive
         } else {
             Verdict::Conforms

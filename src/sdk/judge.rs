@@ -48,6 +48,9 @@ struct Trial<'a> {
 pub fn judge(set: &SpecSet, adapter: &Adapter, case: &Case, seen: &Seen) -> Vec<Judgement> {
     let trial = Trial { set, adapter, case, seen };
     let mut found = Judgements::default();
+    if trial.is_overtaken() {
+        return found.list;
+    }
     request::judge(&trial, &mut found);
     if seen.arrivals.is_empty() {
         return found.list;
@@ -104,6 +107,12 @@ enum Said {
 }
 
 impl Trial<'_> {
+    /// Its time ran out although nobody kept silent: the machine was too busy, and nothing can be told.
+    fn is_overtaken(&self) -> bool {
+        let is_silent = self.seen.arrivals.iter().any(|arrival| arrival.treatment.spoil == Spoil::Silence);
+        self.seen.took.as_millis() >= u128::from(self.seen.call.options.timeout_ms) && !is_silent
+    }
+
     fn retries(&self) -> u32 {
         if self.seen.treated { self.case.retries } else { 0 }
     }

@@ -145,7 +145,7 @@ fn summary(context: &Context<'_>) -> String {
 /// A finding, ending in a line break.
 fn told(context: &Context<'_>, finding: &Finding) -> String {
     let requirement = &context.catalogue.requirements[finding.requirement];
-    let style = if finding.known.is_none() { BAD } else { UNSURE };
+    let style = if finding.counts() { BAD } else { UNSURE };
     let mut out = format!(
         "{}: {}\n",
         paint(style, &format!("violation[{}]", requirement.level.name())),
@@ -185,8 +185,11 @@ fn told(context: &Context<'_>, finding: &Finding) -> String {
         COLUMN,
     ));
     out.push_str(&labelled("expected", &cut(&printable(&finding.breach.expected), LONGEST_LINE), INDENT, COLUMN));
-    let stable =
-        if finding.stable { "stable" } else { "not stable: it did not show itself each time it was run again" };
+    let stable = if finding.stable {
+        "stable"
+    } else {
+        "not stable, so it does not count: it did not show itself each time it was run again"
+    };
     let cases = if finding.cases == 1 { "1 case".to_owned() } else { format!("{} cases", number(finding.cases)) };
     let seen = format!(
         "{stable}; found in {cases}, first after {} requests, shrunk with {} more",

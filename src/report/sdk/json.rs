@@ -86,7 +86,7 @@ fn finding(context: &Context<'_>, finding: &Finding) -> Value {
         "requirement": context.id(finding),
         "level": requirement.level.name(),
         "status": "violation",
-        "counts": finding.known.is_none(),
+        "counts": finding.counts(),
         "summary": finding.breach.summary,
         "promised": requirement.text,
         "source": finding.adapter.source(requirement),
