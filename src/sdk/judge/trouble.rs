@@ -19,6 +19,10 @@ pub(super) fn judge(trial: &Trial<'_>, found: &mut Judgements) {
     if trial.retries() > 0 {
         return judge_retried(trial, found);
     }
+    // A success has no code to lose.
+    if spoil.meaning() == Meaning::Blurred && matches!(trial.said(last), Some(Said::Success(_))) {
+        return;
+    }
     let requirement = spoil.requirement();
     if trial.is_success() {
         let told = matches!(spoil, Spoil::Xml { .. })
