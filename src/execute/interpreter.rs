@@ -28,6 +28,8 @@ use crate::{
 const FIRST_PAUSE_MS: u64 = 20;
 /// Longest pause of a repeated read.
 const LONGEST_PAUSE_MS: u64 = 30_000;
+/// Times that a read is repeated whose answer was lost.
+const LOST_READS: u32 = 2;
 
 /// Runs a script. `execution` tells this run of it apart from others.
 pub async fn execute(
@@ -161,7 +163,7 @@ impl Run<'_> {
                 stamps: Stamps { start, end },
                 reply,
             };
-            if repeats < self.endpoint.repeats() && self.had_no_time(command, &reply) {
+            if repeats < self.worth_repeating(command, &reply).min(self.endpoint.repeats()) {
                 // It is part of the history like any other: whether it did nothing is not for us to say.
                 repeats += 1;
                 self.keep(command, exchange(reply));
@@ -264,21 +266,24 @@ impl Run<'_> {
         self.stamps.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The service was too busy to look at the call. What only reads is also worth repeating when its answer was lost.
-    fn had_no_time(&self, command: &Command, reply: &Reply) -> bool {
+    /// Times that a call is worth repeating which the service had no time for. What only reads is also repeated when its
+    /// answer was lost, though not for long: whoever never answers is not waited for each time.
+    fn worth_repeating(&self, command: &Command, reply: &Reply) -> u32 {
         let operation = self.set.operation(command.operation);
         let only_reads = !operation.is_documented() && !operation.changes();
+        let lost = if only_reads { LOST_READS } else { 0 };
         match reply {
             Reply::Refused { status, code, .. } => {
                 let common = &self.set.service(command.operation).common;
                 match common.iter().find(|common| common.code.matches(code)).map(|common| common.means) {
-                    Some(Means::Throttled) => true,
-                    Some(Means::Unavailable) => only_reads,
-                    _ => only_reads && *status >= 500,
+                    Some(Means::Throttled) => u32::MAX,
+                    Some(Means::Unavailable) => lost,
+                    _ if *status >= 500 => lost,
+                    _ => 0,
                 }
             }
-            Reply::Trouble(_) => only_reads,
-            Reply::Success { .. } | Reply::NotSent { .. } => false,
+            Reply::Trouble(_) => lost,
+            Reply::Success { .. } | Reply::NotSent { .. } => 0,
         }
     }
 

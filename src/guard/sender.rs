@@ -32,6 +32,10 @@ use crate::{
 
 /// Times that a call is sent again which the service had no time for.
 const REPEATS: u32 = 5;
+/// The same for reads of a look-up or of the clean-up, whose answer was lost.
+const LOST: u32 = 3;
+/// Pause before such a read is repeated.
+const PAUSE_MS: u64 = 250;
 
 /// An endpoint that lets nothing through but what the [rules](super) allow.
 ///
@@ -104,10 +108,14 @@ impl Guarded {
                 (_, Some(Means::Unavailable)) | (Reply::Trouble(_), _) => only_reads,
                 _ => false,
             };
-            if !again || repeats == REPEATS {
+            let is_throttled = self.means(call.operation, &reply) == Some(Means::Throttled);
+            if !again || repeats == if is_throttled { REPEATS } else { LOST } {
                 return reply;
             }
             repeats += 1;
+            if !is_throttled {
+                self.inner.wait(PAUSE_MS).await;
+            }
         }
     }
 
@@ -301,14 +309,11 @@ impl Guarded {
         }
         self.meter.note(|usage| usage.requests += 1);
         let reply = self.inner.send(call).await;
-        let busy = matches!(self.means(call.operation, &reply), Some(Means::Throttled | Means::Unavailable))
-            || matches!(reply, Reply::Trouble(_));
-        if busy {
-            let asked = self.inner.asked_to_wait_ms(call.operation);
+        let asked = self.inner.asked_to_wait_ms(call.operation);
+        let is_throttled = self.means(call.operation, &reply) == Some(Means::Throttled);
+        self.meter.note(|usage| usage.throttled += u64::from(is_throttled));
+        if is_throttled || asked.is_some() {
             self.limits.hold(call.operation, self.inner.now_ms(), asked);
-            self.meter.note(|usage| {
-                usage.throttled += u64::from(self.means(call.operation, &reply) == Some(Means::Throttled));
-            });
         } else {
             self.limits.relax(call.operation);
         }
