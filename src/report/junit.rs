@@ -99,7 +99,7 @@ fn failure(context: &Context<'_>, which: (crate::spec::OpRef, usize), out: &mut 
     let message = attribute(&summaries.join("; "));
     out.push_str(&format!(
         "      <failure type=\"{kind}\" message=\"{message}\">{}</failure>\n",
-        escape(&plain(&texts.join("\n")))
+        escape(plain(&texts.join("\n")))
     ));
 }
 

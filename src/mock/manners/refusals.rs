@@ -9,7 +9,7 @@ use crate::{
 pub fn refusal(service: &Service, means: Means, topic: &str, request_id: String) -> Option<Reply> {
     let all = || service.common.iter().filter(|common| common.means == means);
     let speaks = |text: &str| !topic.is_empty() && text.to_lowercase().contains(topic);
-    let general = || if means == Means::Quota { all().last() } else { all().next() };
+    let general = || if means == Means::Quota { all().next_back() } else { all().next() };
     let common = all().find(|common| speaks(&common.text)).or_else(general)?;
     let usual = if means == Means::Unavailable { 500 } else { 400 };
     Some(Reply::Refused {

@@ -2,6 +2,11 @@ use serde_json::{Value, json};
 
 use super::*;
 
+/// What was answered, and the alternatives that it leaves.
+type Seen<'a> = &'a [(&'a str, Option<&'a str>)];
+/// Messages with how often their code was earned: before, and now; and whether that is a change.
+type Worded<'a> = (&'a [&'a str], u64, &'a [&'a str], u64, bool);
+
 fn run(requirements: Value, findings: Value, observations: Value, messages: Value) -> Summary {
     let report = json!({
         "schema": 1, "seed": "1", "endpoint": "mock",
@@ -52,7 +57,7 @@ fn violations_are_new_fixed_or_unseen() {
 
 #[test]
 fn answers_change_only_where_nothing_explains_both() {
-    let cases: &[(&[(&str, Option<&str>)], &[(&str, Option<&str>)], bool)] = &[
+    let cases: &[(Seen<'_>, Seen<'_>, bool)] = &[
         (&[("NotFound", Some("refused"))], &[("ignored", Some("ignored"))], true),
         (&[("NotFound", Some("refused"))], &[("NotFound", Some("refused"))], false),
         (&[("NotFound", Some("refused"))], &[("Gone", Some("refused"))], true),
@@ -71,7 +76,7 @@ fn answers_change_only_where_nothing_explains_both() {
 
 #[test]
 fn messages_change_by_their_words() {
-    let cases: &[(&[&str], u64, &[&str], u64, bool)] = &[
+    let cases: &[Worded<'_>] = &[
         (&["no image m-1"], 1, &["no image m-2"], 1, false),
         (&["no image m-1"], 1, &["image m-1 is not there"], 1, true),
         (&[], 1, &["reworded"], 1, true),
