@@ -8,6 +8,7 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{
+    attribute,
     belief::{Belief, Limits, Moment, World},
     blame::{self, Accused},
     course::{Courses, after, fixed},
@@ -30,7 +31,7 @@ pub fn judge(set: &SpecSet, script: &Script, history: &History) -> Judged {
     let overlapped = race::overlapped(set, script, history);
     let mut judged = in_order(set, script, history, &overlapped, true);
     if !judged.findings.is_empty() && !script.race().is_empty() {
-        race::attribute(set, script, history, &overlapped, &mut judged);
+        attribute::attribute(set, script, history, &overlapped, &mut judged);
     }
     judged
 }

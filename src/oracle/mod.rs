@@ -16,6 +16,8 @@
 //!
 //! This layer is pure: it knows neither time nor endpoints, only what the history says.
 
+mod attempt;
+mod attribute;
 mod belief;
 pub mod blame;
 mod course;

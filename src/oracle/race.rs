@@ -9,20 +9,20 @@
 //! from then on: nobody has heard that it ended.
 
 use std::{
-    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
 
 use super::{
-    belief::{Belief, Limits, Moment, World},
+    attempt::{Attempt, reads},
+    belief::{Belief, Moment, World},
     blame::{self, Accused},
-    course::{Courses, fixed},
+    course::fixed,
     explain::{Standing, explains, matches, standing},
-    finding::{Finding, Judged, Nature, Order, Races, Reason, ReqRef},
-    judge::{Judge, Turn, happened, in_order},
-    order::{self, Found, Pool, Steps, Unknown, predecessors, search},
-    shown::{contradiction, prove as prove_claims},
+    finding::{Finding, Nature, Races, Reason, ReqRef},
+    judge::{Judge, Turn},
+    order::{self, Found, Unknown, predecessors, search},
+    shown::contradiction,
 };
 use crate::{
     history::{Exchange, History, Reply, Stamps},
@@ -34,9 +34,6 @@ use crate::{
     },
     value::{Atom, Key},
 };
-
-/// Orders that a finding tells of.
-const MOST_ORDERS: usize = 24;
 
 /// Positions of commands that were under way at the same time as other work on what they name.
 pub fn overlapped(set: &SpecSet, script: &Script, history: &History) -> BTreeSet<usize> {
@@ -76,7 +73,7 @@ fn common(one: &Request, other: &Request) -> Vec<Key> {
 
 /// How a call of a race is treated.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sort {
+pub enum Sort {
     /// Answered, to be judged.
     Definite,
     /// It may have happened or not.
@@ -84,10 +81,10 @@ enum Sort {
 }
 
 /// One call of a race.
-struct Racer<'a> {
-    turn: Turn<'a>,
-    sort: Sort,
-    stamps: Stamps,
+pub struct Racer<'a> {
+    pub turn: Turn<'a>,
+    pub sort: Sort,
+    pub stamps: Stamps,
 }
 
 impl<'a> Judge<'a> {
@@ -435,7 +432,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-fn is_success(turn: &Turn<'_>) -> bool {
+pub fn is_success(turn: &Turn<'_>) -> bool {
     matches!(turn.exchange.reply, Reply::Success { .. })
 }
 
@@ -450,7 +447,7 @@ fn answers_overlap(turn: &Turn<'_>) -> bool {
 }
 
 /// The law about what overlapping calls have in common with a call: its token, or a part of its batch.
-fn shared_law(turns: &[&Turn<'_>], culprit: usize) -> Option<Law> {
+pub fn shared_law(turns: &[&Turn<'_>], culprit: usize) -> Option<Law> {
     let own = turns.iter().find(|turn| turn.exchange.command == culprit)?;
     let mut others = turns.iter().filter(|turn| turn.exchange.command != culprit && turn.at == own.at);
     let token = own.request.token(own.operation);
@@ -499,180 +496,4 @@ pub fn prove(judge: &mut Judge<'_>, turn: &Turn<'_>) {
         .partition(|(_, keys)| keys.iter().any(|key| subjects.contains(key)));
     judge.unproved = left;
     judge.judged.exercised.extend(proved.into_iter().map(|(requirement, _)| requirement));
-}
-
-/// Says of findings about overlapping calls which law was broken, and which orders were tried.
-pub fn attribute(set: &SpecSet, script: &Script, history: &History, overlapped: &BTreeSet<usize>, judged: &mut Judged) {
-    let race = script.race();
-    let orders = tried(set, script, history, overlapped);
-    for finding in &mut judged.findings {
-        if race.contains(&finding.culprit) || race.contains(&finding.command) {
-            finding.orders.clone_from(&orders);
-            rename(set, script, history, finding);
-        }
-    }
-}
-
-/// What later reads hold against an overlapping call breaks a law of overlapping calls.
-fn rename(set: &SpecSet, script: &Script, history: &History, finding: &mut Finding) {
-    let command = &script.commands[finding.culprit];
-    let operation = set.operation(command.operation);
-    let race = script.race();
-    if finding.nature != Nature::Violation {
-        return;
-    }
-    // A read of the race does not see what was done before.
-    if let (true, Some(requirement)) =
-        (race.contains(&finding.command) && finding.culprit < race.start, operation.law(Law::Seen))
-    {
-        blame_law(operation, requirement, finding);
-        return;
-    }
-    if finding.command < race.end || finding.requirement.0 != command.operation {
-        return;
-    }
-    let turns: Vec<Turn<'_>> = history
-        .exchanges
-        .iter()
-        .filter(|exchange| script.race().contains(&exchange.command))
-        .filter_map(|exchange| {
-            let at = script.commands.get(exchange.command)?.operation;
-            let request = script.commands[exchange.command].request(set, &Script::home());
-            Some(Turn { at, service: set.service(at), operation: set.operation(at), request, exchange })
-        })
-        .collect();
-    let documented: Vec<&Turn<'_>> = turns.iter().filter(|turn| turn.operation.is_documented()).collect();
-    let Some(own) = documented.iter().find(|turn| turn.exchange.command == finding.culprit) else { return };
-    let meets = |turn: &&Turn<'_>| {
-        let lane = |turn: &Turn<'_>| script.commands[turn.exchange.command].lane;
-        lane(turn) != lane(own) && turn.exchange.stamps.overlaps(&own.exchange.stamps)
-    };
-    if !turns.iter().any(|turn| meets(&turn)) {
-        return;
-    }
-    let law = shared_law(&documented, finding.culprit).unwrap_or(if is_success(own) { Law::Seen } else { Law::Stays });
-    if let Some(requirement) = operation.law(law) {
-        blame_law(operation, requirement, finding);
-    }
-}
-
-/// The same finding under another requirement of its operation.
-fn blame_law(operation: &Operation, requirement: usize, finding: &mut Finding) {
-    let what = finding.key.split_once('#').map_or("", |(_, what)| what).to_owned();
-    finding.requirement.1 = requirement;
-    finding.key = format!("{}#{what}", operation.requirements[requirement].id);
-}
-
-/// Orders of the overlapping calls, each judged as if the calls had come one after the other.
-fn tried(set: &SpecSet, script: &Script, history: &History, overlapped: &BTreeSet<usize>) -> Vec<Order> {
-    let race = script.race();
-    let is_racing = |exchange: &&Exchange| race.contains(&exchange.command);
-    let racing: Vec<&Exchange> = history.exchanges.iter().filter(is_racing).collect();
-    let stamps: Vec<Stamps> = racing.iter().map(|exchange| exchange.stamps).collect();
-    let orders = order::orders(&predecessors(&stamps), MOST_ORDERS);
-    orders
-        .into_iter()
-        .map(|order| {
-            let in_turn = order.iter().map(|index| racing[*index].clone());
-            let before = history.exchanges.iter().filter(|exchange| exchange.command < race.start).cloned();
-            let after = history.exchanges.iter().filter(|exchange| exchange.command >= race.end).cloned();
-            let exchanges = before.chain(in_turn).chain(after).collect();
-            let judged = in_order(set, script, &History { exchanges, ..history.clone() }, overlapped, false);
-            let finding = judged.findings.first();
-            let why = finding.map(|finding| format!("{}: {}", finding.command + 1, finding.summary));
-            let why = why.or_else(|| judged.reasons.first().map(|reason| reason.text.clone()));
-            Order {
-                commands: order.iter().map(|index| racing[*index].command).collect(),
-                why: why.unwrap_or_else(|| "together with the rest it explains nothing".into()),
-            }
-        })
-        .collect()
-}
-
-/// One search.
-struct Attempt<'j, 'a> {
-    judge: &'j Judge<'a>,
-    group: &'j [&'j Racer<'a>],
-    /// What each answer means in each state.
-    courses: Vec<Courses>,
-    /// Whether a state agrees with what a call has read.
-    agreed: Vec<Vec<(Rc<Moment>, bool)>>,
-    pool: RefCell<Pool>,
-    started_ms: u64,
-}
-
-impl<'j, 'a> Attempt<'j, 'a> {
-    fn new(judge: &'j Judge<'a>, group: &'j [&'j Racer<'a>]) -> Self {
-        let started_ms = group.iter().map(|racer| racer.turn.exchange.started_ms).min().unwrap_or(judge.seen_ms);
-        Self {
-            judge,
-            group,
-            courses: group.iter().map(|_| Courses::default()).collect(),
-            agreed: group.iter().map(|_| Vec::new()).collect(),
-            pool: RefCell::default(),
-            started_ms,
-        }
-    }
-
-    /// What a call reads is as a world has it. What no read has ever shown may merely lag behind.
-    fn agrees(&mut self, call: usize, world: &World) -> bool {
-        if let Some((_, agrees)) = self.agreed[call].iter().find(|(state, _)| Rc::ptr_eq(state, &world.state)) {
-            return *agrees;
-        }
-        let (judge, turn) = (self.judge, &self.group[call].turn);
-        let differs = |shown: &View, seen: &view::Observation<'_>| {
-            let found = contradiction(judge.set, turn, shown, seen, judge.history, &world.state);
-            found.is_some_and(|found| !found.missing || judge.shown.contains(&found.key))
-        };
-        let agrees = !reads(turn).iter().any(|(shown, seen)| differs(shown, seen));
-        self.agreed[call].push((world.state.clone(), agrees));
-        agrees
-    }
-}
-
-/// What an answer shows.
-fn reads<'t>(turn: &'t Turn<'_>) -> Vec<(&'t View, view::Observation<'t>)> {
-    let Reply::Success { fields, .. } = &turn.exchange.reply else { return Vec::new() };
-    let views = turn.operation.views.iter();
-    views.filter_map(|shown| Some((shown, view::observe(shown, fields)?))).collect()
-}
-
-impl Steps for Attempt<'_, '_> {
-    fn settle(&self, belief: Belief) -> Belief {
-        let History { patience_ms, linger_ms, lag_ms, .. } = *self.judge.history;
-        let limits = Limits { patience_ms, linger_ms, lag_ms };
-        let mut belief = belief.settled(self.judge.seen_ms, self.started_ms, &limits);
-        let mut pool = self.pool.borrow_mut();
-        belief.worlds.iter_mut().for_each(|world| world.state = pool.one(&world.state));
-        belief
-    }
-
-    fn step(&mut self, call: usize, world: &World, next: &mut Belief) {
-        let (judge, turn) = (self.judge, &self.group[call].turn);
-        let lag_ms = judge.history.lag_ms;
-        if self.group[call].sort == Sort::Doubtful {
-            next.add(world.clone());
-            for outcome in judge.permitted(turn, world, world.known(turn.at)) {
-                let mut after = happened(turn, world, &outcome, lag_ms);
-                after.state = self.pool.get_mut().one(&after.state);
-                next.add(after);
-            }
-            return;
-        }
-        // A read that lags may show what was before any of them, and proves nothing.
-        let shows = !turn.operation.views.is_empty() && lag_ms == 0;
-        for course in self.courses[call].of(judge.set, turn, world).iter() {
-            let mut after = course.lead(world, turn, lag_ms);
-            after.state = self.pool.get_mut().one(&after.state);
-            if shows {
-                if !self.agrees(call, &after) {
-                    continue;
-                }
-                for (shown, seen) in reads(turn) {
-                    prove_claims(turn, shown, &seen, judge.history, &mut after);
-                }
-            }
-            next.add(after);
-        }
-    }
 }
