@@ -280,7 +280,7 @@ impl Through<'_> {
             *held = Some(Process::greet(&bench.launch)?.0);
         }
         let Some(process) = held.as_mut() else { return Ok(None) };
-        let answered = process.call(Question::Call(asked.clone()), within);
+        let answered = process.call(Question::Call(Box::new(asked.clone())), within);
         let (written, surfaced, took) = match answered {
             Ok((told, took)) => match told.outcome {
                 Outcome::Unsupported { .. } => return Ok(None),

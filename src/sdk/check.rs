@@ -149,7 +149,7 @@ fn unsupported(launch: &Launch, hello: &Hello) -> Result<(), String> {
     if hello.sdks.iter().any(|sdk| sdk.service == call.service) {
         return Ok(());
     }
-    let line = asked(launch, Question::Call(call))?;
+    let line = asked(launch, Question::Call(Box::new(call)))?;
     match serde_json::from_str::<Told>(&line) {
         Ok(Told { outcome: Outcome::Unsupported { .. }, .. }) => Ok(()),
         _ => Err(format!("it should answer with \"outcome\":\"unsupported\", and answers {line}")),

@@ -69,7 +69,7 @@ pub struct Ask {
 #[serde(tag = "ask", rename_all = "kebab-case")]
 pub enum Question {
     Hello { protocol: u64 },
-    Call(Call),
+    Call(Box<Call>),
 }
 
 /// One call of an SDK.

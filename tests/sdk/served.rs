@@ -68,7 +68,7 @@ pub fn deletes(set: &Arc<SpecSet>, url: &str, launch: &Launch, known: &Known, sc
         .ok_or("no documented operation")?;
     let call = prepare(set, at, url, scheme)?;
     let (mut process, _) = Process::greet(launch).map_err(|error| error.to_string())?;
-    let mut ask = || process.call(Question::Call(call.clone()), PATIENT).map_err(|error| error.to_string());
+    let mut ask = || process.call(Question::Call(Box::new(call.clone())), PATIENT).map_err(|error| error.to_string());
     match ask()?.0.outcome {
         Outcome::Success { fields: Some(fields), .. } if fields.contains_key("RequestId") => {}
         other => return Err(format!("{}: {other:?}", known.sdk)),
