@@ -69,7 +69,7 @@ fn crowd(set: &Arc<SpecSet>, n_calls: u8, mixed: bool) -> (Script, History) {
     let lanes = race.race();
     let (delete, read) = (&race.commands[lanes.start], &race.commands[lanes.end]);
     let call = |lane: u8| {
-        let command = if mixed && lane % 3 == 0 { read } else { delete };
+        let command = if mixed && lane.is_multiple_of(3) { read } else { delete };
         Command { lane: Some(lane), until: None, ..command.clone() }
     };
     let before = race.commands[..lanes.start].iter().cloned();

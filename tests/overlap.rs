@@ -624,7 +624,7 @@ fn histories_of_two_deletes() {
         // What is on its way out may be refused with any code.
         (["success", "InvalidImageId.NotFound"], together, false, none),
         (["InvalidImageId.NotFound", "success"], apart, false, "cvm/DeleteImages/success"),
-        (["InvalidImageId.InShared", "InvalidImageId.InShared"], together, true, "cvm/DeleteImages/overlap/stays"),
+        (["InvalidImageId.InShared", "InvalidImageId.InShared"], together, true, "cvm/DeleteImages/success"),
     ];
     for (answers, stamps, shown, expected) in cases {
         let judged = told_so("cvm/DeleteImages", answers, stamps, shown);
@@ -681,7 +681,7 @@ fn races_are_shrunk() {
         for result in outcome.findings.iter().filter(|result| result.counts) {
             assert!(!result.script.race().is_empty(), "{id}: {} takes no race", result.finding.key);
             assert!(!result.finding.orders.is_empty(), "{id}: no order was tried for {}", result.finding.key);
-            assert!(result.again.shown > 0, "{id}: {} never showed again", result.finding.key);
+            assert!(result.again.times >= 10, "{id}: nobody has seen how often {} shows", result.finding.key);
             all += 1;
             small += usize::from(is_small(result));
         }

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// A race may cost so many times as much to shrink: each step is tried several times.
-const RACE_SHRINKING: u64 = 6;
+const RACE_SHRINKING: u64 = 4;
 
 /// Whoever is told what happens.
 pub type Tell<'a> = &'a (dyn Fn(Event<'_>) + Sync);

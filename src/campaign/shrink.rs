@@ -4,8 +4,8 @@
 //! for the broken requirement is often the answer, at the price of one try. Then chunks are removed, then commands with all
 //! that depends on them, then arguments are simplified, until nothing smaller fails or the budget is spent.
 //!
-//! What overlapping calls do to each other depends on chance. So a race is tried several times, and has to fail more than
-//! once; in the end it is said how often the result shows the failure.
+//! What overlapping calls do to each other depends on chance. So a race is tried several times before it counts as one that
+//! does not fail, and in the end it is said how often the result shows the failure.
 
 use crate::{
     endpoint::Endpoint,
@@ -44,9 +44,8 @@ impl Again {
     }
 }
 
-/// Times that a race is tried, and how often it has to fail: what hardly ever shows is no good as an example.
-const RACE_TRIES: u32 = 8;
-const RACE_SHOWS: u32 = 2;
+/// Times that a race is tried before it counts as one that does not fail.
+const RACE_TRIES: u32 = 6;
 /// Times that a shrunk race is run again, to say how often it shows.
 pub const RACE_CONFIRMATIONS: u32 = 10;
 
@@ -125,14 +124,11 @@ impl<'a> Shrinker<'a> {
 
     /// Runs a script, a race several times; the failure with this key, if it has it.
     async fn fails(&mut self, script: &Script, key: &str) -> Option<(History, Finding)> {
-        let (mut tries, mut shows) = if script.race().is_empty() { (1, 1) } else { (RACE_TRIES, RACE_SHOWS) };
-        while tries >= shows {
-            tries -= 1;
-            if let Some(failed) = self.once(script, key).await {
-                shows -= 1;
-                if shows == 0 {
-                    return Some(failed);
-                }
+        let tries = if script.race().is_empty() { 1 } else { RACE_TRIES };
+        for _ in 0..tries {
+            let failed = self.once(script, key).await;
+            if failed.is_some() {
+                return failed;
             }
         }
         None

@@ -41,6 +41,8 @@ const MOST_OF_A_KIND: usize = 2;
 /// depends on chance.
 const RACE_ROUNDS: (u64, u64) = (4, 12);
 const ENOUGH_RACES: u64 = 150;
+/// Races that come first for a row that only overlapping calls can earn.
+const ROW_RACES: usize = 5;
 /// Races that are proposed in place of a failing one.
 const MOST_RACES_PROPOSED: usize = 4;
 /// Longest free walk, in moves.
@@ -231,10 +233,13 @@ impl<'a> Generator<'a> {
             let own = |row| self.usable((*at, row)).into_iter().find(|plan| !plan.setup.is_empty());
             let refused: Vec<&Plan> = rows.filter_map(own).collect();
             let material = races::Material { set: self.set, at: *at, removable, refused: &refused };
-            let mut met: BTreeSet<usize> = BTreeSet::new();
+            let mut met: BTreeMap<usize, usize> = BTreeMap::new();
+            // Whether a row of overlapping work is answered depends on chance.
+            let wanted = |aim: usize| if operation.requirements[aim].kind == Kind::Error { ROW_RACES } else { 1 };
             for race in races::races(&material).into_iter().filter(|race| is_wanted(*at, race)) {
-                let list = if race.aims.iter().all(|aim| met.contains(aim)) { &mut others } else { &mut first };
-                met.extend(&race.aims);
+                let is_met = |aim: &usize| met.get(aim).is_some_and(|times| *times >= wanted(*aim));
+                let list = if race.aims.iter().all(is_met) { &mut others } else { &mut first };
+                race.aims.iter().for_each(|aim| *met.entry(*aim).or_default() += 1);
                 list.push((*at, race));
             }
         }

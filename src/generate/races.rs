@@ -161,7 +161,7 @@ impl<'a> Maker<'a> {
     /// The beginning after which what could be removed is gone.
     fn gone(&self, free: &Start) -> Option<Start> {
         let key = free.keys.first()?.clone();
-        let mut call = self.call(&[key.clone()]);
+        let mut call = self.call(std::slice::from_ref(&key));
         call.purpose = Purpose::Setup;
         let (after, _) = simulate::step(self.set, &free.state, &call, &self.likely);
         let is_removal = |change: &Change| matches!(change, Change::Delete(_));

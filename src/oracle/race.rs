@@ -456,7 +456,7 @@ pub fn shared_law(turns: &[&Turn<'_>], culprit: usize) -> Option<Law> {
     }
     let shares =
         |turn: &&Turn<'_>| !common(&own.request, &turn.request).is_empty() && (is_batch(own) || is_batch(turn));
-    others.any(|turn| shares(turn)).then_some(Law::Batch)
+    others.any(shares).then_some(Law::Batch)
 }
 
 /// The requirement of a law, or the basic one that it follows from.
