@@ -41,7 +41,7 @@ fn trials() -> Vec<Trial> {
     ];
     let wrong = [
         ("drops-an-argument", &["request/"][..]),
-        ("swallows-an-error", &["answer/error", "trouble/throttling"]),
+        ("swallows-an-error", &["answer/error"]),
         ("sends-twice", &["request/once"]),
         ("wrong-region", &["request/region"]),
     ];
