@@ -524,7 +524,7 @@ fn a_server_that_accepts_anything_violates_what_is_promised_about_access() {
                 "--endpoint",
                 &served.url,
                 "--cases",
-                "90",
+                "160",
                 "--seed",
                 "cli",
                 "--format",

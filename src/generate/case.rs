@@ -10,11 +10,12 @@ use super::{
     dice::Dice,
     exercise::is_about_staying,
     moves::{companions, wait_for},
+    options::Options,
     permit::{Cost, Need, Permit},
     plan::{Plan, Plans, is_plain, search},
     races::{self, Race},
     readback, simulate,
-    tour::{Material, tours},
+    tour::{Material, in_turns, tours},
 };
 use crate::{
     model::{Answer, Caller, Choices, State, outcomes_with},
@@ -47,21 +48,6 @@ const ROW_RACES: usize = 5;
 const MOST_RACES_PROPOSED: usize = 4;
 /// Longest free walk, in moves.
 const LONGEST_WALK: usize = 6;
-
-/// What an endpoint offers to a generator.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// Given things of other people that calls may name, such as `$given.public_image`.
-    pub probes: Vec<Key>,
-    /// The endpoint may be a real one: what is someone else's is named in dry runs only.
-    pub careful: bool,
-    /// Services that have a second, restricted credential.
-    pub restricted: Vec<usize>,
-    /// Only these requirements are aimed at; all when empty.
-    pub only: Vec<(OpRef, usize)>,
-    /// What the account lacks, and what nobody agreed to.
-    pub permit: Permit,
-}
 
 /// Makes the cases of a run.
 pub struct Generator<'a> {
@@ -597,19 +583,6 @@ impl<'a> Generator<'a> {
         match simulate::step(self.set, state, command, &known) {
             (next, outcome) if documented || outcome.answer == Answer::Success => next,
             _ => state.clone(),
-        }
-    }
-}
-
-/// One of each, then the next of each.
-fn in_turns(lists: Vec<Vec<Script>>) -> Vec<Script> {
-    let mut lists: Vec<_> = lists.into_iter().map(Vec::into_iter).collect();
-    let mut all = Vec::new();
-    loop {
-        let before = all.len();
-        all.extend(lists.iter_mut().filter_map(Iterator::next));
-        if all.len() == before {
-            return all;
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod dice;
 mod exercise;
 mod goal;
 pub mod moves;
+mod options;
 mod pairs;
 pub mod permit;
 pub mod plan;
@@ -32,5 +33,6 @@ pub mod simulate;
 mod tour;
 pub mod tree;
 
-pub use case::{Generator, Options};
+pub use case::Generator;
+pub use options::Options;
 pub use permit::{Need, Permit};

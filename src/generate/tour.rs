@@ -474,3 +474,16 @@ impl Tour {
         }
     }
 }
+
+/// One of each, then the next of each.
+pub fn in_turns(lists: Vec<Vec<Script>>) -> Vec<Script> {
+    let mut lists: Vec<_> = lists.into_iter().map(Vec::into_iter).collect();
+    let mut all = Vec::new();
+    loop {
+        let before = all.len();
+        all.extend(lists.iter_mut().filter_map(Iterator::next));
+        if all.len() == before {
+            return all;
+        }
+    }
+}

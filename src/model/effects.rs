@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::{
     evaluate::{Ask, Scope, Target, members},
-    outcome::{Answer, Step},
+    outcome::{Answer, Refused, Step},
     state::{Change, Pending, Resource},
 };
 use crate::{
@@ -23,6 +23,12 @@ impl Step<'_> {
     pub fn effects<'s>(&'s self, answer: &Answer, scope: &Scope<'s>) -> Result<Effects, Ask> {
         let refused = *answer != Answer::Success;
         let (mut changes, mut later) = (Vec::new(), Vec::new());
+        // Whoever is told that something else is under way has not begun.
+        if let Answer::Refused(Refused::Row(row)) = answer
+            && self.operation.rows[*row].overlap
+        {
+            return Ok((changes, later));
+        }
         let mut effects = self.operation.effects.iter().filter(|effect| effect.on_refusal == refused).peekable();
         // Effects see what effects before them created.
         let mut after = None;
