@@ -64,6 +64,8 @@ pub const RESTRICTED_SECRET: &str = "ASWRITTEN_RESTRICTED_SECRET";
 
 /// Folder for ledgers of trials at a URL.
 const LEDGERS: &str = ".aswritten/ledger";
+/// How long to wait for what a trial left to be gone.
+const TIDY_MS: u64 = 60_000;
 /// How long the mock's asynchronous work takes.
 const SETTLE_MS: u64 = 20;
 /// Patience on the mock, many times that, because machines that run tests are busy.
@@ -409,7 +411,7 @@ async fn reach(url: &Url, trials: &Trials) -> Result<Subjected, String> {
     let probing = if is_mock && is_local { Probes::Free } else { Probes::DryRun };
     let limits = if is_local { Limits::default() } else { Limits::documented(specs()) };
     let budget = Budget { paid: is_local, paid_at_once: if is_local { usize::MAX } else { 1 }, ..Budget::default() };
-    let rules = Rules { givens: trials.filled(), probes: probing, budget };
+    let rules = Rules { givens: trials.filled(), probes: probing, budget, patience_ms: TIDY_MS };
     let guard =
         Arc::new(Guarded::new(specs().clone(), Arc::new(http), rules, limits, Arc::new(ledger), Arc::default()));
     let permit = if is_local {

@@ -103,7 +103,7 @@ struct Bench {
 
 fn rules(probes: Probes) -> Rules {
     let budget = Budget { paid: true, paid_at_once: usize::MAX, ..Budget::default() };
-    Rules { givens: Givens::defaults(&SET), probes, budget }
+    Rules { givens: Givens::defaults(&SET), probes, budget, patience_ms: 10_000 }
 }
 
 fn bench(rules: Rules, lines: usize) -> Bench {

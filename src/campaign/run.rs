@@ -170,6 +170,10 @@ impl Endpoint for Counted {
         self.inner.name()
     }
 
+    fn tidy<'a>(&'a self, service: usize, ids: Vec<String>) -> Sent<'a, ()> {
+        self.inner.tidy(service, ids)
+    }
+
     fn repeats(&self) -> u32 {
         self.inner.repeats()
     }

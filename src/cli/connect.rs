@@ -408,18 +408,21 @@ impl Plan {
     /// What the run may do at the URLs: as the profile says, or as is safe.
     fn rules(&self, reached: &Reached) -> Rules {
         let givens = self.known.givens.clone();
+        let patience_ms = self.patience_ms();
         match &self.profile {
             Some(profile) => {
                 let mut budget = profile.budget();
                 budget.paid |= self.args.paid;
-                Rules { givens, probes: profile.probes(), budget }
+                Rules { givens, probes: profile.probes(), budget, patience_ms }
             }
             None if self.is_local() => {
                 let probes = if reached.ours { Probes::Free } else { Probes::DryRun };
-                Rules { givens, probes, budget: Budget { paid: true, paid_at_once: usize::MAX, ..Budget::default() } }
+                let budget = Budget { paid: true, paid_at_once: usize::MAX, ..Budget::default() };
+                Rules { givens, probes, budget, patience_ms }
             }
             None => {
-                Rules { givens, probes: Probes::DryRun, budget: Budget { paid: self.args.paid, ..Budget::default() } }
+                let budget = Budget { paid: self.args.paid, ..Budget::default() };
+                Rules { givens, probes: Probes::DryRun, budget, patience_ms }
             }
         }
     }

@@ -82,6 +82,12 @@ pub trait Endpoint: Send + Sync {
         None
     }
 
+    /// Sees to it that these things of a service are gone, as far as that can be done. An endpoint that costs nobody anything
+    /// leaves them.
+    fn tidy<'a>(&'a self, _service: usize, _ids: Vec<String>) -> Sent<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// Times that a call is worth sending again which the service had no time for. Each is an exchange of its own.
     fn repeats(&self) -> u32 {
         0

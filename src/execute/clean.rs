@@ -28,8 +28,10 @@ pub async fn clean(
     around: &Surroundings,
 ) {
     let described = &set.services[service];
+    let mut left = Vec::new();
     for (key, kind, region) in made(set, script, binding).into_iter().rev() {
         let Some(id) = binding.filled.get(&key).filter(|_| !gone.contains(&key)) else { continue };
+        left.push(id.clone());
         for template in &described.kinds[kind].remove {
             let Some(operation) = described.action(&template.operation, None) else { continue };
             let at = OpRef { service, operation };
@@ -61,6 +63,10 @@ pub async fn clean(
                 let _ = send(set, &call, endpoint, &binding.execution).await;
             }
         }
+    }
+    // What was refused because something else was still in the way, and whether all of it went.
+    if !left.is_empty() {
+        endpoint.tidy(service, left).await;
     }
 }
 

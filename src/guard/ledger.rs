@@ -278,6 +278,11 @@ impl Ledger {
         named.filter_map(|entry| Some((entry.id.clone().filter(|id| ids.contains(id))?, entry.kind.clone()))).collect()
     }
 
+    /// Those that may be there still and satisfy a condition.
+    pub fn open_entries(&self, is_wanted: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        self.lock().record.open().filter(|entry| is_wanted(entry)).cloned().collect()
+    }
+
     /// Why nothing can be recorded any more.
     pub fn failure(&self) -> Option<String> {
         self.lock().failure.clone()

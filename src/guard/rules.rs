@@ -37,6 +37,8 @@ pub struct Rules {
     pub givens: Givens,
     pub probes: Probes,
     pub budget: Budget,
+    /// How long to wait at most for what a case left to be gone.
+    pub patience_ms: u64,
 }
 
 /// What becomes of a call.

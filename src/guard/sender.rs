@@ -17,6 +17,7 @@ use super::{
     names::named,
     reads,
     rules::{Rules, Ruling, name_in, ruling},
+    sweep::tidy,
 };
 use crate::{
     endpoint::{Call, Endpoint, Sent, limits::Limits},
@@ -34,6 +35,8 @@ use crate::{
 const REPEATS: u32 = 5;
 /// The same for reads of a look-up or of the clean-up, whose answer was lost.
 const LOST: u32 = 3;
+/// Patience of the clean-up after a case, once something did not go.
+const STUCK_MS: u64 = 500;
 /// Pause before such a read is repeated.
 const PAUSE_MS: u64 = 250;
 
@@ -53,6 +56,8 @@ pub struct Guarded {
     meter: Meter,
     /// Set when nothing can be recorded any more.
     stop: Arc<AtomicBool>,
+    /// Something did not go within patience.
+    stuck: AtomicBool,
 }
 
 /// Something that a call creates: number in the ledger, and the field with its id.
@@ -81,6 +86,7 @@ impl Guarded {
             creating: Mutex::default(),
             meter: Meter::default(),
             stop,
+            stuck: AtomicBool::new(false),
         }
     }
 
@@ -241,8 +247,10 @@ impl Guarded {
         let mut intended = Vec::new();
         for effect in creates {
             let Action::Create { kind, var } = effect.action else { continue };
-            let kind = &service.kinds[kind].name;
+            let index = kind;
+            let kind = &service.kinds[index].name;
             let standing = self.ledger.standing(&service.name, kind);
+            let stays = !service.kinds[index].remove.is_empty();
             if let Some(most) = budget.at_once.get(kind).filter(|most| standing >= **most) {
                 return Err(format!("the budget allows {most} of kind {kind} at once"));
             }
@@ -258,8 +266,11 @@ impl Guarded {
             self.meter.note(|usage| {
                 let place = format!("{}/{kind}", service.name);
                 *usage.created.entry(place.clone()).or_default() += 1;
-                let most = usage.most_at_once.entry(place).or_default();
-                *most = (standing + 1).max(*most);
+                // What ends by itself takes no room.
+                if stays {
+                    let most = usage.most_at_once.entry(place).or_default();
+                    *most = (standing + 1).max(*most);
+                }
                 usage.paid += u64::from(operation.paid);
             });
         }
@@ -354,6 +365,17 @@ impl Endpoint for Guarded {
 
     fn name(&self) -> String {
         self.inner.name()
+    }
+
+    fn tidy<'a>(&'a self, service: usize, ids: Vec<String>) -> Sent<'a, ()> {
+        Box::pin(async move {
+            // Where something never goes, the end of the run waits for it, not each case.
+            let is_stuck = self.stuck.load(Ordering::Relaxed);
+            let patience_ms = if is_stuck { self.rules.patience_ms.min(STUCK_MS) } else { self.rules.patience_ms };
+            if tidy(&self.set, self, service, ids, patience_ms).await {
+                self.stuck.store(true, Ordering::Relaxed);
+            }
+        })
     }
 
     fn repeats(&self) -> u32 {

@@ -71,7 +71,7 @@ pub async fn sweep(
     patience_ms: u64,
     settle_ms: u64,
 ) -> Swept {
-    let mut sweeping = Sweeping { set, endpoint, services, swept: Swept::default(), reasons: BTreeMap::new() };
+    let mut sweeping = Sweeping::new(set, endpoint, services, None);
     for round in 1..=MOST_LISTS {
         let before = sweeping.swept.found;
         sweeping.swept.doubts.clear();
@@ -90,16 +90,30 @@ pub async fn sweep(
     sweeping.finish()
 }
 
+/// The same for single things of a service, without lists; whether some are left.
+pub async fn tidy(set: &SpecSet, endpoint: &Guarded, service: usize, ids: Vec<String>, patience_ms: u64) -> bool {
+    let services = BTreeSet::from([service]);
+    let mut sweeping = Sweeping::new(set, endpoint, &services, Some(ids));
+    sweeping.remove(patience_ms).await;
+    sweeping.open().iter().any(|entry| sweeping.is_removable(entry))
+}
+
 struct Sweeping<'a> {
     set: &'a SpecSet,
     endpoint: &'a Guarded,
     services: &'a BTreeSet<usize>,
+    /// Only these; everything of the run when absent.
+    only: Option<Vec<String>>,
     swept: Swept,
     /// By service and id: why the latest call to remove it did not succeed.
     reasons: BTreeMap<(String, String), String>,
 }
 
-impl Sweeping<'_> {
+impl<'a> Sweeping<'a> {
+    fn new(set: &'a SpecSet, endpoint: &'a Guarded, services: &'a BTreeSet<usize>, only: Option<Vec<String>>) -> Self {
+        Self { set, endpoint, services, only, swept: Swept::default(), reasons: BTreeMap::new() }
+    }
+
     fn service(&self, name: &str) -> Option<(usize, &Service)> {
         let found = self.set.services.iter().position(|service| service.name == name)?;
         self.services.contains(&found).then(|| (found, &self.set.services[found]))
@@ -107,8 +121,12 @@ impl Sweeping<'_> {
 
     /// What may be there still, users before what they use, the latest first.
     fn open(&self) -> Vec<Entry> {
-        let record = self.endpoint.ledger().record();
-        let mut open: Vec<Entry> = record.open().filter(|entry| entry.id.is_some()).cloned().collect();
+        let is_wanted = |entry: &Entry| {
+            let Some(id) = &entry.id else { return false };
+            let Some(only) = &self.only else { return true };
+            only.contains(id) && self.service(&entry.service).is_some()
+        };
+        let mut open = self.endpoint.ledger().open_entries(is_wanted);
         open.sort_by_key(|entry| (self.rank(entry), Reverse(entry.number)));
         open
     }
@@ -174,6 +192,7 @@ impl Sweeping<'_> {
     async fn remove(&mut self, patience_ms: u64) {
         let began = self.endpoint.now_ms();
         let mut pause = FIRST_PAUSE_MS;
+        let mut is_first = true;
         loop {
             let open = self.open();
             let mut blocked = false;
@@ -182,7 +201,8 @@ impl Sweeping<'_> {
                 let Some(kind) = described.kind(&entry.kind) else { continue };
                 let id = entry.id.clone().unwrap_or_default();
                 let ledger = self.endpoint.ledger();
-                if described.kinds[kind].remove.is_empty() {
+                // What is on its way out is looked at before it is removed once more.
+                if described.kinds[kind].remove.is_empty() || (is_first && entry.removing) {
                     continue;
                 }
                 let mut why = None;
@@ -209,6 +229,7 @@ impl Sweeping<'_> {
                     None => drop(self.reasons.remove(&place)),
                 }
             }
+            is_first = false;
             self.prove(&open).await;
             if !self.open().iter().any(|entry| self.is_removable(entry)) {
                 return;
