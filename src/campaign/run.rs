@@ -174,6 +174,10 @@ impl Endpoint for Counted {
         self.inner.tidy(service, ids)
     }
 
+    fn asked_to_wait_ms(&self, operation: OpRef) -> Option<u64> {
+        self.inner.asked_to_wait_ms(operation)
+    }
+
     fn repeats(&self) -> u32 {
         self.inner.repeats()
     }

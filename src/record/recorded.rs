@@ -6,6 +6,7 @@ use super::log::Log;
 use crate::{
     endpoint::{Call, Endpoint, Noted, Sent},
     history::Reply,
+    spec::service::OpRef,
 };
 
 /// Sends by another endpoint, and writes down what is noted.
@@ -25,6 +26,10 @@ impl Endpoint for Recorded {
         self.inner.send(call)
     }
 
+    fn send_among<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
+        self.inner.send_among(call)
+    }
+
     fn now_ms(&self) -> u64 {
         self.inner.now_ms()
     }
@@ -35,6 +40,18 @@ impl Endpoint for Recorded {
 
     fn name(&self) -> String {
         self.inner.name()
+    }
+
+    fn asked_to_wait_ms(&self, operation: OpRef) -> Option<u64> {
+        self.inner.asked_to_wait_ms(operation)
+    }
+
+    fn tidy<'a>(&'a self, service: usize, ids: Vec<String>) -> Sent<'a, ()> {
+        self.inner.tidy(service, ids)
+    }
+
+    fn repeats(&self) -> u32 {
+        self.inner.repeats()
     }
 
     fn note(&self, noted: &Noted<'_>) {
