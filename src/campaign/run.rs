@@ -342,11 +342,17 @@ impl Cases<'_> {
             return result;
         }
         let endpoint = self.endpoint_of(&result.script);
+        // Attempts at something shorter often wait for what never comes; where waiting is not the point, that need not take
+        // all patience each time.
+        let mut around = self.settings.around.clone();
+        if !blame::is_late(&result.finding) {
+            around.patience_ms = around.pace.enough(around.patience_ms);
+        }
         let mut shrinker = Shrinker::new(
             self.set,
             self.generator,
             endpoint.as_ref(),
-            &self.settings.around,
+            &around,
             self.settings.shrink_requests * if result.script.race().is_empty() { 1 } else { RACE_SHRINKING },
         );
         (self.tell)(Event::Shrinking { key: &result.finding.key, commands: result.script.commands.len() });

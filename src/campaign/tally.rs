@@ -190,13 +190,12 @@ impl Tally {
     /// A removal took longer than all the patience that was asked for. One that took longer than less patience counts only
     /// where that is known already, and is forgotten otherwise.
     pub fn was_too_slow(&self, case: &mut Case, patience_ms: u64) -> bool {
-        let slow = |finding: &Finding| finding.key.ends_with("#not within patience");
-        if !case.judged.findings.iter().any(slow) {
+        if !case.judged.findings.iter().any(blame::is_late) {
             return false;
         }
         let hurried = case.history.patience_ms < patience_ms;
         if hurried {
-            case.judged.findings.retain(|finding| !slow(finding) || self.failures.contains_key(&finding.key));
+            case.judged.findings.retain(|finding| !blame::is_late(finding) || self.failures.contains_key(&finding.key));
         }
         !hurried
     }

@@ -2,13 +2,21 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use crate::{
     sequence::{Expected, Until},
     spec::service::OpRef,
 };
+
+/// How many times as long as anything took is enough.
+const MARGIN: u64 = 5;
+/// Less is never enough.
+const LEAST_MS: u64 = 300;
 
 /// What the executions of a run have learned of the endpoint's pace.
 ///
@@ -17,6 +25,8 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub struct Pace {
     known: Arc<Mutex<BTreeMap<Kind, u64>>>,
+    /// The longest that anything took to come about, in milliseconds.
+    longest_ms: Arc<AtomicU64>,
     /// How far reads may lag behind, in milliseconds.
     lag_ms: u64,
 }
@@ -56,8 +66,14 @@ impl Pace {
         of_service.map(|(_, took)| *took).min().unwrap_or(0)
     }
 
+    /// Milliseconds within which whatever comes about has come about, by a wide margin; at most this patience.
+    pub fn enough(&self, patience_ms: u64) -> u64 {
+        (MARGIN * self.longest_ms.load(Ordering::Relaxed)).max(LEAST_MS).min(patience_ms)
+    }
+
     /// It was not there at first, and was after this time.
     pub fn learn(&self, read: OpRef, until: &Until, took_ms: u64) {
+        self.longest_ms.fetch_max(took_ms, Ordering::Relaxed);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(kind(read, until)).and_modify(|least| *least = took_ms.min(*least)).or_insert(took_ms);
     }

@@ -196,6 +196,8 @@ pub fn change_of_mind(accused: &Accused<'_>, operation: &Operation, question: us
 
 /// End of the key of a call that never earned an answer.
 pub const NO_ANSWER: &str = "#no answer";
+/// How keys end of findings about what took longer than patience.
+pub const LATE: &str = "#not within patience";
 /// End of the key of a value that answers of several cases share.
 const SHARED: &str = "#the same in several cases";
 
@@ -227,6 +229,11 @@ pub fn is_of_one_run(finding: &Finding) -> bool {
 pub fn is_of_overlap(set: &SpecSet, finding: &Finding) -> bool {
     let (at, requirement) = finding.requirement;
     set.operation(at).requirements[requirement].kind == Kind::Overlap
+}
+
+/// It is about waiting, which has to last all patience.
+pub fn is_late(finding: &Finding) -> bool {
+    finding.key.ends_with(LATE)
 }
 
 /// The states of all resources, a line for each.

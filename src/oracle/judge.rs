@@ -545,7 +545,7 @@ impl<'a> Judge<'a> {
         let requirement = claim.map_or(otherwise, |claim| claim.requirement);
         self.judged.exercised.push((found.operation, requirement));
         self.judged.findings.push(Finding {
-            key: format!("{}#not within patience", operation.requirements[requirement].id),
+            key: format!("{}{}", operation.requirements[requirement].id, blame::LATE),
             nature: Nature::Violation,
             requirement: (found.operation, requirement),
             summary: format!(
