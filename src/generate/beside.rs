@@ -39,8 +39,9 @@ pub fn setups(
     let Some((plain, fresh)) = made.first().cloned() else { return Vec::new() };
     let mut shown = BTreeSet::new();
     let mut news = |found: &Resource| {
-        let changed = (0..fresh.attributes.len()).filter(|index| found.attributes[*index] != fresh.attributes[*index]);
-        changed.fold(false, |is_new, index| shown.insert(index) || is_new)
+        let before = shown.len();
+        shown.extend((0..fresh.attributes.len()).filter(|index| found.attributes[*index] != fresh.attributes[*index]));
+        shown.len() > before
     };
     let others = made.iter().filter(|(_, found)| news(found)).map(|(setup, _)| *setup);
     std::iter::once(plain).chain(others).map(|setup| [setup, &renamed(setup, plain)].concat()).collect()
