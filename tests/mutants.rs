@@ -112,7 +112,7 @@ fn a_sample_of_the_kill_table() {
         ("ecs/DeleteImage/accept-region/unknown", "allowed", ""),
         ("ens/DeleteImage/other-value/Code", "killed", "ens/DeleteImage/response/Code"),
         ("ens/DeleteImage/skip-check/restricted", "killed", "ens/DeleteImage/error/NoPermission"),
-        ("ens/DeleteImage/wrong-envelope/NoPermission", "killed", "ens/DeleteImage/success"),
+        ("ens/DeleteImage/wrong-envelope/NoPermission", "killed", "ens/DeleteImage/error/NoPermission"),
     ];
     let ids: Vec<&str> = expected.iter().map(|(id, ..)| *id).collect();
     let table = hunted(&chosen(&ids), true);
