@@ -202,8 +202,11 @@ impl<'a> Generator<'a> {
 
     /// Races of all operations: first those that meet every aim, then the others.
     fn plan_races(&mut self, operations: &[OpRef]) {
+        let permit = &self.options.permit;
         let is_wanted = |at: OpRef, race: &Race| {
-            self.options.only.is_empty() || race.aims.iter().any(|aim| self.options.only.contains(&(at, *aim)))
+            let only = &self.options.only;
+            (only.is_empty() || race.aims.iter().any(|aim| only.contains(&(at, *aim))))
+                && permit.needs_of(self.set, &races::script(self.set, at, race, None).commands).is_empty()
         };
         let (mut first, mut others) = (Vec::new(), Vec::new());
         for at in operations {
