@@ -10,8 +10,8 @@
 //!   history, it was too slow, and that is reported as such.
 //! - A requirement counts as *exercised* only when every world that explains the whole history agrees that it was: a
 //!   delete that may have come after the copy had finished says nothing about images being copied.
-//! - Of calls that overlap, every order is tried in which each takes effect between its start and its end ([`order`]); a
-//!   history conforms if some order of them does ([`race`]). So the model of single calls is enough to judge races.
+//! - Of calls that overlap, every order is tried in which each takes effect between its start and its end (`order`); a
+//!   history conforms if some order of them does (`race`). So the model of single calls is enough to judge races.
 //! - What a call promised about state counts once a later read has shown it.
 //!
 //! This layer is pure: it knows neither time nor endpoints, only what the history says.

@@ -10,7 +10,7 @@
 //! - [`server`] is the mock's front on a socket of its own, which notes every byte and spoils answers as a [`case`] has it.
 //! - [`case`] is one sequence with its *treatment*: what happens to the answer of its last call, attempt by attempt.
 //!   [`generate`] makes them: the model gives the sequence, the catalogue of [`spoil`] the treatment.
-//! - [`bench`] runs a case and says what was seen; [`judge`] says which requirements that meets and which it breaks.
+//! - [`mod@bench`] runs a case and says what was seen; [`judge`] says which requirements that meets and which it breaks.
 //! - [`campaign`] runs many for each SDK, shrinks what fails ([`shrink`]), and adds everything up.
 //!
 //! Nothing here knows a vendor: names, versions, documents and error classes are data beside the adapters.
