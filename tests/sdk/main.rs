@@ -143,6 +143,13 @@ fn caught(manner: &str, expected: &[&str]) -> Result<(), Failed> {
         })?;
     }
     for finding in report["findings"].as_array().into_iter().flatten() {
+        let is_expected = expected.iter().any(|wanted| {
+            finding["requirement"].as_str().is_some_and(|id| id.starts_with(&format!("scripted/{wanted}")))
+        });
+        // What else such an adapter gets wrong may depend on which of two answers comes first.
+        if !is_expected && finding["stable"] == false {
+            continue;
+        }
         let named =
             finding["sdk"].as_str().is_some_and(|sdk| sdk.starts_with("scripted-")) && finding["sdk_version"] == "1";
         let shown = finding["wire"].as_array().is_some_and(|wire| !wire.is_empty()) && finding["call"].is_string();
