@@ -369,11 +369,15 @@ fn match_known(
             finding.known = Some(deviation.reason.clone());
         }
         let shown = found.map(|finding| finding.sdks.clone()).unwrap_or_default();
+        // SDKs of one adapter share what deviates, and not every run comes to it with each of them.
+        if shown.iter().any(names) {
+            continue;
+        }
         for sdk in sdks.iter().filter(|sdk| sdk.adapter.name == deviation.adapter && names(&sdk.known)) {
             let was_exercised = sdk.requirements.iter().any(|result| {
                 result.exercised > 0 && catalogue.requirements[result.requirement].id == deviation.requirement
             });
-            if is_whole && was_exercised && sdk.trouble.is_none() && !shown.contains(&sdk.known) {
+            if is_whole && was_exercised && sdk.trouble.is_none() {
                 stale.push((deviation.clone(), sdk.known.clone()));
             }
         }

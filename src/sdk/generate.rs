@@ -33,6 +33,7 @@ const RETRIES: u32 = 2;
 const LONG_LIST: u64 = 40;
 const LONG_TEXT: usize = 2000;
 
+const WORDINGS: [Wording; 3] = [Wording::Own, Wording::Parted, Wording::Whole];
 /// Content types that say the same as the documented one, more or less.
 const CONTENT_TYPES: &[Option<&str>] = &[
     Some("application/json"),
@@ -64,12 +65,23 @@ enum Aim {
     Sequence,
     /// An argument of a certain kind.
     Argument { param: usize, kind: Kind },
-    /// A documented error, with its own message or with another.
-    Error { status: u16, code: String, message: String, sort: Sort, reworded: bool },
+    /// A documented error.
+    Error { status: u16, code: String, message: String, sort: Sort, wording: Wording },
     /// A spoiled answer to a call that would succeed, or would be refused.
     Spoiled { spoil: Spoil, acts: bool, of_success: bool },
     /// The same, with retries asked for; so many attempts are spoiled.
     Retried { spoil: Spoil, acts: bool, times: u32 },
+}
+
+/// How an error is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wording {
+    /// As its document has it.
+    Own,
+    /// In other words, with a colon: clients take messages apart.
+    Parted,
+    /// In other words, without one.
+    Whole,
 }
 
 /// Kinds of arguments.
@@ -186,8 +198,8 @@ impl Cases {
                 call.arguments[param] =
                     argument(operation.params[param].kind, kind, call.arguments[param].as_ref(), &mut dice);
             }
-            Aim::Error { status, code, message, sort, reworded } => {
-                let message = if reworded { other_message(&mut dice) } else { message };
+            Aim::Error { status, code, message, sort, wording } => {
+                let message = other_message(wording, &mut dice).unwrap_or(message);
                 case.treatments.push(Treatment { spoil: Spoil::Refusal { status, code, message, sort }, acts: false });
             }
             Aim::Spoiled { spoil, acts, .. } => {
@@ -214,23 +226,29 @@ fn varied(spoil: Spoil, dice: &mut Dice) -> Spoil {
 }
 
 /// A message that the service might have written instead; documents do not promise its wording.
-fn other_message(dice: &mut Dice) -> String {
-    match dice.below(4) {
-        0 => format!("{}: {}", dice.text(), dice.text()),
-        1 => format!("{}\n\"{}\" <{}>", dice.text(), dice.text(), dice.text()),
-        2 => "x".repeat(LONG_TEXT),
-        _ => dice.text().replace(':', " "),
+fn other_message(wording: Wording, dice: &mut Dice) -> Option<String> {
+    let whole = |text: String| text.replace(':', " ");
+    match wording {
+        Wording::Own => None,
+        Wording::Parted => Some(format!("{}: {}", dice.text(), dice.text())),
+        Wording::Whole => Some(whole(match dice.below(3) {
+            0 => format!("{}\n\"{}\" <{}>", dice.text(), dice.text(), dice.text()),
+            1 => "x".repeat(LONG_TEXT),
+            _ => dice.text(),
+        })),
     }
 }
 
 fn aims(service: &Service, operation: &Operation, adapter: &Adapter) -> Vec<Aim> {
     let mut errors = errors(service, operation);
     if adapter.slow {
-        // Each error comes with its own message and with another; here they take turns: first, second, second, first, …
+        // Each error comes in every wording; here they take turns: one each.
+        let n_wordings = WORDINGS.len();
         let mut position = 0;
         errors.retain(|_| {
+            let (error, wording) = (position / n_wordings, position % n_wordings);
             position += 1;
-            matches!(position % 4, 0 | 1)
+            error % n_wordings == wording
         });
     }
     let plain = if adapter.slow { PLAIN_SLOW } else { PLAIN };
@@ -284,7 +302,7 @@ fn spoiled_answers() -> Vec<Aim> {
     found
 }
 
-/// Every error that the documents know, with its own message and with another.
+/// Every error that the documents know, in every wording.
 fn errors(service: &Service, operation: &Operation) -> Vec<Aim> {
     let rows = operation
         .rows
@@ -307,9 +325,9 @@ fn errors(service: &Service, operation: &Operation) -> Vec<Aim> {
     let mut found: Vec<Aim> = Vec::new();
     for (code, status, message, sort) in rows.chain(common).chain(access) {
         for code in codes(code) {
-            for reworded in [false, true] {
+            for wording in WORDINGS {
                 let status = status.unwrap_or(400);
-                let aim = Aim::Error { status, code: code.clone(), message: message.clone(), sort, reworded };
+                let aim = Aim::Error { status, code: code.clone(), message: message.clone(), sort, wording };
                 if !found.contains(&aim) {
                     found.push(aim);
                 }
