@@ -217,7 +217,7 @@ fn a_bad_night_is_no_violation() {
 #[test]
 fn rates_are_counted_and_kept() {
     let folder = tempfile::tempdir().expect("a folder");
-    let arguments = ["cvm/DeleteImages", "--seed", "1", "--cases", "25", "--patience", "300ms"];
+    let arguments = ["cvm/DeleteImages", "--seed", "1", "--cases", "4", "--patience", "300ms"];
     let exceeding = |served: &Served| served.told("/aswritten/statistics")["exceeding"].as_u64();
     let lax = Served::start(&["--settle", "0ms"]);
     let (_, text) = lax.run(&arguments, folder.path());
