@@ -253,7 +253,10 @@ impl<'a> Generator<'a> {
         // The first time, it is as it was planned.
         let mut dice = Dice::new(&format!("{}/race", self.seed), number);
         let again = (number >= self.races.len() as u64).then_some(&mut dice);
-        Some(races::script(self.set, *at, race, again))
+        let varied = races::script(self.set, *at, race, again);
+        // What is woven around a race may ask for more than was agreed to.
+        let is_permitted = self.options.permit.needs_of(self.set, &varied.commands).is_empty();
+        Some(if is_permitted { varied } else { races::script(self.set, *at, race, None) })
     }
 
     fn all_plans(&self, (at, requirement): (OpRef, usize)) -> &[Plan] {
