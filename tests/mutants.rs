@@ -157,6 +157,16 @@ fn a_healthy_mock_is_never_struck() {
     assert!(fates.iter().all(|trial| trial.struck == 0 && matches!(trial.fate, Fate::Allowed(_))), "{fates:?}");
 }
 
+/// A spec that is rewritten has no say in whether a resource is taken: mutants that change nothing else stay unstruck when
+/// calls overlap.
+#[test]
+fn a_rewritten_spec_leaves_what_is_taken_taken() {
+    let mutants = chosen(&["cvm/DeleteImages/drop-guard/InvalidImageId.InShared"]);
+    let table = hunted(&mutants, true);
+    let fates: Vec<_> = table.results.iter().flat_map(|result| &result.trials).collect();
+    assert!(fates.iter().all(|trial| matches!(trial.fate, Fate::Allowed(_))), "{fates:?}");
+}
+
 /// Each of these was not found once: the suite did not look before the call, did not read sets, did not compare cases,
 /// counted a limit as exercised by another refusal, or took any status for a documented code.
 #[test]

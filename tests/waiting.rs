@@ -53,3 +53,38 @@ async fn what_may_be_gone_with_what_was_removed_is_not_waited_for() {
     let delete = json!({ "operation": "ecs/DeleteImage", "arguments": arguments });
     assert_eq!(looks(json!([import(), delete, until_the_task_is_finished()]), 0).await, 1);
 }
+
+#[tokio::test]
+async fn what_was_refused_beside_a_success_is_not_waited_for() {
+    let create = |handle: &str| {
+        let arguments = json!({ "RegionId": "$given.region", "SnapshotId": "$given.snapshot", "ImageName": "$name" });
+        json!({ "operation": "ecs/CreateImage", "arguments": arguments, "creates": [handle] })
+    };
+    let image = |handle: &str| json!({ "RegionId": "$given.region", "ImageId": handle });
+    let share = json!({
+        "operation": "ecs/ModifyImageSharePermission",
+        "arguments": { "RegionId": "$given.region", "ImageId": "$image1", "AddAccount": ["$given.account"] },
+    });
+    let shared = json!({
+        "operation": "ecs/DescribeImageSharePermission",
+        "arguments": image("$image1"),
+        "purpose": "read",
+        "until": { "view": 0, "key": "$image1", "member": "$given.account", "present": true },
+    });
+    let delete =
+        |handle: &str, lane: u8| json!({ "operation": "ecs/DeleteImage", "arguments": image(handle), "lane": lane });
+    let look = |handle: &str, mut until: Value| {
+        until["view"] = 0.into();
+        until["key"] = handle.into();
+        json!({ "operation": "ecs/DescribeImages", "arguments": image(handle), "purpose": "read", "until": until })
+    };
+    let there = |handle: &str| look(handle, json!({ "shown": { "Status": ["Available"] } }));
+    for (handle, expected) in [("$image1", 1), ("$image2", 2)] {
+        let gone = look(handle, json!({ "gone": true, "wait": "after-success" }));
+        let before =
+            [create("$image1"), there("$image1"), create("$image2"), there("$image2"), share.clone(), shared.clone()];
+        let race = [delete("$image1", 1), delete("$image2", 2), gone];
+        let looks = looks(before.into_iter().chain(race).collect(), 10).await;
+        assert_eq!(looks, expected, "{handle}");
+    }
+}

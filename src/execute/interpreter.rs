@@ -55,6 +55,7 @@ pub async fn execute(
         began_ms: endpoint.now_ms(),
         stamps: AtomicU64::new(1),
         last_call_succeeded: true,
+        spared: BTreeSet::new(),
         making: Latest { succeeded: true, at_ms: None },
         removal: Latest { succeeded: true, at_ms: None },
         gone: BTreeSet::new(),
@@ -86,6 +87,8 @@ struct Run<'a> {
     /// Number of the next stamp.
     stamps: AtomicU64,
     last_call_succeeded: bool,
+    /// What only refused calls named, where the last calls ran side by side.
+    spared: BTreeSet<Key>,
     /// The last command that makes or changes something, whosever it was.
     making: Latest,
     /// The last command that removes something.
@@ -224,6 +227,13 @@ impl Run<'_> {
         let any = |is: &dyn Fn(&Operation) -> bool| {
             succeeded.iter().any(|index| is(run.set.operation(script.commands[*index].operation)))
         };
+        let uses = |index: &usize| {
+            let command = &script.commands[*index];
+            let is_call = run.set.operation(command.operation).is_documented();
+            is_call.then(|| command.uses()).into_iter().flatten()
+        };
+        let served: BTreeSet<Key> = succeeded.iter().flat_map(uses).collect();
+        run.spared = script.lanes().iter().flatten().flat_map(uses).filter(|key| !served.contains(key)).collect();
         let removes = |operation: &Operation| operation.effects.iter().any(Effect::removes);
         run.last_call_succeeded |= any(&|operation| operation.is_documented() && operation.changes());
         run.removal.succeeded |= any(&removes);
@@ -313,7 +323,7 @@ impl Run<'_> {
     /// How long a read is repeated at most.
     fn patience(&self, until: &Until) -> u64 {
         match until.wait {
-            Wait::AfterSuccess if !self.last_call_succeeded => 0,
+            Wait::AfterSuccess if !self.called(until) => 0,
             _ if self.lingers(until) => self.around.linger_ms,
             _ => self.around.patience_ms,
         }
@@ -325,9 +335,14 @@ impl Run<'_> {
             // What was refused will not come about, however long one waits.
             Wait::Patient => !self.latest(until).succeeded,
             Wait::AfterSuccess => false,
-            Wait::AfterSuccessOrLinger => !self.last_call_succeeded,
+            Wait::AfterSuccessOrLinger => !self.called(until),
             Wait::Linger => true,
         }
+    }
+
+    /// The last call did something to what a wait is about, as far as answers tell.
+    fn called(&self, until: &Until) -> bool {
+        self.last_call_succeeded && !self.spared.contains(&until.key)
     }
 
     /// The latest change of the sort that a wait is for.
@@ -353,6 +368,7 @@ impl Run<'_> {
     fn learn(&mut self, operation: &Operation, command: &Command, reply: &Reply) {
         if operation.is_documented() && command.purpose != Purpose::Read {
             self.last_call_succeeded = matches!(reply, Reply::Success { .. });
+            self.spared.clear();
         }
         let now = self.elapsed();
         if operation.changes() || operation.is_documented() {

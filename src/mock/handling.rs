@@ -129,13 +129,15 @@ impl<'m> Handling<'m> {
             let seen = choose(&mock.set, &stale, request, choices, reversed).unwrap_or(healthy);
             return Some(render::reply(&mock.set, &stale, request, &seen, &self.request_id));
         }
-        if taken && let Some(refused) = self.exclusive(&healthy) {
-            healthy = refused;
-        }
-        let mut outcome = healthy.clone();
-        if let Some(planted) = &mock.planted {
-            let other = planted.fault.outcome(&self.situation(choices, reversed, now_ms), &state, &healthy);
-            outcome = other.unwrap_or(outcome);
+        let planted = mock.planted.as_ref();
+        let other = planted
+            .and_then(|planted| planted.fault.outcome(&self.situation(choices, reversed, now_ms), &state, &healthy));
+        let mut outcome = other.unwrap_or_else(|| healthy.clone());
+        if taken {
+            // With a bug or without: whether a resource is taken is not what outcomes are about.
+            for outcome in [&mut healthy, &mut outcome] {
+                *outcome = self.exclusive(outcome).unwrap_or_else(|| outcome.clone());
+            }
         }
         let look = Look { state, version, at_ms: now_ms, healthy, outcome };
         self.first.get_or_insert_with(|| look.clone());

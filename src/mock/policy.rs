@@ -7,6 +7,9 @@ use crate::{
     spec::{SpecSet, diagnostic::did_you_mean, service::OpRef},
 };
 
+/// Milliseconds that are long enough to meet another call that was sent at the same time.
+const WORK_MS: u64 = 4;
+
 /// Choices of a mock.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
@@ -20,12 +23,14 @@ pub struct Policy {
     pub exclusive: bool,
     /// How long asynchronous work takes.
     pub settle_ms: u64,
+    /// The longest that a call works which changes something, behind a socket; 0 for no time at all.
+    pub work_ms: u64,
 }
 
 impl Policy {
     /// The first answer to every question.
     pub fn new(set: &SpecSet, settle_ms: u64) -> Self {
-        let mut policy = Self { settle_ms, exclusive: true, ..Self::default() };
+        let mut policy = Self { settle_ms, work_ms: WORK_MS, exclusive: true, ..Self::default() };
         for (at, operation) in set.operations() {
             policy.choices.insert(at, Choices::likely(operation));
         }

@@ -24,9 +24,6 @@ use super::{
 };
 use crate::wire::{HttpRequest, HttpResponse};
 
-/// Milliseconds that a call works which changes something: long enough to meet another one that was sent at the same time,
-/// and not always as long, so that now one is done first and now the other.
-const WORK_MS: std::ops::RangeInclusive<u64> = 1..=4;
 /// Largest body that is read: that of the documented protocols.
 const LARGEST_BODY: usize = 10 << 20;
 
@@ -180,8 +177,10 @@ async fn answer(shared: &Shared, request: &HttpRequest, seconds: i64) -> HttpRes
         if let Some(answer) = receipt.step(shared.now_ms()) {
             return answer;
         }
-        if receipt.works() {
-            tokio::time::sleep(Duration::from_millis(rand::random_range(WORK_MS))).await;
+        // Not always as long, so that now one is done first and now the other.
+        let longest_ms = shared.front.mock.policy.work_ms;
+        if receipt.works() && longest_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(rand::random_range(1..=longest_ms))).await;
         }
     }
 }
