@@ -79,7 +79,8 @@ pub fn matters(operation: &Operation, requirement: usize) -> Vec<usize> {
     rules.flat_map(Expr::questions).chain(own).collect()
 }
 
-fn row_of(outcome: &Outcome) -> Option<usize> {
+/// The row that answers.
+pub fn row_of(outcome: &Outcome) -> Option<usize> {
     match outcome.answer {
         Answer::Refused(Refused::Row(row)) => Some(row),
         _ => None,

@@ -4,10 +4,10 @@
 //! reasons, a refusal does no harm where there is nothing to be harmed, and a question that was asked once can still be
 //! answered otherwise. Those are goals of their own, for when all requirements have been exercised.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    exercise::{Doubt, Exercise, exercises},
+    exercise::{Doubt, Exercise, exercises, row_of},
     readback::bystanding,
 };
 use crate::{
@@ -34,6 +34,8 @@ pub enum Goal {
     Kept(usize),
     /// A row is due for a batch of which another part is all right; that comes first, or last.
     Mixed { row: usize, last: bool },
+    /// Two rows are due at once, and nothing else: which answers, and does it answer so again?
+    Both { one: usize, other: usize },
     /// A row is due although a switch is on.
     Despite { row: usize, param: usize },
     /// A call is answered beside a resource of the same kind, which is not to change: one that exists, or one with an
@@ -58,6 +60,11 @@ impl Goal {
             Self::Harmless(_) | Self::HarmlessOpen(_) => passing,
             _ => false,
         }
+    }
+
+    /// It takes the same call twice: which of two codes comes is only known to be settled when it comes again.
+    pub fn is_twofold(&self, operation: &Operation) -> bool {
+        matches!(self, Self::Both { one, other } if [one, other].iter().all(|row| operation.rows[**row].documented))
     }
 
     /// In how many ways an endpoint can miss it, roughly: what can fail most is tried first.
@@ -114,6 +121,14 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) ->
         let kind = operation.bindings.first().map(|binding| binding.kind);
         kind == Some(found.kind)
     });
+    // In a batch, which code comes may follow the order of the list.
+    let single = request.targets.iter().all(|keys| keys.len() < 2);
+    let rows: BTreeSet<usize> = permitted.iter().filter(|outcome| outcome.due).filter_map(row_of).collect();
+    if let ([one, other], true) = (&rows.into_iter().collect::<Vec<_>>()[..], single)
+        && operation.rows[*one].codes != operation.rows[*other].codes
+    {
+        add(Goal::Both { one: *one, other: *other }, doubt.clone());
+    }
     for outcome in &permitted {
         if let Some(found) = beside {
             let refused = outcome.answer != Answer::Success;

@@ -16,22 +16,16 @@ use crate::{
     spec::{SpecSet, service::OpRef},
 };
 
-/// Plans of each row that are put together.
-const MOST_EACH: usize = 3;
+/// Ways to each row that are put together.
+const MOST_EACH: usize = 4;
 
 /// Adds a plan for each pair of documented rows that can be due together.
 pub fn compose(set: &SpecSet, at: OpRef, initial: &State, plans: &mut Plans) {
     let operation = set.operation(at);
     let Some(question) = operation.questions.iter().find(|question| question.precedence) else { return };
-    let rows: Vec<(usize, usize)> = operation
-        .rows
-        .iter()
-        .enumerate()
-        .filter(|(_, row)| row.documented)
-        .filter_map(|(index, row)| Some((index, row.requirement?)))
-        .collect();
-    for (position, (one, its)) in rows.iter().enumerate() {
-        for (other, others) in &rows[position + 1..] {
+    let rows: Vec<usize> = (0..operation.rows.len()).filter(|row| operation.rows[*row].documented).collect();
+    for (position, one) in rows.iter().enumerate() {
+        for other in &rows[position + 1..] {
             let pair = BTreeSet::from([*one, *other]);
             let known = plans.by_requirement.get(&question.requirement).map_or(&[][..], Vec::as_slice);
             if operation.rows[*one].codes == operation.rows[*other].codes
@@ -39,21 +33,34 @@ pub fn compose(set: &SpecSet, at: OpRef, initial: &State, plans: &mut Plans) {
             {
                 continue;
             }
-            let of = |requirement: &usize| {
-                let plans = plans.by_requirement.get(requirement).map_or(&[][..], Vec::as_slice);
-                plans.iter().take(MOST_EACH)
-            };
-            let ways = of(its).flat_map(|left| of(others).flat_map(move |right| [(left, right), (right, left)]));
+            let ways = ways_to(plans, *one);
+            let others = ways_to(plans, *other);
+            let ways = ways.iter().flat_map(|left| others.iter().flat_map(move |right| [(left, right), (right, left)]));
             let found = ways
                 .flat_map(|(first, second)| joined(set, initial, first, second, question.requirement))
                 .filter(|plan| plan.due == pair)
-                .min_by_key(|plan| (plan.doubt.clone(), plan.setup.len()));
+                // Which code wins is seen only where both are still due when the call comes.
+                .min_by_key(|plan| (plan.doubt.passing, plan.doubt.clone(), plan.setup.len()));
             plans.by_requirement.entry(question.requirement).or_default().extend(found);
         }
     }
     if let Some(known) = plans.by_requirement.get_mut(&question.requirement) {
         known.sort_by(|left, right| left.doubt.cmp(&right.doubt));
     }
+}
+
+/// Plans, whatever for, by which a row is due: the shortest, each in a state of its own.
+fn ways_to(plans: &Plans, row: usize) -> Vec<&Plan> {
+    let mut ways: Vec<&Plan> = plans.by_requirement.values().flatten().filter(|plan| plan.due.contains(&row)).collect();
+    ways.sort_by_key(|plan| (plan.doubt.clone(), plan.setup.len()));
+    let mut states: Vec<&[Command]> = Vec::new();
+    ways.retain(|plan| {
+        let is_new = !states.contains(&plan.setup.as_slice());
+        states.push(&plan.setup);
+        is_new
+    });
+    ways.truncate(MOST_EACH);
+    ways
 }
 
 /// Plans that go one way and then what the other has beyond it, for the call of either.

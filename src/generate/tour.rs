@@ -449,6 +449,9 @@ impl Tour {
             }
             let removes = operation.basics.is_some_and(|basics| new.contains(&Goal::Requirement(basics.effect)));
             last = reads.first().cloned().filter(|_| removes);
+            if new.iter().any(|goal| goal.is_twofold(operation)) {
+                commands.push(call.clone());
+            }
             commands.push(call);
             commands.extend(reads);
             aims.extend(requirements().map(|requirement| (at, requirement)));

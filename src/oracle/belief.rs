@@ -36,6 +36,8 @@ pub struct Moment {
 pub struct Evidence {
     /// Requirements exercised: position of the command, requirement.
     pub marks: BTreeSet<(usize, usize)>,
+    /// Codes that were due as well when another was answered: position of the command, code.
+    pub beaten: BTreeSet<(usize, String)>,
     /// Claims about state that no read has shown yet.
     pub claims: Vec<StateClaim>,
     /// Claims that a read has shown; a later read may still contradict them.
@@ -168,6 +170,7 @@ impl Evidence {
     /// Keeps what another agrees with.
     fn agree(&mut self, other: &Self) {
         self.marks.retain(|mark| other.marks.contains(mark));
+        self.beaten.retain(|beaten| other.beaten.contains(beaten));
         self.claims.retain(|claim| other.claims.contains(claim));
     }
 }
@@ -236,11 +239,20 @@ impl Belief {
 
     /// Requirements that every world has exercised.
     pub fn marks(&self) -> BTreeSet<(usize, usize)> {
+        self.agreed(|evidence| &evidence.marks)
+    }
+
+    /// Codes that were due in every world when another was answered: position of the command, code.
+    pub fn beaten(&self) -> BTreeSet<(usize, String)> {
+        self.agreed(|evidence| &evidence.beaten)
+    }
+
+    fn agreed<T: Ord + Clone>(&self, of: impl Fn(&Evidence) -> &BTreeSet<T>) -> BTreeSet<T> {
         let mut worlds = self.best().into_iter();
         let Some(first) = worlds.next() else { return BTreeSet::new() };
-        let mut marks = first.evidence.marks.clone();
-        worlds.for_each(|world| marks.retain(|mark| world.evidence.marks.contains(mark)));
-        marks
+        let mut agreed = of(&first.evidence).clone();
+        worlds.for_each(|world| agreed.retain(|one| of(&world.evidence).contains(one)));
+        agreed
     }
 
     /// Answers to open questions that every world depends on, with the alternatives that remain.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     history::Reply,
     model::{Answer, Aspect, Choices, Outcome, Refused, State, outcomes_with},
-    spec::{Operation, SpecSet},
+    spec::{Operation, SpecSet, expression::Expr},
     value::Key,
 };
 
@@ -56,19 +56,33 @@ fn best(set: &SpecSet, turn: &Turn<'_>, before: &Rc<Moment>, known: &Choices) ->
     let refused = matches!(turn.exchange.reply, Reply::Refused { .. });
     let wanted = |answer: &Answer, due: bool| (due && refused) || fit(answer, due).is_some();
     let permitted = outcomes_with(set, before, &turn.request, known, wanted);
-    let fits: Vec<Option<Fit>> = permitted.iter().map(|outcome| fit(&outcome.answer, outcome.due)).collect();
-    let Some(best) = fits.iter().flatten().max() else { return Vec::new() };
+    let fits: Vec<(&Outcome, Fit)> =
+        permitted.iter().filter_map(|outcome| Some((outcome, fit(&outcome.answer, outcome.due)?))).collect();
     let named: Rc<[Key]> =
         turn.request.targets.iter().flatten().filter(|key| before.living(key).is_some()).cloned().collect();
-    let explaining = permitted.iter().zip(&fits).filter(|(_, fit)| fit.as_ref() == Some(best));
+    let is_best = |outcome: &Outcome, its: Fit| {
+        let beaten = |other: &Outcome| its != Fit::Loose || !is_elsewhere(turn.operation, outcome, other);
+        !fits.iter().any(|(other, better)| *better > its && beaten(other))
+    };
+    let explaining = fits.iter().filter(|(outcome, its)| is_best(outcome, *its));
     explaining
         .map(|(outcome, _)| Course {
             losers: losers(turn.operation, &permitted, outcome),
             named: named.clone(),
             next: after(before, outcome, turn.exchange.command, turn.exchange.ended_ms),
-            outcome: outcome.clone(),
+            outcome: (*outcome).clone(),
         })
         .collect()
+}
+
+/// Another outcome is one of an endpoint that answers questions otherwise which this refusal is not about: what explains
+/// a reply better there says nothing of this one. A code that one answer to a question names is not that of another
+/// answer to it, for which any code would do; but it may well be what the endpoint answers for quite another reason.
+fn is_elsewhere(operation: &Operation, outcome: &Outcome, other: &Outcome) -> bool {
+    let Answer::Refused(Refused::Row(row)) = outcome.answer else { return false };
+    let about = operation.rows[row].due.as_ref().map(Expr::questions).unwrap_or_default();
+    let differs = |(question, choice): (usize, usize)| other.choices.get(question).is_some_and(|known| known != choice);
+    outcome.choices.iter().any(|answer| !about.contains(&answer.0) && differs(answer))
 }
 
 /// The state after an outcome of the command at this position.
@@ -96,11 +110,12 @@ impl Course {
     pub fn lead(&self, world: &World, turn: &Turn<'_>, lag_ms: u64) -> World {
         let mut after = world.becoming(self.next.clone(), turn.exchange.ended_ms, lag_ms);
         after.learn(turn.at, &self.outcome.choices);
-        if self.outcome.claims.is_empty() {
+        if self.outcome.claims.is_empty() && self.losers.is_empty() {
             return after;
         }
         let command = turn.exchange.command;
         let evidence = Rc::make_mut(&mut after.evidence);
+        evidence.beaten.extend(self.losers.iter().map(|code| (command, code.clone())));
         for claim in &self.outcome.claims {
             let requirement = claim.requirement;
             match claim.aspect {

@@ -193,7 +193,6 @@ impl<'a> Judge<'a> {
     fn definite(&mut self, turn: &Turn<'a>) -> bool {
         let mut ruled_out = Vec::new();
         let mut next = Belief::default();
-        let mut beaten: Option<Vec<String>> = None;
         let mut courses = Courses::default();
         for world in &self.belief.worlds {
             let explaining = courses.of(self.set, turn, world);
@@ -201,10 +200,6 @@ impl<'a> Judge<'a> {
                 ruled_out.push(world.clone());
             }
             for course in explaining.iter() {
-                match &mut beaten {
-                    Some(known) => known.retain(|code| course.losers.contains(code)),
-                    None => beaten = Some(course.losers.clone()),
-                }
                 next.add(course.lead(world, turn, self.history.lag_ms));
             }
         }
@@ -221,7 +216,7 @@ impl<'a> Judge<'a> {
         }
         self.belief = seen;
         if turn.operation.is_documented() {
-            self.note(turn, beaten.unwrap_or_default());
+            self.note(turn);
             self.fields(turn);
         }
         true
@@ -414,8 +409,8 @@ impl<'a> Judge<'a> {
         Some(Finding { command: turn.exchange.command, ..finding })
     }
 
-    /// Notes answers to questions, precedence and changed messages.
-    pub(super) fn note(&mut self, turn: &Turn<'_>, losers: Vec<String>) {
+    /// Notes answers to questions and changed messages.
+    pub(super) fn note(&mut self, turn: &Turn<'_>) {
         let code = match &turn.exchange.reply {
             Reply::Refused { code, .. } => Some(code.as_str()),
             _ => None,
@@ -435,11 +430,6 @@ impl<'a> Judge<'a> {
             }
         }
         let Reply::Refused { code, message, .. } = &turn.exchange.reply else { return };
-        // In a batch, which code comes may follow the order of the list.
-        let single = turn.request.targets.iter().all(|keys| keys.len() < 2);
-        if !losers.is_empty() && single {
-            self.judged.precedence.push(Precedence { operation: turn.at, winner: code.clone(), losers });
-        }
         let row = turn.operation.rows.iter().find(|row| row.documented && matches(&row.codes, code));
         if let Some(row) = row
             && !row.message.is_empty()
@@ -492,7 +482,27 @@ impl<'a> Judge<'a> {
         })
     }
 
+    /// Notes which codes were answered although others were due too: what is known of the state by now counts.
+    fn precedence(&mut self) {
+        let beaten = self.belief.beaten();
+        for exchange in &self.history.exchanges {
+            let Some(command) = self.script.commands.get(exchange.command) else { continue };
+            let Reply::Refused { code, .. } = &exchange.reply else { continue };
+            let operation = self.set.operation(command.operation);
+            // In a batch, which code comes may follow the order of the list.
+            let single = command.request(self.set, &Script::home()).targets.iter().all(|keys| keys.len() < 2);
+            let losers: Vec<String> =
+                beaten.iter().filter(|(of, _)| *of == exchange.command).map(|(_, code)| code.clone()).collect();
+            let by_row = operation.rows.iter().any(|row| row.documented && matches(&row.codes, code));
+            if single && by_row && command.lane.is_none() && !losers.is_empty() {
+                let precedence = Precedence { operation: command.operation, winner: code.clone(), losers };
+                self.judged.precedence.push(precedence);
+            }
+        }
+    }
+
     fn finish(&mut self) {
+        self.precedence();
         let proven = self.belief.answers();
         self.belief.watched(self.seen_ms, self.history.linger_ms);
         let mut certain = BTreeSet::new();

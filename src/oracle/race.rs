@@ -118,7 +118,7 @@ impl<'a> Judge<'a> {
         for racer in racers.iter().filter(|racer| racer.sort == Sort::Definite) {
             self.notice(&racer.turn);
             if racer.turn.operation.is_documented() {
-                self.note(&racer.turn, Vec::new());
+                self.note(&racer.turn);
                 self.fields(&racer.turn);
             }
         }
