@@ -1,15 +1,20 @@
 //! The binary as a process: what it prints, what it writes, how it exits.
 
+#[path = "support/served.rs"]
+mod served;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
     net::TcpListener,
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output, Stdio},
     thread,
 };
 
 use serde_json::Value;
+
+use served::Served;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_aswritten");
 
@@ -63,33 +68,6 @@ fn server(handle: impl Fn(std::net::TcpStream) + Send + 'static) -> String {
 fn read_head(stream: &std::net::TcpStream) {
     let lines = BufReader::new(stream).lines();
     lines.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
-}
-
-/// `aswritten serve` as a child; it ends with the test.
-struct Served {
-    child: Child,
-    url: String,
-}
-
-impl Served {
-    fn start(arguments: &[&str]) -> Self {
-        let mut all = vec!["serve", "--listen", "127.0.0.1:0", "--settle", "0ms"];
-        all.extend(arguments);
-        let mut command = command(&all, &std::env::temp_dir());
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
-        let output = child.stdout.as_mut().expect("a pipe");
-        let mut lines = BufReader::new(output).lines().map_while(Result::ok);
-        let url = lines.find_map(|line| line.trim().strip_prefix("url").map(|url| url.trim().to_owned()));
-        Self { child, url: url.expect("serve prints its URL") }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]

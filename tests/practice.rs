@@ -1,10 +1,13 @@
 //! A cloud to practise on: each manner does what it says, tells how often, and none of them breaks a promise.
 
+#[path = "support/served.rs"]
+mod served;
+
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{Arc, LazyLock},
 };
 
@@ -15,6 +18,8 @@ use aswritten::{
     spec::{self, SpecSet, service::OpRef},
 };
 use serde_json::{Map, Value, json};
+
+use served::Served;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_aswritten");
 
@@ -126,23 +131,8 @@ fn what_is_someone_elses_is_there_and_is_watched() {
     assert_eq!(inventory(SETTLE_MS)["others_gone"], json!([victim]), "it shows");
 }
 
-/// `aswritten serve` as a child; it ends with the test.
-struct Served {
-    child: Child,
-    url: String,
-}
-
+/// What the tests ask of it.
 impl Served {
-    fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(BINARY);
-        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).env_clear().stdin(Stdio::null());
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
-        let output = child.stdout.as_mut().expect("a pipe");
-        let mut lines = BufReader::new(output).lines().map_while(Result::ok);
-        let url = lines.find_map(|line| line.trim().strip_prefix("url").map(|url| url.trim().to_owned()));
-        Self { child, url: url.expect("serve prints its URL") }
-    }
-
     /// What a path of the server's own tells.
     fn told(&self, path: &str) -> Value {
         let mut stream = TcpStream::connect(self.url.trim_start_matches("http://")).expect("a connection");
@@ -159,14 +149,6 @@ impl Served {
         let output = command.stdin(Stdio::null()).output().expect("the binary starts");
         let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         (output.status.code(), text)
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -1,10 +1,12 @@
 //! Profiles, credentials by the vendors' conventions, budgets, and secrets that stay where they are.
 
+#[path = "support/served.rs"]
+mod served;
+
 use std::{
     fs,
-    io::{BufRead, BufReader},
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use aswritten::{
@@ -12,6 +14,8 @@ use aswritten::{
     wire::{Credential, Format, Placement},
 };
 use serde_json::Value;
+
+use served::Served;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_aswritten");
 /// What must be found nowhere. The ids are marked as well: they are nobody's business either.
@@ -34,32 +38,6 @@ fn run(arguments: &[&str], folder: &Path, code: i32) -> (String, String) {
     let (out, err) = text(&output);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {out}{err}");
     (out, err)
-}
-
-/// `aswritten serve` as a child; it ends with the test.
-struct Served {
-    child: Child,
-    url: String,
-}
-
-impl Served {
-    fn start(more: &[&str]) -> Self {
-        let mut arguments = vec!["serve", "--listen", "127.0.0.1:0", "--settle", "5ms"];
-        arguments.extend(more);
-        let mut command = command(&arguments, &std::env::temp_dir());
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
-        let output = child.stdout.as_mut().expect("a pipe");
-        let mut lines = BufReader::new(output).lines().map_while(Result::ok);
-        let url = lines.find_map(|line| line.trim().strip_prefix("url").map(|url| url.trim().to_owned()));
-        Self { child, url: url.expect("serve prints its URL") }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 fn folder_with(profiles: &str) -> tempfile::TempDir {

@@ -4,6 +4,9 @@
 //! for the broken requirement is often the answer, at the price of one try. Then chunks are removed, then commands with all
 //! that depends on them, then arguments are simplified, until nothing smaller fails or the budget is spent.
 //!
+//! A smaller script may fail by luck only, because it leaves out a wait that mattered. Where the smallest does not fail each
+//! time when it is run again, the smallest that does is kept.
+//!
 //! What overlapping calls do to each other depends on chance. So a race is tried several times before it counts as one that
 //! does not fail, and in the end it is said how often the result shows the failure.
 
@@ -25,6 +28,14 @@ pub struct Shrunk {
     pub requests: u64,
     /// Of so many times that it was run again, it failed so many times.
     pub again: Again,
+}
+
+/// A script that failed.
+#[derive(Clone)]
+struct Failed {
+    script: Script,
+    history: History,
+    finding: Finding,
 }
 
 /// How often a failure showed itself when its script was run again.
@@ -79,51 +90,68 @@ impl<'a> Shrinker<'a> {
         finding: &Finding,
         confirmations: u32,
     ) -> Shrunk {
-        let mut best = Shrunk {
-            script: script.clone(),
-            history: history.clone(),
-            finding: finding.clone(),
-            requests: 0,
-            again: Again::NEVER,
-        };
+        let first = Failed { script: script.clone(), history: history.clone(), finding: finding.clone() };
+        // Each is smaller than the one before.
+        let mut failed = vec![first.clone()];
         let culprit = script.commands.get(finding.culprit);
         for proposed in self.generator.shortest(finding.requirement, culprit, finding.command != finding.culprit) {
-            if proposed.commands.len() < best.script.commands.len() && self.try_one(&proposed, &mut best).await {
+            if proposed.commands.len() < script.commands.len()
+                && let Some(smaller) = self.fails(&proposed, &finding.key).await
+            {
+                failed.push(smaller);
                 break;
             }
         }
-        while self.requests < self.budget && self.step(&mut best).await {}
-        let times = if best.script.race().is_empty() { confirmations } else { RACE_CONFIRMATIONS };
+        while self.requests < self.budget
+            && let Some(smaller) = self.step(failed.last().unwrap_or(&first)).await
+        {
+            failed.push(smaller);
+        }
+        let smallest = failed.pop().unwrap_or(first);
+        let mut again = self.again(&smallest, confirmations).await;
+        let mut best = smallest;
+        if best.script.race().is_empty() {
+            let most = 2 * self.budget;
+            while !again.is_stable()
+                && self.requests < most
+                && let Some(larger) = failed.pop()
+            {
+                let shown = self.again(&larger, confirmations).await;
+                if shown.is_stable() {
+                    (best, again) = (larger, shown);
+                }
+            }
+        }
+        let Failed { script, history, finding } = best;
+        Shrunk { script, history, finding, requests: self.requests, again }
+    }
+
+    /// Runs a failing script again.
+    async fn again(&mut self, failed: &Failed, confirmations: u32) -> Again {
+        let times = if failed.script.race().is_empty() { confirmations } else { RACE_CONFIRMATIONS };
         let mut again = Again { times, shown: 0 };
         for _ in 0..times {
-            let script = best.script.clone();
-            again.shown += u32::from(self.once(&script, &best.finding.key).await.is_some());
+            again.shown += u32::from(self.once(&failed.script, &failed.finding.key).await.is_some());
         }
-        best.requests = self.requests;
-        best.again = again;
-        best
+        again
     }
 
-    async fn step(&mut self, best: &mut Shrunk) -> bool {
+    /// The first smaller script that fails.
+    async fn step(&mut self, best: &Failed) -> Option<Failed> {
         for candidate in smaller(self.set, &best.script, best.finding.culprit) {
             if self.requests >= self.budget {
-                return false;
+                return None;
             }
-            if self.try_one(&candidate, best).await {
-                return true;
+            let failed = self.fails(&candidate, &best.finding.key).await;
+            if failed.is_some() {
+                return failed;
             }
         }
-        false
+        None
     }
 
-    async fn try_one(&mut self, candidate: &Script, best: &mut Shrunk) -> bool {
-        let Some((history, finding)) = self.fails(candidate, &best.finding.key).await else { return false };
-        (best.script, best.history, best.finding) = (candidate.clone(), history, finding);
-        true
-    }
-
-    /// Runs a script, a race several times; the failure with this key, if it has it.
-    async fn fails(&mut self, script: &Script, key: &str) -> Option<(History, Finding)> {
+    /// Runs a script, a race several times; how it fails with this key, if it does.
+    async fn fails(&mut self, script: &Script, key: &str) -> Option<Failed> {
         let tries = if script.race().is_empty() { 1 } else { RACE_TRIES };
         for _ in 0..tries {
             let failed = self.once(script, key).await;
@@ -134,9 +162,10 @@ impl<'a> Shrinker<'a> {
         None
     }
 
-    async fn once(&mut self, script: &Script, key: &str) -> Option<(History, Finding)> {
+    async fn once(&mut self, script: &Script, key: &str) -> Option<Failed> {
         let (history, findings) = self.run(script).await;
-        Some((history, findings.into_iter().find(|finding| finding.key == key)?))
+        let finding = findings.into_iter().find(|finding| finding.key == key)?;
+        Some(Failed { script: script.clone(), history, finding })
     }
 
     async fn run(&mut self, script: &Script) -> (History, Vec<Finding>) {

@@ -25,6 +25,8 @@ use crate::{
 const FIRST_PAUSE_MS: u64 = 50;
 /// Longest pause between two rounds.
 const LONGEST_PAUSE_MS: u64 = 20_000;
+/// Rounds of mere looking, after a removal was accepted, before it is asked for once more.
+const LOOKS: u32 = 4;
 /// How often lists are read at most, before what they still show is called left.
 const MOST_LISTS: u32 = 3;
 
@@ -192,29 +194,38 @@ impl<'a> Sweeping<'a> {
     async fn remove(&mut self, patience_ms: u64) {
         let began = self.endpoint.now_ms();
         let mut pause = FIRST_PAUSE_MS;
-        let mut is_first = true;
-        loop {
+        // What was accepted: a removal in which round, and what was taken back before it.
+        let mut accepted: BTreeMap<u64, u32> = BTreeMap::new();
+        let mut undone: BTreeSet<(u64, String)> = BTreeSet::new();
+        for round in 0.. {
             let open = self.open();
             let mut blocked = false;
             for entry in &open {
+                if accepted.get(&entry.number).is_some_and(|before| round - before < LOOKS) {
+                    continue;
+                }
                 let Some((service, described)) = self.service(&entry.service) else { continue };
                 let Some(kind) = described.kind(&entry.kind) else { continue };
                 let id = entry.id.clone().unwrap_or_default();
                 let ledger = self.endpoint.ledger();
                 // What is on its way out is looked at before it is removed once more.
-                if described.kinds[kind].remove.is_empty() || (is_first && entry.removing) {
+                if described.kinds[kind].remove.is_empty() || (round == 0 && entry.removing) {
                     continue;
                 }
                 let mut why = None;
                 for template in &described.kinds[kind].remove {
-                    if template.undo && !entry.called.contains(&template.operation) {
+                    let undoing = (entry.number, template.operation.clone());
+                    if template.undo && (!entry.called.contains(&template.operation) || undone.contains(&undoing)) {
                         continue;
                     }
                     let Some(call) = self.call(service, template, entry) else { continue };
                     match self.endpoint.patiently(&call).await {
                         Reply::Success { .. } => {
-                            if !template.undo {
+                            if template.undo {
+                                undone.insert(undoing);
+                            } else {
                                 ledger.removing(&entry.service, &id);
+                                accepted.insert(entry.number, round);
                                 why = None;
                             }
                         }
@@ -229,7 +240,6 @@ impl<'a> Sweeping<'a> {
                     None => drop(self.reasons.remove(&place)),
                 }
             }
-            is_first = false;
             self.prove(&open).await;
             if !self.open().iter().any(|entry| self.is_removable(entry)) {
                 return;
@@ -239,7 +249,7 @@ impl<'a> Sweeping<'a> {
                 return;
             }
             if blocked {
-                self.stop().await;
+                self.stop(&accepted).await;
             }
             self.endpoint.wait(pause.min(patience_ms - waited)).await;
             pause = (pause * 2).min(LONGEST_PAUSE_MS);
@@ -252,8 +262,8 @@ impl<'a> Sweeping<'a> {
     }
 
     /// Ends what is under way and may be in the way.
-    async fn stop(&self) {
-        for entry in self.open() {
+    async fn stop(&self, accepted: &BTreeMap<u64, u32>) {
+        for entry in self.open().into_iter().filter(|entry| !accepted.contains_key(&entry.number)) {
             let Some((service, described)) = self.service(&entry.service) else { continue };
             let Some(kind) = described.kind(&entry.kind) else { continue };
             for template in &described.kinds[kind].stop {

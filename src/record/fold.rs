@@ -221,7 +221,7 @@ impl Folding<'_> {
         self.tally.confirmed(confirmed);
     }
 
-    /// A failure with the shortest script of those that were recorded and still show it.
+    /// A failure with the shortest script of those that were recorded and still show it; best one that shows it each time.
     fn finding(&self, first: First, records: &[&Record]) -> FindingResult {
         let requests_to_failure = self.tally.requests_to_failure(&first);
         let counts = blame::counts(self.set, &first.finding);
@@ -234,7 +234,7 @@ impl Folding<'_> {
                 Some((found, finding, script, history))
             })
             .collect();
-        again.sort_by_key(|(_, _, script, _)| script.commands.len());
+        again.sort_by_key(|(found, _, script, _)| (found.times_shown < found.times, script.commands.len()));
         match again.into_iter().next() {
             Some((found, finding, script, history)) => FindingResult {
                 finding,

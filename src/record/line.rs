@@ -263,8 +263,9 @@ impl From<&History> for Around {
 }
 
 impl Around {
-    /// The history with these exchanges.
-    pub fn history(&self, exchanges: Vec<Exchanged>) -> History {
+    /// The history with these exchanges. They were recorded as their answers came; calls of lanes left in another order.
+    pub fn history(&self, mut exchanges: Vec<Exchanged>) -> History {
+        exchanges.sort_by_key(|exchange| (exchange.start, exchange.end));
         History {
             exchanges: exchanges.into_iter().map(Exchange::from).collect(),
             filled: self.filled.iter().map(|(key, id)| (Key::from(key.as_str()), id.clone())).collect(),
@@ -314,6 +315,19 @@ mod tests {
             let back: Replied = serde_json::from_str(&text).expect(&text);
             assert_eq!(Reply::from(back), reply, "{text}");
         }
+    }
+
+    #[test]
+    fn calls_of_a_race_come_as_they_left() {
+        let call = |command, start, end| {
+            let stamps = Stamps { start, end };
+            let reply = Reply::NotSent { reason: String::new() };
+            Exchange { command, arguments: Map::new(), started_ms: 0, ended_ms: 0, stamps, reply }
+        };
+        let left = History { exchanges: vec![call(0, 1, 2), call(1, 3, 6), call(2, 4, 5)], ..History::default() };
+        let answered = [0, 2, 1].map(|place| Exchanged::from(&left.exchanges[place]));
+        let read = Around::from(&left).history(answered.into());
+        assert_eq!(read.exchanges, left.exchanges);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The validation of SDKs: an adapter without an SDK, four that are wrong, what `check-adapter` says, and every shipped
 //! adapter whose packages are installed in `ASWRITTEN_SDKS`.
 
+mod deletes;
 mod scripted;
+#[path = "../support/served.rs"]
 mod served;
 
 use std::{
@@ -245,10 +247,10 @@ fn served(adapter: &Arc<catalogue::Adapter>) -> Result<Completion, Failed> {
     let set = Arc::new(aswritten::spec::embedded().map_err(|error| error.to_string())?);
     let launch = install::launch(&root, adapter).map_err(|error| error.to_string())?;
     let (_, hello) = aswritten::sdk::process::Process::greet(&launch).map_err(|error| error.to_string())?;
-    let server = served::Served::start()?;
+    let server = served::Served::start(&[]);
     for known in &hello.sdks {
         for scheme in &adapter.signing {
-            served::deletes(&set, &server.url, &launch, known, scheme)?;
+            deletes::deletes(&set, &server.url, &launch, known, scheme)?;
         }
     }
     Ok(Completion::Completed)
@@ -266,7 +268,7 @@ fn readme(language: &str, adapter: &str, program: &str) -> Result<Completion, Fa
     let text = fs::read_to_string("README.md").map_err(|error| error.to_string())?;
     let begin = format!("```{language}\n");
     let code = text.split(&begin).nth(1).and_then(|rest| rest.split("```").next()).ok_or("no example")?;
-    let server = served::Served::start()?;
+    let server = served::Served::start(&[]);
     let code = code.replace("127.0.0.1:8080", server.url.trim_start_matches("http://"));
     let path = folder.join(if language == "python" { "readme.py" } else { "readme.mjs" });
     fs::write(&path, code).map_err(|error| error.to_string())?;

@@ -1,12 +1,6 @@
 //! Every SDK deletes an image on `aswritten serve`, which checks signatures.
 
-use std::{
-    collections::BTreeMap,
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aswritten::{
     endpoint::http::{Http, Target},
@@ -30,33 +24,6 @@ use serde_json::{Map, Value};
 use url::Url;
 
 const PATIENT: Duration = Duration::from_secs(60);
-
-/// `aswritten serve` as a process.
-pub struct Served {
-    child: Child,
-    pub url: String,
-}
-
-impl Served {
-    pub fn start() -> Result<Self, String> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_aswritten"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--settle", "1ms"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| error.to_string())?;
-        let out = child.stdout.take().ok_or("no output")?;
-        let mut lines = BufReader::new(out).lines().map_while(Result::ok);
-        let url = lines.find_map(|line| line.trim().strip_prefix("url ").map(|url| url.trim().to_owned()));
-        Ok(Self { child, url: url.ok_or("it did not say its address")? })
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// The SDK deletes an image that was made for it, and then there is none to delete any longer.
 pub fn deletes(set: &Arc<SpecSet>, url: &str, launch: &Launch, known: &Known, scheme: &str) -> Result<(), String> {
