@@ -181,6 +181,10 @@ impl Endpoint for Counted {
     fn repeats(&self) -> u32 {
         self.inner.repeats()
     }
+
+    fn spent(&self) -> Option<u64> {
+        self.inner.spent()
+    }
 }
 
 /// What a worker has done.
@@ -307,14 +311,19 @@ impl Cases<'_> {
     fn is_over(&self) -> bool {
         let settings = self.settings;
         settings.interrupted.load(Ordering::Relaxed)
-            || settings.max_requests.is_some_and(|most| self.counter.load(Ordering::Relaxed) >= most)
+            || settings.max_requests.is_some_and(|most| self.spent() >= most)
             || settings.max_time.is_some_and(|most| self.began.elapsed() >= most)
     }
 
     /// So many more requests fit into the budget.
     fn affords(&self, wanted: u64) -> bool {
-        let spent = self.counter.load(Ordering::Relaxed);
-        self.settings.max_requests.is_none_or(|most| spent + wanted <= most)
+        self.settings.max_requests.is_none_or(|most| self.spent() + wanted <= most)
+    }
+
+    /// Requests so far. Endpoints know of more than cases send: of ids that were looked up, and of what was cleaned up.
+    fn spent(&self) -> u64 {
+        let known: u64 = self.endpoints.iter().filter_map(|endpoint| endpoint.spent()).sum();
+        known.max(self.counter.load(Ordering::Relaxed))
     }
 
     fn endpoint_of(&self, script: &Script) -> Arc<dyn Endpoint> {

@@ -93,6 +93,12 @@ pub trait Endpoint: Send + Sync {
         0
     }
 
+    /// All requests so far, with those that no call asked for, and with those that cleaning up will take at the end; nothing
+    /// where that is not counted.
+    fn spent(&self) -> Option<u64> {
+        None
+    }
+
     /// Is told of each exchange as soon as it is over; for endpoints that keep a record.
     fn note(&self, _noted: &Noted<'_>) {}
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     model::{Answer, Caller, Choices, State, outcomes_with},
-    sequence::{Command, Purpose, Script},
+    sequence::{Command, Script},
     spec::{Kind, SpecSet, operation::ParamType, service::OpRef},
     value::Key,
 };
@@ -44,15 +44,13 @@ const RACE_ROUNDS: (u64, u64) = (4, 12);
 const ENOUGH_RACES: u64 = 150;
 /// Races that come first for a row that only overlapping calls can earn.
 const ROW_RACES: usize = 5;
-/// Races that are proposed in place of a failing one.
-const MOST_RACES_PROPOSED: usize = 4;
 /// Longest free walk, in moves.
 const LONGEST_WALK: usize = 6;
 
 /// Makes the cases of a run.
 pub struct Generator<'a> {
-    set: &'a SpecSet,
-    seed: String,
+    pub(super) set: &'a SpecSet,
+    pub(super) seed: String,
     options: Options,
     plans: BTreeMap<OpRef, Arc<Plans>>,
     /// Plans of an account that has everything, to say what this one lacks.
@@ -62,7 +60,7 @@ pub struct Generator<'a> {
     /// The first cases: everything that is aimed at, with few requests.
     tours: Vec<Script>,
     /// Overlapping calls, and how many of the first are enough to meet each of their aims.
-    races: Vec<(OpRef, Race)>,
+    pub(super) races: Vec<(OpRef, Race)>,
     n_first_races: u64,
     /// Why the others have none.
     pub unplanned: BTreeMap<(OpRef, usize), String>,
@@ -263,7 +261,7 @@ impl<'a> Generator<'a> {
         self.plans.get(&at).and_then(|plans| plans.by_requirement.get(&requirement)).map_or(&[], Vec::as_slice)
     }
 
-    fn usable(&self, aim: (OpRef, usize)) -> Vec<&Plan> {
+    pub(super) fn usable(&self, aim: (OpRef, usize)) -> Vec<&Plan> {
         self.all_plans(aim).iter().filter(|plan| self.why_not(aim.0, plan).is_none()).collect()
     }
 
@@ -316,48 +314,6 @@ impl<'a> Generator<'a> {
         }
         let harmless = !self.options.careful || self.is_dry(&plan.call);
         (!harmless).then(|| "a wrong endpoint would change someone else's resource, and there is no dry run".into())
-    }
-
-    /// The model's shortest scripts for what a failing script broke: its plans for the requirement, and its plans for the
-    /// same kind of call.
-    pub fn shortest(&self, aim: (OpRef, usize), culprit: Option<&Command>, with_reads: bool) -> Vec<Script> {
-        let plans = self.usable(aim);
-        let mut scripts: Vec<Script> = plans
-            .into_iter()
-            .map(|plan| {
-                let states = simulate::run(self.set, &self.initial(aim.0), &plan.setup, &plan.assumed);
-                let mut commands = plan.setup.clone();
-                let reads = states.last().map(|before| {
-                    readback::after(
-                        self.set,
-                        before,
-                        &plan.call,
-                        &plan.assumed,
-                        is_about_staying(self.set.operation(aim.0), aim.1),
-                    )
-                });
-                if let Some(before) = states.last().filter(|_| with_reads) {
-                    commands.extend(readback::before(self.set, before, &plan.setup, &plan.call));
-                }
-                commands.push(plan.call.clone());
-                // What an answer shows needs no reads.
-                if with_reads {
-                    commands.extend(reads.unwrap_or_default());
-                }
-                Script { commands, aims: vec![aim] }
-            })
-            .collect();
-        // Plans whose call is most like the one that failed come first.
-        scripts.sort_by_key(|proposed| {
-            let call = proposed.commands.iter().find(|command| command.purpose == Purpose::Call);
-            (call.map(|call| &call.arguments) != culprit.map(|culprit| &culprit.arguments), proposed.commands.len())
-        });
-        scripts.truncate(3);
-        let racing = self.races.iter().filter(|(at, race)| *at == aim.0 && race.aims.contains(&aim.1));
-        let mut races: Vec<Script> = racing.map(|(at, race)| races::script(self.set, *at, race, None)).collect();
-        races.sort_by_key(|script| script.commands.len());
-        scripts.extend(races.into_iter().take(MOST_RACES_PROPOSED));
-        scripts
     }
 
     /// Other people's resources that a call names.
@@ -423,7 +379,7 @@ impl<'a> Generator<'a> {
         self.usable(aim).into_iter().map(|plan| &plan.assumed)
     }
 
-    fn initial(&self, at: OpRef) -> State {
+    pub(super) fn initial(&self, at: OpRef) -> State {
         State::initial(self.set.service(at), &Script::home())
     }
 

@@ -5,12 +5,15 @@
 //! documented operation ([`candidates`]) and asks the model what each would exercise. The first, and so the shortest, way to
 //! each requirement becomes its plan; nothing is written by hand for any of them.
 //!
-//! `pairs` puts two ways together, so that two reasons to refuse a call hold at once. `beside` makes ways to a call with something next to it. `goal` says what a call shows, and
-//! `tour` puts plans together into few scripts that exercise everything once; they are the first cases of a run.
+//! `pairs` puts two ways together, so that two reasons to refuse a call hold at once. `beside` makes ways to a call with
+//! something next to it. `goal` says what a call shows, and `tour` puts plans together into few scripts that exercise
+//! everything once; they are the first cases of a run.
 //! [`case`] makes the others: a plan with random moves and arguments woven around it, kept only while the model says
 //! that the requirement is still met, or a free walk. [`readback`] adds the reads that prove what a call did.
 //!
 //! [`races`] puts calls beside each other, in lanes, for what can only be seen when they overlap.
+//!
+//! `proposal` and [`tree`] make smaller scripts of one that fails: what the model would do, and what is left with less.
 //!
 //! Everything follows from the seed and the specs: a case is a function of the root seed and its number, whatever ran
 //! before it and however many workers there are. This is the only home of proptest.
@@ -26,6 +29,7 @@ mod options;
 mod pairs;
 pub mod permit;
 pub mod plan;
+mod proposal;
 pub mod races;
 pub mod readback;
 mod relevance;

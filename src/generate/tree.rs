@@ -1,9 +1,9 @@
 //! Smaller scripts to try, when one fails: lanes first, then chunks, then single commands, then arguments.
 //!
-//! A race is smaller with fewer lanes, and with fewer commands in them: a command that need not overlap others moves out, to
+//! Two resources that were made alike may be one. A race is smaller with fewer lanes, and with fewer commands in them: a command that need not overlap others moves out, to
 //! where the race begins or ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -40,6 +40,9 @@ pub fn smaller(set: &SpecSet, script: &Script, keep: usize) -> Vec<Script> {
         }
         size /= 2;
     }
+    for (one, other) in alike(script) {
+        add(merged(script, &one, &other, keep));
+    }
     for lane in &lanes {
         let first = lane.first().map(|first| (*first, false));
         for (position, to_end) in first.into_iter().chain(lane.last().map(|last| (*last, true))) {
@@ -58,6 +61,34 @@ pub fn smaller(set: &SpecSet, script: &Script, keep: usize) -> Vec<Script> {
         }
     }
     found
+}
+
+/// Resources that were made the same way: the first, and a later one.
+fn alike(script: &Script) -> Vec<(Key, Key)> {
+    let single = |command: &Command| command.creates.first().filter(|_| command.creates.len() == 1).cloned();
+    let makers: Vec<(&Command, Key)> =
+        script.commands.iter().filter_map(|command| Some((command, single(command)?))).collect();
+    let mut pairs = Vec::new();
+    for (position, (maker, one)) in makers.iter().enumerate() {
+        let later = makers[position + 1..].iter().filter(|(other, _)| other.operation == maker.operation);
+        pairs.extend(later.map(|(_, other)| (one.clone(), other.clone())));
+    }
+    pairs
+}
+
+/// The script with the first resource in place of the other, which is not made.
+fn merged(script: &Script, one: &Key, other: &Key, keep: usize) -> Option<Script> {
+    let maker = script.commands.iter().position(|command| command.creates.contains(other))?;
+    let names = BTreeMap::from([(other.clone(), one.clone())]);
+    let mut commands: Vec<Command> = Vec::new();
+    for (index, command) in script.commands.iter().enumerate().filter(|(index, _)| *index != maker) {
+        let command = command.renamed(&names);
+        // Nobody has to look twice.
+        if index == keep || commands.last() != Some(&command) {
+            commands.push(command);
+        }
+    }
+    (maker != keep).then(|| Script { commands, aims: script.aims.clone() }.simplified())
 }
 
 /// The script with a command of a lane before or after the race.

@@ -24,7 +24,7 @@ use crate::{
     history::Reply,
     model::view,
     spec::{
-        Operation, SpecSet,
+        Operation, Service, SpecSet,
         operation::{Action, Effect},
         service::{Means, OpRef},
     },
@@ -33,6 +33,10 @@ use crate::{
 
 /// Times that a call is sent again which the service had no time for.
 const REPEATS: u32 = 5;
+/// Requests that removing one thing takes, as a rule.
+const REMOVAL: u64 = 3;
+/// Times that every list is read at the end, as a rule.
+const LISTS: u64 = 2;
 /// The same for reads of a look-up or of the clean-up, whose answer was lost.
 const LOST: u32 = 3;
 /// Patience of the clean-up after a case, once something did not go.
@@ -380,5 +384,17 @@ impl Endpoint for Guarded {
 
     fn repeats(&self) -> u32 {
         REPEATS
+    }
+
+    fn spent(&self) -> Option<u64> {
+        let open = self.ledger.open_entries(|entry| entry.id.is_some());
+        let services: BTreeSet<&str> = open.iter().map(|entry| entry.service.as_str()).collect();
+        let lists = |(index, service): (usize, &Service)| {
+            let kinds = service.kinds.iter().filter(|kind| !kind.remove.is_empty()).count();
+            if services.contains(service.name.as_str()) { kinds * self.regions(index).len() } else { 0 }
+        };
+        let lists: usize = self.set.services.iter().enumerate().map(lists).sum();
+        let to_come = open.len() as u64 * REMOVAL + lists as u64 * LISTS;
+        Some(self.meter.note(|usage| usage.requests) + to_come)
     }
 }

@@ -54,6 +54,10 @@ impl Endpoint for Recorded {
         self.inner.repeats()
     }
 
+    fn spent(&self) -> Option<u64> {
+        self.inner.spent()
+    }
+
     fn note(&self, noted: &Noted<'_>) {
         self.log.note(noted);
         self.inner.note(noted);

@@ -1,0 +1,71 @@
+//! What the model proposes in place of a failing script: often the answer, at the price of one try.
+
+use super::{case::Generator, dice::Dice, exercise::is_about_staying, races, readback, simulate};
+use crate::{
+    sequence::{Command, Purpose, Script},
+    spec::{id::mint, service::OpRef},
+    value::Key,
+};
+
+/// Plans that are proposed in place of a failing script.
+const MOST_PLANS: usize = 3;
+/// Races that are proposed in place of a failing one.
+const MOST_RACES: usize = 4;
+
+impl Generator<'_> {
+    /// The model's shortest scripts for what a failing script broke: its plans for the requirement, and its plans for the
+    /// same kind of call.
+    pub fn shortest(&self, aim: (OpRef, usize), culprit: Option<&Command>, with_reads: bool) -> Vec<Script> {
+        let plans = self.usable(aim);
+        let mut scripts: Vec<Script> = plans
+            .into_iter()
+            .map(|plan| {
+                let states = simulate::run(self.set, &self.initial(aim.0), &plan.setup, &plan.assumed);
+                let mut commands = plan.setup.clone();
+                let reads = states.last().map(|before| {
+                    readback::after(
+                        self.set,
+                        before,
+                        &plan.call,
+                        &plan.assumed,
+                        is_about_staying(self.set.operation(aim.0), aim.1),
+                    )
+                });
+                if let Some(before) = states.last().filter(|_| with_reads) {
+                    commands.extend(readback::before(self.set, before, &plan.setup, &plan.call));
+                }
+                commands.push(plan.call.clone());
+                // What an answer shows needs no reads.
+                if with_reads {
+                    commands.extend(reads.unwrap_or_default());
+                }
+                Script { commands, aims: vec![aim] }
+            })
+            .collect();
+        // Plans whose call is most like the one that failed come first.
+        scripts.sort_by_key(|proposed| {
+            let call = proposed.commands.iter().find(|command| command.purpose == Purpose::Call);
+            (call.map(|call| &call.arguments) != culprit.map(|culprit| &culprit.arguments), proposed.commands.len())
+        });
+        scripts.truncate(MOST_PLANS);
+        if let Some(culprit) = culprit.filter(|_| !with_reads) {
+            scripts.extend(self.alone(aim, culprit));
+        }
+        let racing = self.races.iter().filter(|(at, race)| *at == aim.0 && race.aims.contains(&aim.1));
+        let mut races: Vec<Script> = racing.map(|(at, race)| races::script(self.set, *at, race, None)).collect();
+        races.sort_by_key(|script| script.commands.len());
+        scripts.extend(races.into_iter().take(MOST_RACES));
+        scripts
+    }
+
+    /// A call without anything before it, which names what does not exist in place of what was made.
+    fn alone(&self, aim: (OpRef, usize), call: &Command) -> Option<Script> {
+        let operation = self.set.operation(call.operation);
+        let binding = operation.bindings.first().filter(|_| operation.is_documented())?;
+        let number = Dice::new(&self.seed, u64::MAX).number();
+        let unknown = mint(&self.set.service(call.operation).kinds[binding.kind].id, number);
+        let names = call.uses().into_iter().map(|key| (key, Key::from(unknown.as_str()))).collect();
+        let call = Command { lane: None, ..call.renamed(&names) };
+        Some(Script { commands: vec![call], aims: vec![aim] })
+    }
+}
