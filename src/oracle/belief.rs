@@ -123,6 +123,18 @@ impl World {
         next
     }
 
+    /// Remembers what it was in between, where several things have happened since a state: a read may still show that some
+    /// had, and others had not.
+    fn remember_between(&mut self, before: &Moment, now_ms: u64) {
+        let state = self.state.clone();
+        let is_between = |moment: &&Rc<Moment>| **moment != state && moment.futures().contains(&state);
+        let between: Vec<_> =
+            before.futures().iter().filter(is_between).map(|moment| (now_ms, moment.clone())).collect();
+        if !between.is_empty() {
+            Rc::make_mut(&mut self.past).extend(between);
+        }
+    }
+
     /// Forgets what no read from now on can show.
     fn forget(&mut self, now_ms: u64, lag_ms: u64) {
         if self.past.iter().any(|(until, _)| until + lag_ms < now_ms) {
@@ -214,7 +226,11 @@ impl Belief {
             for state in std::iter::once(&world.state).chain(world.state.futures()) {
                 let late =
                     world.late.or_else(|| state.overdue(now_ms, patience_ms).next().map(|pending| pending.origin));
-                next.add(World { late, lingering, ..world.becoming(state.clone(), now_ms, lag_ms) });
+                let mut settled = World { late, lingering, ..world.becoming(state.clone(), now_ms, lag_ms) };
+                if lag_ms > 0 {
+                    settled.remember_between(&world.state, now_ms);
+                }
+                next.add(settled);
             }
         }
         next

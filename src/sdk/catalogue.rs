@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use serde::Deserialize;
 
 use crate::spec::Level;
+use crate::spec::diagnostic::did_you_mean;
 
 include!(concat!(env!("OUT_DIR"), "/adapters.rs"));
 
@@ -196,15 +197,29 @@ pub fn deviations(path: &str, text: &str) -> Result<Vec<Deviation>, BadData> {
     Ok(read::<DeviationsFile>(path, text)?.deviation)
 }
 
-/// The same from the disk.
+/// The same from the disk, of requirements that there are and of these adapters.
 ///
 /// # Errors
 /// When it cannot be read, or makes no sense.
-pub fn deviations_at(path: &Path) -> Result<Vec<Deviation>, BadData> {
+pub fn deviations_at(path: &Path, catalogue: &Catalogue, adapters: &[&str]) -> Result<Vec<Deviation>, BadData> {
     let shown = path.display().to_string();
     let text =
         std::fs::read_to_string(path).map_err(|error| BadData { path: shown.clone(), why: error.to_string() })?;
-    deviations(&shown, &text)
+    let found = deviations(&shown, &text)?;
+    for deviation in &found {
+        let unknown = |what: &str, name: &str, known: &[&str]| BadData {
+            path: shown.clone(),
+            why: format!("no {what} is called `{name}`; {}", did_you_mean(name, known.iter().copied())),
+        };
+        let requirements: Vec<&str> = catalogue.requirements.iter().map(|known| &*known.id).collect();
+        if !requirements.contains(&&*deviation.requirement) {
+            return Err(unknown("requirement", &deviation.requirement, &requirements));
+        }
+        if !adapters.contains(&&*deviation.adapter) {
+            return Err(unknown("adapter", &deviation.adapter, adapters));
+        }
+    }
+    Ok(found)
 }
 
 impl Adapter {

@@ -21,7 +21,9 @@ use crate::{
 };
 
 /// Cases of the model's generator that sequences are taken from.
-const SEQUENCES: u64 = 240;
+const SEQUENCES: usize = 240;
+/// Calls with a wrong secret: some SDKs take apart what the service says of their signature.
+const FORGED: usize = 2;
 /// Sequences that are run as they are, for each SDK, and for one whose calls take long.
 const PLAIN: usize = 60;
 const PLAIN_SLOW: usize = 15;
@@ -65,6 +67,8 @@ enum Aim {
     Sequence,
     /// An argument of a certain kind.
     Argument { param: usize, kind: Kind },
+    /// A call that is signed with a wrong secret.
+    Forged,
     /// A documented error.
     Error { status: u16, code: String, message: String, sort: Sort, wording: Wording },
     /// A spoiled answer to a call that would succeed, or would be refused.
@@ -116,8 +120,10 @@ impl Stock {
         let mut stock = Self { at, success: Vec::new(), refused: Vec::new() };
         let initial = State::initial(set.service(at), &Script::home());
         let likely = Choices::likely(set.operation(at));
-        for number in generator.n_tours()..generator.n_tours() + SEQUENCES {
-            let Some(script) = generator.case(number).and_then(|script| up_to_last_call(at, script)) else { continue };
+        // What overlaps has no last call, and an SDK is asked for one call after the other.
+        let sequences = (generator.n_tours()..).map_while(|number| generator.case(number));
+        let sequences = sequences.filter(|script| script.race().is_empty()).take(SEQUENCES);
+        for script in sequences.filter_map(|script| up_to_last_call(at, script)) {
             let last = script.commands.len() - 1;
             let call = &script.commands[last];
             let mut documented = script.commands.iter().filter(|command| command.operation == at);
@@ -198,6 +204,10 @@ impl Cases {
                 call.arguments[param] =
                     argument(operation.params[param].kind, kind, call.arguments[param].as_ref(), &mut dice);
             }
+            Aim::Forged => {
+                let last = case.script.commands.len() - 1;
+                case.script.commands[last].caller = Caller::Forged;
+            }
             Aim::Error { status, code, message, sort, wording } => {
                 let message = other_message(wording, &mut dice).unwrap_or(message);
                 case.treatments.push(Treatment { spoil: Spoil::Refusal { status, code, message, sort }, acts: false });
@@ -253,6 +263,7 @@ fn aims(service: &Service, operation: &Operation, adapter: &Adapter) -> Vec<Aim>
     }
     let plain = if adapter.slow { PLAIN_SLOW } else { PLAIN };
     let lists = [
+        vec![Aim::Forged; FORGED],
         spoiled_answers(),
         errors,
         arguments(operation),
@@ -290,7 +301,9 @@ fn spoiled_answers() -> Vec<Aim> {
         add(spoil.clone(), true, false);
         add(spoil, true, false);
     }
-    add(Spoil::Respelled, true, true);
+    for _ in 0..3 {
+        add(Spoil::Respelled, true, true);
+    }
     for status in REDIRECTS {
         add(Spoil::Redirect { status: *status }, false, true);
     }

@@ -48,7 +48,7 @@ struct Trial<'a> {
 pub fn judge(set: &SpecSet, adapter: &Adapter, case: &Case, seen: &Seen) -> Vec<Judgement> {
     let trial = Trial { set, adapter, case, seen };
     let mut found = Judgements::default();
-    if trial.is_overtaken() {
+    if is_overtaken(seen) {
         return found.list;
     }
     request::judge(&trial, &mut found);
@@ -106,13 +106,31 @@ enum Said {
     Refused { status: u16, code: String, message: String, request_id: Option<String> },
 }
 
-impl Trial<'_> {
-    /// Its time ran out although nobody kept silent: the machine was too busy, and nothing can be told.
-    fn is_overtaken(&self) -> bool {
-        let is_silent = self.seen.arrivals.iter().any(|arrival| arrival.treatment.spoil == Spoil::Silence);
-        self.seen.took.as_millis() >= u128::from(self.seen.call.options.timeout_ms) && !is_silent
-    }
+/// Its time ran out although nobody kept silent, and it came back all the same: the machine may have been too busy, and
+/// nothing can be told.
+pub fn is_overtaken(seen: &Seen) -> bool {
+    let is_silent = seen.arrivals.iter().any(|arrival| arrival.treatment.spoil == Spoil::Silence);
+    let came_back = !matches!(seen.surfaced, Surfaced::Hung);
+    came_back && seen.took.as_millis() >= u128::from(seen.call.options.timeout_ms) && !is_silent
+}
 
+/// A call that goes on for long after its time has run out, though nobody kept silent.
+pub fn too_late(seen: &Seen) -> Option<Judgement> {
+    let timeout = seen.call.options.timeout_ms;
+    // Whoever gives up in time has kept to what the caller has set.
+    if !is_overtaken(seen) || seen.took.as_millis() * 2 < u128::from(timeout) * 3 {
+        return None;
+    }
+    let requirement = seen.arrivals.last().map_or("trouble/silence", |arrival| match arrival.treatment.spoil {
+        Spoil::Nothing => "answer/success",
+        ref spoil => spoil.requirement(),
+    });
+    let summary = format!("the call comes back after {} ms, though it was answered at once", seen.took.as_millis());
+    let expected = format!("an end within the {timeout} ms that the caller has set");
+    Some(Judgement { requirement, breach: Some(Breach { symptom: "too late".into(), summary, expected }) })
+}
+
+impl Trial<'_> {
     fn retries(&self) -> u32 {
         if self.seen.treated { self.case.retries } else { 0 }
     }

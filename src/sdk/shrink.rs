@@ -3,15 +3,18 @@
 use serde_json::Value;
 
 use super::{
+    bench::Surfaced,
     bench::{Bench, BenchError, Seen},
     case::Case,
-    judge::{Breach, judge},
+    judge::{Breach, judge, too_late},
     spoil::{Spoil, Treatment},
 };
 use crate::{generate::tree::smaller, spec::SpecSet};
 
 /// Runs that shrinking one finding may cost, and so many at the end must show it again.
 const BUDGET: u32 = 60;
+/// The same of calls that do not come back: each takes a while.
+const BUDGET_HUNG: u32 = 2;
 const CONFIRMATIONS: u32 = 2;
 
 /// The smallest failing case found.
@@ -43,7 +46,7 @@ pub fn shrink(
         requests: 0,
         stable: true,
     };
-    let mut left = BUDGET;
+    let mut left = if matches!(seen.surfaced, Surfaced::Hung) { BUDGET_HUNG } else { BUDGET };
     'smaller: loop {
         for candidate in candidates(&bench.set.clone(), &best.case) {
             if left == 0 {
@@ -78,7 +81,7 @@ fn fails(
         if seen.command != last {
             continue;
         }
-        for judgement in judge(&bench.set, &bench.adapter, case, &seen) {
+        for judgement in judge(&bench.set, &bench.adapter, case, &seen).into_iter().chain(too_late(&seen)) {
             if let Some(breach) = judgement.breach
                 && judgement.requirement == requirement
                 && breach.symptom == symptom

@@ -43,9 +43,10 @@ pub fn run(args: &Sdk, global: &Global) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::Fine);
     }
     reports::check(&args.report.reports)?;
-    let deviations = deviations(args)?;
+    let own = own(args)?;
+    let deviations = deviations(args, &catalogue, &own)?;
     let (mut candidates, missing) = installed(&args.sdks, chosen)?;
-    candidates.extend(own(args)?);
+    candidates.extend(own);
     if candidates.is_empty() {
         let names: Vec<&str> = missing.iter().map(|adapter| &*adapter.name).collect();
         let text = format!("not installed in {}: {}", args.sdks.display(), names.join(", "));
@@ -151,11 +152,13 @@ fn own(args: &Sdk) -> Result<Vec<Candidate>, Failure> {
         .collect()
 }
 
-fn deviations(args: &Sdk) -> Result<Vec<Deviation>, Failure> {
+fn deviations(args: &Sdk, catalogue: &Catalogue, own: &[Candidate]) -> Result<Vec<Deviation>, Failure> {
+    let shipped = catalogue.adapters.iter().map(|adapter| &*adapter.name);
+    let adapters: Vec<&str> = shipped.chain(own.iter().map(|candidate| &*candidate.adapter.name)).collect();
     match args.deviations.as_deref() {
         None => catalogue::known().map_err(|error| bad_data(&error)),
         Some(path) if path == Path::new("none") => Ok(Vec::new()),
-        Some(path) => catalogue::deviations_at(path).map_err(|error| bad_data(&error)),
+        Some(path) => catalogue::deviations_at(path, catalogue, &adapters).map_err(|error| bad_data(&error)),
     }
 }
 

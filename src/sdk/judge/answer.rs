@@ -8,6 +8,8 @@ pub(super) fn judge(trial: &Trial<'_>, found: &mut Judgements) {
     let spoil = &arrival.treatment.spoil;
     match said {
         Said::Success(fields) => success(trial, spoil, &fields, found),
+        // Nothing of a refusal is spelled otherwise.
+        Said::Refused { .. } if *spoil == Spoil::Respelled => {}
         Said::Refused { status, code, message, request_id } => {
             let requirement = match spoil {
                 Spoil::Nothing => "answer/error",
