@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::outcome::FindingResult;
-use crate::{history::Exchange, sequence::Script, spec::SpecSet};
+use crate::{history::Exchange, oracle::blame, sequence::Script, spec::SpecSet};
 
 /// Version of the file format.
 const FORMAT: u64 = 1;
@@ -18,6 +18,17 @@ pub struct Counterexample {
     pub key: String,
     pub requirement: String,
     pub summary: String,
+}
+
+impl Counterexample {
+    pub fn is_race(&self) -> bool {
+        !self.script.race().is_empty()
+    }
+
+    /// Whether a finding with this key is the failure of the file.
+    pub fn is_shown_by(&self, key: &str) -> bool {
+        blame::is_same(key, &self.key, self.is_race())
+    }
 }
 
 /// The file's text.

@@ -37,7 +37,7 @@ pub struct Replayed {
 impl Replayed {
     /// What showed itself is the failure of the file.
     pub fn is_same(&self, file: &Counterexample) -> bool {
-        self.finding.as_ref().is_some_and(|result| result.finding.key == file.key)
+        self.finding.as_ref().is_some_and(|result| file.is_shown_by(&result.finding.key))
     }
 }
 
@@ -90,8 +90,8 @@ impl Once {
         self.history.exchanges.len() as u64
     }
 
-    fn shows(&self, key: &str) -> bool {
-        self.judged.findings.iter().any(|finding| finding.key == key)
+    fn shows(&self, key: &str, racing: bool) -> bool {
+        self.judged.findings.iter().any(|finding| blame::is_same(&finding.key, key, racing))
     }
 }
 
@@ -135,8 +135,9 @@ fn shown(set: &SpecSet, file: &Counterexample, runs: &[Once]) -> Option<FindingR
     let found =
         || runs.iter().enumerate().flat_map(|(index, run)| run.judged.findings.iter().map(move |one| (index, one)));
     let same = found().find(|(_, finding)| finding.key == file.key);
+    let same = same.or_else(|| found().find(|(_, finding)| file.is_shown_by(&finding.key)));
     let (index, finding) = same.or_else(|| found().find(|(_, finding)| blame::counts(set, finding)))?;
-    let n_shown = runs.iter().filter(|run| run.shows(&finding.key)).count();
+    let n_shown = runs.iter().filter(|run| run.shows(&finding.key, file.is_race())).count();
     Some(FindingResult {
         finding: finding.clone(),
         script: file.script.clone(),

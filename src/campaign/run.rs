@@ -17,7 +17,7 @@ use super::{
     event::Event,
     outcome::{FindingResult, Outcome},
     room::{Admission, Room},
-    settings::{CASES_EACH, CONFIRMATIONS, Settings},
+    settings::{CONFIRMATIONS, Settings, n_cases},
     shard::Shard,
     shrink::{Again, Shrinker},
     tally::{Case, First, Tally},
@@ -81,9 +81,7 @@ async fn since(
     tell: Tell<'_>,
 ) -> Outcome {
     let operations: Vec<OpRef> = settings.operations.iter().map(|(at, _)| *at).collect();
-    let n_cases = settings
-        .cases
-        .unwrap_or(generator.n_tours() + generator.n_races() + generator.aims().len() as u64 * CASES_EACH);
+    let n_cases = settings.cases.unwrap_or_else(|| n_cases(generator));
     let n_cases = if generator.is_aimless() { 0 } else { n_cases };
     tell(Event::Started { cases: shard.share(n_cases), aims: generator.aims(), unplanned: &generator.unplanned });
     let counter = Arc::new(AtomicU64::new(0));

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, sync::atomic::AtomicBool, time::Duration};
 
-use crate::{execute::Surroundings, generate::Options, spec::service::OpRef};
+use crate::{
+    execute::Surroundings,
+    generate::{Generator, Options},
+    spec::service::OpRef,
+};
 
 /// Cases for each requirement, when no number of cases is given.
 pub const CASES_EACH: u64 = 8;
@@ -10,6 +14,11 @@ pub const CASES_EACH: u64 = 8;
 pub const SHRINK_REQUESTS: u64 = 250;
 /// Times that a shrunk failure is run again, to call it stable.
 pub const CONFIRMATIONS: u32 = 2;
+
+/// Cases of a run, when no number is given.
+pub fn n_cases(generator: &Generator<'_>) -> u64 {
+    generator.n_tours() + generator.n_races() + generator.aims().len() as u64 * CASES_EACH
+}
 
 #[derive(Clone)]
 pub struct Settings {

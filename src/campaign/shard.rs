@@ -3,7 +3,8 @@
 use std::{fmt, str::FromStr};
 
 /// One of so many parts. A case belongs to one of them by its number alone, so that parts never overlap and nothing is
-/// left out.
+/// left out. Of as many cases in a row as there are parts, each has one, in changing order: kinds of cases take turns, and
+/// no part should have all of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Shard {
     /// Counted from 1.
@@ -16,13 +17,21 @@ impl Shard {
     pub const WHOLE: Self = Self { number: 1, of: 1 };
 
     pub fn has(self, case: u64) -> bool {
-        case % self.of == self.number - 1
+        let turn = mixed(case / self.of) % self.of;
+        (case % self.of + turn) % self.of == self.number - 1
     }
 
     /// How many of the first so many cases it has.
     pub fn share(self, cases: u64) -> u64 {
-        (cases + self.of - self.number) / self.of
+        let whole = cases - cases % self.of;
+        whole / self.of + (whole..cases).filter(|case| self.has(*case)).count() as u64
     }
+}
+
+/// A number that has nothing to do with another but that it follows from it.
+fn mixed(number: u64) -> u64 {
+    let number = (number ^ (number >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    number ^ (number >> 29)
 }
 
 impl fmt::Display for Shard {

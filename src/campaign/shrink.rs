@@ -96,6 +96,7 @@ impl<'a> Shrinker<'a> {
         let culprit = script.commands.get(finding.culprit);
         for proposed in self.generator.shortest(finding.requirement, culprit, finding.command != finding.culprit) {
             if proposed.commands.len() < script.commands.len()
+                && self.requests < self.budget
                 && let Some(smaller) = self.fails(&proposed, &finding.key).await
             {
                 failed.push(smaller);
@@ -130,8 +131,11 @@ impl<'a> Shrinker<'a> {
     async fn again(&mut self, failed: &Failed, confirmations: u32) -> Again {
         let times = if failed.script.race().is_empty() { confirmations } else { RACE_CONFIRMATIONS };
         let mut again = Again { times, shown: 0 };
+        let racing = !failed.script.race().is_empty();
         for _ in 0..times {
-            again.shown += u32::from(self.once(&failed.script, &failed.finding.key).await.is_some());
+            let (_, findings) = self.run(&failed.script).await;
+            let is_shown = findings.iter().any(|finding| blame::is_same(&finding.key, &failed.finding.key, racing));
+            again.shown += u32::from(is_shown);
         }
         again
     }
@@ -153,7 +157,10 @@ impl<'a> Shrinker<'a> {
     /// Runs a script, a race several times; how it fails with this key, if it does.
     async fn fails(&mut self, script: &Script, key: &str) -> Option<Failed> {
         let tries = if script.race().is_empty() { 1 } else { RACE_TRIES };
-        for _ in 0..tries {
+        for number in 0..tries {
+            if number > 0 && self.requests >= self.budget {
+                break;
+            }
             let failed = self.once(script, key).await;
             if failed.is_some() {
                 return failed;

@@ -332,6 +332,12 @@ impl<'a> Generator<'a> {
         &self.aims
     }
 
+    /// Requirements that cases can exercise, those of overlapping calls among them.
+    pub fn reachable(&self) -> BTreeSet<(OpRef, usize)> {
+        let raced = self.races.iter().flat_map(|(at, race)| race.aims.iter().map(|aim| (*at, *aim)));
+        self.aims.iter().copied().chain(raced).collect()
+    }
+
     /// There is nothing to exercise.
     pub fn is_aimless(&self) -> bool {
         self.aims.is_empty() && self.races.is_empty()

@@ -220,6 +220,12 @@ pub fn repeated(set: &SpecSet, unique: &Unique) -> Finding {
     }
 }
 
+/// Whether two keys are of one failure. Which symptom of it a race shows depends on which call or read came first.
+pub fn is_same(key: &str, other: &str, racing: bool) -> bool {
+    let requirement = |key: &str| key.split_once('#').map(|(requirement, _)| requirement.to_owned());
+    key == other || (racing && requirement(key).is_some() && requirement(key) == requirement(other))
+}
+
 /// Whether one run of a script shows a finding; some take several runs, or several cases.
 pub fn is_of_one_run(finding: &Finding) -> bool {
     finding.nature != Nature::Inconsistent && !finding.key.ends_with(NO_ANSWER) && !finding.key.ends_with(SHARED)

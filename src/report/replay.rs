@@ -30,13 +30,13 @@ pub struct Context<'a> {
 /// For people: the finding as a run tells it, or that it did not show itself.
 pub fn human(context: &Context<'_>) -> String {
     let Replayed { times, shown, .. } = context.replayed;
+    let races = match context.replayed.races {
+        Races { pairs: 0, .. } => String::new(),
+        Races { pairs, overlapped } => format!("; {overlapped} of {pairs} pairs of calls overlapped"),
+    };
     if let Some(result) = &context.replayed.finding {
         let is_same = context.replayed.is_same(context.file);
         let what = if is_same { "showed itself" } else { "is another failure than the file's, and showed itself" };
-        let races = match context.replayed.races {
-            Races { pairs: 0, .. } => String::new(),
-            Races { pairs, overlapped } => format!("; {overlapped} of {pairs} pairs of calls overlapped"),
-        };
         let seen = format!("{what} {shown} of {times} times on {}{races}", context.endpoint);
         return human::finding(context.set, context.addresses, result, &Evidence { seen, replay: None });
     }
@@ -44,7 +44,7 @@ pub fn human(context: &Context<'_>) -> String {
         return format!("cannot be judged: {reason}\n");
     }
     let summary = if context.detail > Detail::Little { format!("{}\n", context.file.summary) } else { String::new() };
-    format!("{summary}did not show itself, {times} of {times} times on {}\n", context.endpoint)
+    format!("{summary}did not show itself, {times} of {times} times on {}{races}\n", context.endpoint)
 }
 
 /// One JSON object: that of a run, as far as it goes, and what was replayed. Fields are only ever added.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use super::run::Limit;
 use crate::{
+    campaign::settings::n_cases,
     cli::connect::Plan,
     generate::{Generator, permit::Cost},
     sequence::{Purpose, command::line},
@@ -14,9 +15,7 @@ use crate::{
 pub fn text(set: &SpecSet, plan: &Plan, seed: &str, limit: Limit) -> String {
     let options = plan.offline_options();
     let generator = Generator::new(set, &plan.operations, seed, options);
-    let n_cases = limit
-        .cases
-        .unwrap_or(generator.n_tours() + generator.aims().len() as u64 * crate::campaign::settings::CASES_EACH);
+    let n_cases = limit.cases.unwrap_or_else(|| n_cases(&generator));
     let mut text = String::new();
     let mut total = Cost::default();
     let mut requests = 0;

@@ -63,7 +63,7 @@ async fn check(
 /// What can be exercised, and what each missing thing costs.
 fn costs(set: &SpecSet, plan: &Plan, generator: &Generator<'_>) -> String {
     let total: usize = plan.operations.iter().map(|at| set.operation(*at).requirements.len()).sum();
-    let reachable = generator.aims().len();
+    let reachable = generator.reachable().len();
     let mut together: BTreeMap<BTreeSet<Need>, BTreeSet<String>> = BTreeMap::new();
     let mut never = 0;
     let alone = enabled(set, plan, generator);
@@ -127,7 +127,8 @@ fn enabled(set: &SpecSet, plan: &Plan, generator: &Generator<'_>) -> BTreeMap<Ne
         };
         let operations: Vec<OpRef> = plan.operations.iter().filter(concerns).copied().collect();
         let with = generator.permitting(&operations, other);
-        let gained = with.aims().iter().filter(|aim| generator.unplanned.contains_key(aim));
+        let reachable = with.reachable();
+        let gained = reachable.iter().filter(|aim| generator.unplanned.contains_key(aim));
         let ids: BTreeSet<String> = gained.map(|aim| set.operation(aim.0).requirements[aim.1].id.clone()).collect();
         if !ids.is_empty() {
             found.insert(need, ids);
