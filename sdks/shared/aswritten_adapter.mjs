@@ -66,7 +66,8 @@ async function answer(adapter, sdks, call, line) {
     made = call(ask);
   } catch (error) {
     if (error instanceof Unsupported) return { id, outcome: 'unsupported', reason: error.message };
-    throw error;
+    // What the adapter itself trips over does not end it.
+    return { id, outcome: 'not-understood', reason: String(error) };
   }
   const { written, run, seen } = made;
   try {

@@ -62,8 +62,17 @@ def serve(adapter, sdks, call):
     os.dup2(2, 1)
     for line in sys.stdin:
         if line.strip():
-            out.write(json.dumps(answer(adapter, sdks, call, line), default=plain) + "\n")
+            out.write(json.dumps(guarded(adapter, sdks, call, line), default=plain) + "\n")
             out.flush()
+
+
+def guarded(adapter, sdks, call, line):
+    """An answer in any case: what the adapter itself trips over is told, and does not end it."""
+    try:
+        return answer(adapter, sdks, call, line)
+    except Exception as error:
+        number = json.loads(line)["id"]
+        return {"id": number, "outcome": "not-understood", "reason": f"{type(error).__name__}: {error}"}
 
 
 def answer(adapter, sdks, call, line):

@@ -7,7 +7,7 @@ use crate::{
     campaign::Verdict,
     report::json::{SCHEMA, pretty, seconds},
     sdk::{
-        campaign::{Finding, SdkResult},
+        campaign::{Finding, RequirementResult, SdkResult},
         catalogue::Deviation,
         protocol::Known,
     },
@@ -24,14 +24,24 @@ pub fn text(context: &Context<'_>) -> String {
     pretty(&json!({
         "schema": SCHEMA,
         "verdict": verdict.name(),
+        "reason": (outcome.verdict() == Verdict::NotExercised).then_some("nothing was exercised"),
         "seed": outcome.seed,
         "endpoint": "mock",
         "cases": outcome.cases(),
         "requests": outcome.requests(),
+        "shrink_requests": outcome.findings.iter().map(|finding| finding.shrink_requests).sum::<u64>(),
         "seconds": seconds(outcome.seconds),
         "interrupted": outcome.interrupted,
         "operations": outcome.sdks.iter().map(|sdk| operation(context, sdk)).collect::<Vec<_>>(),
         "findings": outcome.findings.iter().map(|found| finding(context, found)).collect::<Vec<_>>(),
+        "specs": context.set.digest,
+        // The service is the mock, of which there is nothing to tell: no open questions, no account, no races.
+        "observations": [],
+        "races": { "pairs": 0, "overlapped": 0 },
+        "messages": [],
+        "reasons": [],
+        "account": null,
+        "changes": null,
         "stale_deviations": outcome.stale.iter().map(stale).collect::<Vec<_>>(),
         "unusable": broken.collect::<Vec<_>>(),
     }))
@@ -49,15 +59,22 @@ fn operation(context: &Context<'_>, sdk: &SdkResult) -> Value {
                 "level": requirement.level.name(),
                 "text": requirement.text,
                 "source": sdk.adapter.source(requirement),
+                "document": null,
+                "selected": true,
                 "exercised": result.exercised,
                 "broken": result.broken,
                 "known": result.known,
                 "verdict": result.verdict.name(),
+                "reason": (result.exercised == 0).then_some("no case came to it"),
             })
         })
         .collect();
+    let count = |is: &dyn Fn(&RequirementResult) -> bool| sdk.requirements.iter().filter(|result| is(result)).count();
+    let exercised = count(&|result| result.exercised > 0);
     json!({
         "id": sdk.operation,
+        "coverage": { "exercised": exercised, "of": sdk.requirements.len() },
+        "divergence": { "violated": count(&|result| result.broken > 0), "of": exercised },
         "adapter": sdk.adapter.name,
         "sdk": sdk.known.sdk,
         "sdk_version": sdk.known.sdk_version,
