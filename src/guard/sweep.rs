@@ -230,7 +230,11 @@ impl<'a> Sweeping<'a> {
                             }
                         }
                         reply if template.undo => why = Some(format!("{}: {}", template.operation, reply.brief())),
-                        reply => why = Some(format!("{} answers {}", template.operation, reply.brief())),
+                        reply => {
+                            // What was under way when it was taken back may have come about since.
+                            undone.retain(|(number, _)| *number != entry.number);
+                            why = Some(format!("{} answers {}", template.operation, reply.brief()));
+                        }
                     }
                 }
                 blocked |= why.is_some();
