@@ -33,8 +33,8 @@ use crate::{
 
 /// Times that a call is sent again which the service had no time for.
 const REPEATS: u32 = 5;
-/// Requests that removing one thing takes, as a rule.
-const REMOVAL: u64 = 3;
+/// Requests that removing one thing takes on a bad day: asked for, refused, asked for again, and read.
+const REMOVAL: u64 = 5;
 /// Times that every list is read at the end, as a rule.
 const LISTS: u64 = 2;
 /// The same for reads of a look-up or of the clean-up, whose answer was lost.
