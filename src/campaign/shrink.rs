@@ -10,6 +10,8 @@
 //! What overlapping calls do to each other depends on chance. So a race is tried several times before it counts as one that
 //! does not fail, and in the end it is said how often the result shows the failure.
 
+use std::mem::replace;
+
 use crate::{
     endpoint::Endpoint,
     execute::{Surroundings, execute},
@@ -31,7 +33,6 @@ pub struct Shrunk {
 }
 
 /// A script that failed.
-#[derive(Clone)]
 struct Failed {
     script: Script,
     history: History,
@@ -90,37 +91,33 @@ impl<'a> Shrinker<'a> {
         finding: &Finding,
         confirmations: u32,
     ) -> Shrunk {
-        let first = Failed { script: script.clone(), history: history.clone(), finding: finding.clone() };
+        let mut best = Failed { script: script.clone(), history: history.clone(), finding: finding.clone() };
         // Each is smaller than the one before.
-        let mut failed = vec![first.clone()];
+        let mut larger: Vec<Failed> = Vec::new();
         let culprit = script.commands.get(finding.culprit);
         for proposed in self.generator.shortest(finding.requirement, culprit, finding.command != finding.culprit) {
             if proposed.commands.len() < script.commands.len()
                 && self.requests < self.budget
                 && let Some(smaller) = self.fails(&proposed, &finding.key).await
             {
-                failed.push(smaller);
+                larger.push(replace(&mut best, smaller));
                 break;
             }
         }
         while self.requests < self.budget
-            && let Some(smaller) = self.step(failed.last().unwrap_or(&first)).await
+            && let Some(smaller) = self.step(&best).await
         {
-            failed.push(smaller);
+            larger.push(replace(&mut best, smaller));
         }
-        let smallest = failed.pop().unwrap_or(first);
-        let mut again = self.again(&smallest, confirmations).await;
-        let mut best = smallest;
-        if best.script.race().is_empty() {
-            let most = 2 * self.budget;
-            while !again.is_stable()
-                && self.requests < most
-                && let Some(larger) = failed.pop()
-            {
-                let shown = self.again(&larger, confirmations).await;
-                if shown.is_stable() {
-                    (best, again) = (larger, shown);
-                }
+        let mut again = self.again(&best, confirmations).await;
+        while best.script.race().is_empty()
+            && !again.is_stable()
+            && self.requests < 2 * self.budget
+            && let Some(failed) = larger.pop()
+        {
+            let shown = self.again(&failed, confirmations).await;
+            if shown.is_stable() {
+                (best, again) = (failed, shown);
             }
         }
         let Failed { script, history, finding } = best;
@@ -129,10 +126,9 @@ impl<'a> Shrinker<'a> {
 
     /// Runs a failing script again.
     async fn again(&mut self, failed: &Failed, confirmations: u32) -> Again {
-        let times = if failed.script.race().is_empty() { confirmations } else { RACE_CONFIRMATIONS };
-        let mut again = Again { times, shown: 0 };
         let racing = !failed.script.race().is_empty();
-        for _ in 0..times {
+        let mut again = Again { times: if racing { RACE_CONFIRMATIONS } else { confirmations }, shown: 0 };
+        for _ in 0..again.times {
             let (_, findings) = self.run(&failed.script).await;
             let is_shown = findings.iter().any(|finding| blame::is_same(&finding.key, &failed.finding.key, racing));
             again.shown += u32::from(is_shown);

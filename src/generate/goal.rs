@@ -124,10 +124,11 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) ->
     // In a batch, which code comes may follow the order of the list.
     let single = request.targets.iter().all(|keys| keys.len() < 2);
     let rows: BTreeSet<usize> = permitted.iter().filter(|outcome| outcome.due).filter_map(row_of).collect();
-    if let ([one, other], true) = (&rows.into_iter().collect::<Vec<_>>()[..], single)
-        && operation.rows[*one].codes != operation.rows[*other].codes
+    if let [one, other] = rows.into_iter().collect::<Vec<_>>()[..]
+        && single
+        && operation.rows[one].codes != operation.rows[other].codes
     {
-        add(Goal::Both { one: *one, other: *other }, doubt.clone());
+        add(Goal::Both { one, other }, doubt.clone());
     }
     for outcome in &permitted {
         if let Some(found) = beside {

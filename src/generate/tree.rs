@@ -1,7 +1,7 @@
 //! Smaller scripts to try, when one fails: lanes first, then chunks, then single commands, then arguments.
 //!
-//! Two resources that were made alike may be one. A race is smaller with fewer lanes, and with fewer commands in them: a command that need not overlap others moves out, to
-//! where the race begins or ends.
+//! Two resources that were made alike may be one. A race is smaller with fewer lanes, and with fewer commands in them: a
+//! command that need not overlap others moves out, to where the race begins or ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,7 +78,8 @@ fn alike(script: &Script) -> Vec<(Key, Key)> {
 
 /// The script with the first resource in place of the other, which is not made.
 fn merged(script: &Script, one: &Key, other: &Key, keep: usize) -> Option<Script> {
-    let maker = script.commands.iter().position(|command| command.creates.contains(other))?;
+    let maker = script.commands.iter().position(|command| command.creates.contains(other));
+    let maker = maker.filter(|maker| *maker != keep)?;
     let names = BTreeMap::from([(other.clone(), one.clone())]);
     let mut commands: Vec<Command> = Vec::new();
     for (index, command) in script.commands.iter().enumerate().filter(|(index, _)| *index != maker) {
@@ -88,7 +89,7 @@ fn merged(script: &Script, one: &Key, other: &Key, keep: usize) -> Option<Script
             commands.push(command);
         }
     }
-    (maker != keep).then(|| Script { commands, aims: script.aims.clone() }.simplified())
+    Some(Script { commands, aims: script.aims.clone() }.simplified())
 }
 
 /// The script with a command of a lane before or after the race.

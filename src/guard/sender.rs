@@ -33,12 +33,12 @@ use crate::{
 
 /// Times that a call is sent again which the service had no time for.
 const REPEATS: u32 = 5;
+/// The same for reads of a look-up or of the clean-up, whose answer was lost.
+const LOST: u32 = 3;
 /// Requests that removing one thing takes on a bad day: asked for, refused, asked for again, and read.
 const REMOVAL: u64 = 5;
 /// Times that every list is read at the end, as a rule.
 const LISTS: u64 = 2;
-/// The same for reads of a look-up or of the clean-up, whose answer was lost.
-const LOST: u32 = 3;
 /// Patience of the clean-up after a case, once something did not go.
 const STUCK_MS: u64 = 500;
 /// Pause before such a read is repeated.
@@ -251,10 +251,10 @@ impl Guarded {
         let mut intended = Vec::new();
         for effect in creates {
             let Action::Create { kind, var } = effect.action else { continue };
-            let index = kind;
-            let kind = &service.kinds[index].name;
+            let described = &service.kinds[kind];
+            let kind = &described.name;
             let standing = self.ledger.standing(&service.name, kind);
-            let stays = !service.kinds[index].remove.is_empty();
+            let stays = !described.remove.is_empty();
             if let Some(most) = budget.at_once.get(kind).filter(|most| standing >= **most) {
                 return Err(format!("the budget allows {most} of kind {kind} at once"));
             }

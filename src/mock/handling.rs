@@ -136,7 +136,9 @@ impl<'m> Handling<'m> {
         if taken {
             // With a bug or without: whether a resource is taken is not what outcomes are about.
             for outcome in [&mut healthy, &mut outcome] {
-                *outcome = self.exclusive(outcome).unwrap_or_else(|| outcome.clone());
+                if let Some(refused) = self.exclusive(outcome) {
+                    *outcome = refused;
+                }
             }
         }
         let look = Look { state, version, at_ms: now_ms, healthy, outcome };

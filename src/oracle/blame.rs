@@ -222,8 +222,8 @@ pub fn repeated(set: &SpecSet, unique: &Unique) -> Finding {
 
 /// Whether two keys are of one failure. Which symptom of it a race shows depends on which call or read came first.
 pub fn is_same(key: &str, other: &str, racing: bool) -> bool {
-    let requirement = |key: &str| key.split_once('#').map(|(requirement, _)| requirement.to_owned());
-    key == other || (racing && requirement(key).is_some() && requirement(key) == requirement(other))
+    let parted = key.split_once('#').zip(other.split_once('#'));
+    key == other || (racing && parted.is_some_and(|((requirement, _), (its, _))| requirement == its))
 }
 
 /// Whether one run of a script shows a finding; some take several runs, or several cases.

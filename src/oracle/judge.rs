@@ -484,19 +484,21 @@ impl<'a> Judge<'a> {
 
     /// Notes which codes were answered although others were due too: what is known of the state by now counts.
     fn precedence(&mut self) {
-        let beaten = self.belief.beaten();
+        let mut beaten: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        for (command, code) in self.belief.beaten() {
+            beaten.entry(command).or_default().push(code);
+        }
         for exchange in &self.history.exchanges {
+            let Some(losers) = beaten.get(&exchange.command) else { continue };
             let Some(command) = self.script.commands.get(exchange.command) else { continue };
             let Reply::Refused { code, .. } = &exchange.reply else { continue };
             let operation = self.set.operation(command.operation);
-            // In a batch, which code comes may follow the order of the list.
-            let single = command.request(self.set, &Script::home()).targets.iter().all(|keys| keys.len() < 2);
-            let losers: Vec<String> =
-                beaten.iter().filter(|(of, _)| *of == exchange.command).map(|(_, code)| code.clone()).collect();
             let by_row = operation.rows.iter().any(|row| row.documented && matches(&row.codes, code));
-            if single && by_row && command.lane.is_none() && !losers.is_empty() {
-                let precedence = Precedence { operation: command.operation, winner: code.clone(), losers };
-                self.judged.precedence.push(precedence);
+            // In a batch, which code comes may follow the order of the list.
+            let single = || command.request(self.set, &Script::home()).targets.iter().all(|keys| keys.len() < 2);
+            if command.lane.is_none() && by_row && single() {
+                let (winner, losers) = (code.clone(), losers.clone());
+                self.judged.precedence.push(Precedence { operation: command.operation, winner, losers });
             }
         }
     }

@@ -339,9 +339,9 @@ fn try_sdk(
                 let Some(breach) = judgement.breach else { continue };
                 tally.broken += 1;
                 let key = format!("{}/{} {}", adapter.name, judgement.requirement, breach.symptom);
-                let is_told = !told.insert(key.clone());
+                let is_new = told.insert(key.clone());
                 if let Some(known) = findings.iter_mut().find(|finding| finding.key == key) {
-                    known.cases += u64::from(!is_told);
+                    known.cases += u64::from(is_new);
                     continue;
                 }
                 let requests_to_failure = result.requests;

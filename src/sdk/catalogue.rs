@@ -4,8 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use serde::Deserialize;
 
-use crate::spec::Level;
-use crate::spec::diagnostic::did_you_mean;
+use crate::spec::{Level, diagnostic::did_you_mean};
 
 include!(concat!(env!("OUT_DIR"), "/adapters.rs"));
 

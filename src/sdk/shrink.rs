@@ -3,8 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    bench::Surfaced,
-    bench::{Bench, BenchError, Seen},
+    bench::{Bench, BenchError, Seen, Surfaced},
     case::Case,
     judge::{Breach, judge, too_late},
     spoil::{Spoil, Treatment},
