@@ -185,8 +185,10 @@ fn shards_add_up_to_the_whole_run() {
 
     let partial = done(&["merge", "a.jsonl", "c.jsonl", "--format", "json"], folder, 6);
     assert!(partial.stdout.contains("there is no record of shard 2/3"), "a missing shard is no conformance");
+    fs::write(folder.join("empty.jsonl"), "").expect("a file");
     for (arguments, says) in [
         (&["merge", "a.jsonl", "a.jsonl"][..], "both shard 1/3"),
+        (&["judge", "empty.jsonl"], "it is empty"),
         (&["merge", "a.jsonl", "whole.json"], "does not begin as a record"),
         (&["merge", "nothing.jsonl"], "nothing.jsonl"),
     ] {

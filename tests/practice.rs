@@ -4,6 +4,7 @@
 mod served;
 
 use std::{
+    collections::BTreeMap,
     io::{Read, Write},
     net::TcpStream,
     path::Path,
@@ -155,6 +156,8 @@ impl Served {
 #[test]
 fn a_bad_night_is_no_violation() {
     let folder = tempfile::tempdir().expect("a folder");
+    // How many requests a night takes, and so what befalls them, differs: the four together have met with everything.
+    let mut befallen = BTreeMap::from(["answers_lost", "requests_repeated", "connections_reset"].map(|name| (name, 0)));
     for (seed, operation) in [
         ("1", "ecs/DeleteImage"),
         ("2", "ens/DeleteImage"),
@@ -172,9 +175,9 @@ fn a_bad_night_is_no_violation() {
             "--lag",
             "10ms",
             "--lost",
-            "2",
+            "4",
             "--resets",
-            "2",
+            "4",
             "--repeated",
             "5",
             "--bursts",
@@ -185,8 +188,8 @@ fn a_bad_night_is_no_violation() {
         let (code, text) = served.run(&[operation, "--seed", seed, "--cases", "60", "--workers", "16"], folder.path());
         assert_eq!(code, Some(0), "{operation}\n{text}");
         let statistics = served.told("/aswritten/statistics");
-        for manner in ["answers_lost", "requests_repeated", "connections_reset"] {
-            assert!(statistics["manners"][manner].as_u64() > Some(0), "{manner} is put to the test: {statistics}");
+        for (manner, times) in &mut befallen {
+            *times += statistics["manners"][manner].as_u64().expect("a number");
         }
         let inventory = served.told("/aswritten/inventory");
         for (service, held) in inventory.as_object().expect("services") {
@@ -194,6 +197,7 @@ fn a_bad_night_is_no_violation() {
         }
         assert_eq!(statistics["manners"]["changes_of_what_is_someone_else_s"], 0);
     }
+    assert!(befallen.values().all(|times| *times > 0), "{befallen:?}");
 }
 
 #[test]

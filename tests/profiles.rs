@@ -53,13 +53,31 @@ fn practice(url: &str) -> String {
 }
 
 #[test]
+fn a_run_without_a_ledger_is_looked_for_where_it_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for arguments in [&["cleanup", "aw01234567"][..], &["cleanup", "aw01234567", "--list"]] {
+        let (_, err) = run(arguments, folder.path(), 2);
+        assert!(
+            err.contains("there is no ledger of aw01234567") && err.contains("`--endpoint` or `--profile`"),
+            "{err}"
+        );
+    }
+    let served = Served::start(&[]);
+    let (_, err) = run(&["cleanup", "aw01234567", "--endpoint", &served.url], folder.path(), 0);
+    assert!(err.contains("nothing is left, and nothing was"), "{err}");
+}
+
+#[test]
 fn what_makes_no_sense_in_a_file_is_told_and_not_repeated() {
     let cases: &[(&str, &[&str])] = &[
         (
             "[profile.night]\nsecret = \"MARKSECRET1\"",
             &["line 2", "unknown field `secret`", "credentials do not belong"],
         ),
-        ("[profile.night]\nworkers = \"MARKSECRET1\"", &["line 2", "not what belongs there"]),
+        ("[profile.night]\nworkers = \"MARKSECRET1\"", &["line 2", "`workers` is not what belongs there; expected a"]),
+        ("[profile.night]\nworkers = 0", &["line 2", "`workers` is not what belongs there; expected a nonzero"]),
+        ("[profile.night]\nprobes = \"MARKSECRET1\"", &["line 2", "`probes`", "expected one of `off`"]),
+        ("[profile.night]\nMARKSECRET1==\n", &["line 2", "not what belongs there"]),
         ("[profile.night]\n= MARKSECRET1", &["line 2"]),
         ("[profile.other]", &["no profile `night`"]),
         ("[profile.night.endpoint]\nesc = \"http://127.0.0.1:1\"", &["did you mean `ecs`?"]),

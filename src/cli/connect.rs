@@ -225,7 +225,7 @@ impl Plan {
             Target::InProcess => 1,
             Target::Mock => MOCK_WORKERS,
             Target::Urls(_) => {
-                self.profile.as_ref().and_then(|profile| profile.workers).map_or(HTTP_WORKERS, usize::from)
+                self.profile.as_ref().and_then(|profile| profile.workers).map_or(HTTP_WORKERS, |n| n.get().into())
             }
         };
         if let Some(guard) = &mut guard {

@@ -88,7 +88,10 @@ impl Guard {
 
 /// One line when everything is gone.
 fn summary(run: &str, swept: &Swept) -> String {
-    let mut text = format!("{run}: {} made and gone, which reads prove", swept.gone);
+    let mut text = match swept.gone {
+        0 => format!("{run}: nothing is left, and nothing was"),
+        gone => format!("{run}: {gone} made and gone, which reads prove"),
+    };
     if swept.found > 0 {
         text.push_str(&format!("; {} of them found by lists", swept.found));
     }

@@ -3,7 +3,10 @@
 use std::{path::Path, sync::Arc};
 
 use super::{exit_code::ExitCode, failure::Failure, render, terminal};
-use crate::spec::{self, SpecSet, load::LoadError};
+use crate::{
+    report::count,
+    spec::{self, SpecSet, load::LoadError},
+};
 
 /// The specs of a folder, or those that are built in.
 pub fn load(folder: Option<&Path>) -> Result<Arc<SpecSet>, Failure> {
@@ -18,7 +21,8 @@ fn failure(error: LoadError) -> Failure {
             let mut files: Vec<&str> =
                 list.iter().filter_map(|problem| Some(&*problem.span.as_ref()?.file.path)).collect();
             files.dedup();
-            let text = format!("{} in {}", count(list.len(), "problem"), count(files.len().max(1), "spec file"));
+            let text =
+                format!("{} in {}", count(list.len() as u64, "problem"), count(files.len().max(1) as u64, "spec file"));
             Failure::new(ExitCode::BadSpec, text)
         }
         LoadError::Empty(path) => {
@@ -29,9 +33,4 @@ fn failure(error: LoadError) -> Failure {
             Failure::new(ExitCode::BadSpec, format!("cannot read {}: {cause}", path.display()))
         }
     }
-}
-
-/// `1 problem`, `2 problems`.
-pub fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

@@ -113,7 +113,7 @@ fn gaps(records: &[&Record]) -> Vec<String> {
     for record in records.iter().filter(|record| record.end.is_none()) {
         let whose = if of == 1 { String::new() } else { format!(" of shard {}", record.head.shard) };
         let cases = record.unfinished();
-        gaps.push(format!("the record{whose} ends before the run did, with {cases} cases under way"));
+        gaps.push(format!("the record{whose} ends before the run did; cases under way: {cases}"));
     }
     gaps
 }

@@ -16,6 +16,8 @@ use super::line::{Again, Exchanged, Found, Head, Judged, Line, SCHEMA};
 pub enum ReadError {
     #[error("read {path}: {cause}")]
     Read { path: PathBuf, cause: io::Error },
+    #[error("make sense of {path}: it is empty, as a run leaves it that was killed before it sent anything")]
+    Empty { path: PathBuf },
     #[error("make sense of {path}: it does not begin as a record of `aswritten run --events`")]
     NoRecord { path: PathBuf },
     #[error("make sense of {path}: its lines are of schema {found}, and this version reads schema {SCHEMA}")]
@@ -101,7 +103,8 @@ pub fn read(path: &Path) -> Result<Record, ReadError> {
     let fail = |cause| ReadError::Read { path: path.into(), cause };
     let mut lines = BufReader::new(File::open(path).map_err(fail)?).split(b'\n').enumerate().peekable();
     let first = lines.next().map(|(_, text)| text).transpose().map_err(fail)?;
-    let head = first.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    let Some(first) = first else { return Err(ReadError::Empty { path: path.into() }) };
+    let head = Some(first).and_then(|text| serde_json::from_slice::<Value>(&text).ok());
     let schema = head.as_ref().filter(|head| head["event"] == "run").and_then(|head| head["schema"].as_u64());
     let (Some(head), Some(schema)) = (head, schema) else { return Err(ReadError::NoRecord { path: path.into() }) };
     if schema != SCHEMA {

@@ -63,8 +63,10 @@ impl Account {
         let minutes = |seconds: f64| format!("{:.1}", seconds / 60.0);
         let time = of(minutes(self.seconds), self.time.map(|time| minutes(time.as_secs_f64())));
         let mut lines = vec![format!(
-            "budget    {requests} requests ({} to look ids up, {} throttled), {time} minutes, {} paid calls",
-            usage.lookups, usage.throttled, usage.paid
+            "budget    {requests} requests ({} to look ids up, {} throttled), {time} minutes, {}",
+            usage.lookups,
+            usage.throttled,
+            super::count(usage.paid, "paid call")
         )];
         let at_once: Vec<String> = usage
             .most_at_once
@@ -80,8 +82,10 @@ impl Account {
         let held: u64 = usage.held.values().sum();
         let left = self.swept.left.len();
         lines.push(format!(
-            "account   {} made and gone, {left} left, {held} calls held back; run {}",
-            self.swept.gone, self.run
+            "account   {} made and gone, {left} left, {} held back; run {}",
+            self.swept.gone,
+            super::count(held, "call"),
+            self.run
         ));
         lines.push(String::new());
         lines.join("\n")

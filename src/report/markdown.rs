@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    Context, Reporter,
+    Context, Reporter, count,
     human::{self, Evidence},
     number,
 };
@@ -32,10 +32,10 @@ fn text(context: &Context<'_>) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(
         out,
-        "{} · {} cases, {} requests, {:.1} s · seed `{}`\n",
+        "{} · {}, {}, {:.1} s · seed `{}`\n",
         code(&outcome.endpoint),
-        number(outcome.cases),
-        number(outcome.requests + outcome.shrink_requests),
+        count(outcome.cases, "case"),
+        count(outcome.requests + outcome.shrink_requests, "request"),
         outcome.seconds,
         outcome.seed
     );

@@ -174,6 +174,11 @@ pub fn number(number: u64) -> String {
     text
 }
 
+/// So many of something: `1 case`, `1,203 cases`.
+pub fn count(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", number(n), if n == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -181,5 +186,6 @@ mod tests {
         for (number, expected) in [(0, "0"), (999, "999"), (1203, "1,203"), (1_234_567, "1,234,567")] {
             assert_eq!(super::number(number), expected);
         }
+        assert_eq!([0, 1, 1203].map(|n| super::count(n, "case")), ["0 cases", "1 case", "1,203 cases"]);
     }
 }

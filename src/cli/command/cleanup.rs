@@ -41,8 +41,14 @@ pub async fn run(args: &Cleanup, global: &Global) -> Result<ExitCode, Failure> {
         let path = folder.join(format!("{run}.jsonl"));
         if path.is_file() { paths.push(path) } else { unknown.push(run.clone()) }
     }
+    let is_somewhere = !args.endpoint.endpoints.is_empty() || args.endpoint.profile.is_some();
+    if let Some(run) = unknown.first().filter(|_| args.list || !is_somewhere) {
+        let help = "`--ledger` names the folder of its ledger; without one, `--endpoint` or `--profile` says where to look \
+                    for what bears its name";
+        return Err(Failure::usage(format!("there is no ledger of {run} in {}", folder.display())).help(help));
+    }
     if args.list {
-        paths.iter().try_for_each(|path| list(path))?;
+        paths.iter().try_for_each(|path| list(&set, path))?;
         return Ok(ExitCode::Fine);
     }
     for path in paths {
@@ -57,10 +63,6 @@ pub async fn run(args: &Cleanup, global: &Global) -> Result<ExitCode, Failure> {
         all_clean &= clean(&set, ledger, args, global).await?;
     }
     for run in unknown {
-        if args.endpoint.endpoints.is_empty() && args.endpoint.profile.is_none() {
-            let text = format!("there is no ledger of {run} in {}", folder.display());
-            return Err(Failure::usage(text).help("say where to look for it: `--endpoint` or `--profile`"));
-        }
         // What is found is noted like what a run makes.
         let ledger = Ledger::create(folder, About { run, ..About::default() }).map_err(safety::failure)?;
         all_clean &= clean(&set, ledger, args, global).await?;
@@ -110,9 +112,14 @@ fn record(path: &Path) -> Result<Record, Failure> {
     Record::read(&text).map_err(|why| Failure::usage(format!("cannot read the ledger {}: {why}", path.display())))
 }
 
-fn list(path: &Path) -> Result<(), Failure> {
+fn list(set: &SpecSet, path: &Path) -> Result<(), Failure> {
     let record = record(path)?;
-    for entry in record.open() {
+    // Records of what was done, such as tasks, cost nothing, and nobody can remove them.
+    let stays = |service: &str, kind: &str| {
+        let service = set.services.iter().find(|described| described.name == service);
+        service.and_then(|service| Some(&service.kinds[service.kind(kind)?])).is_none_or(|kind| !kind.remove.is_empty())
+    };
+    for entry in record.open().filter(|entry| stays(&entry.service, &entry.kind)) {
         let id = entry.id.as_deref().unwrap_or("(no answer)");
         let line =
             format!("{}  {} {}  {id}  {}  {}\n", record.about.run, entry.service, entry.kind, entry.region, entry.name);

@@ -7,6 +7,7 @@ use crate::{
     campaign::settings::n_cases,
     cli::connect::Plan,
     generate::{Generator, permit::Cost},
+    report::count,
     sequence::{Purpose, command::line},
     spec::SpecSet,
 };
@@ -45,7 +46,9 @@ pub fn text(set: &SpecSet, plan: &Plan, seed: &str, limit: Limit) -> String {
     }
     let _ = writeln!(
         text,
-        "{n_shown} cases, {requests} requests and more (repeated reads, lookups and clean-up come on top){}",
+        "{}, {} and more (repeated reads, lookups and clean-up come on top){}",
+        count(n_shown, "case"),
+        count(requests, "request"),
         created(set, &total)
     );
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    num::NonZero,
     path::{Path, PathBuf},
 };
 
@@ -44,7 +45,7 @@ pub struct Profile {
     pub wait: Wait,
     pub probes: Probing,
     pub signing: Option<String>,
-    pub workers: Option<u16>,
+    pub workers: Option<NonZero<u16>>,
     pub cases: Option<u64>,
 }
 
@@ -85,11 +86,16 @@ pub fn read(path: &Path, name: &str) -> Result<Profile, Failure> {
     let file: File = toml::from_str(&text).map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
         let message = error.message();
-        // An unknown key may be told; a value never is.
-        let what = if message.starts_with("unknown field") || message.starts_with("duplicate key") {
-            message
+        let is_about = |starts: &[&str]| starts.iter().any(|start| message.starts_with(start));
+        // A key may be told; a value never is.
+        let what = if is_about(&["unknown field", "duplicate key"]) {
+            message.to_owned()
         } else {
-            "it is not what belongs there"
+            let line = text.lines().nth(line - 1).filter(|_| is_about(&["invalid ", "unknown variant"]));
+            let key = line.and_then(|line| line.split_once('='));
+            let whose = key.map_or("it".into(), |(key, _)| format!("the value of `{}`", key.trim()));
+            let wanted = message.rsplit_once("expected ").map(|(_, wanted)| format!("; expected {wanted}"));
+            format!("{whose} is not what belongs there{}", wanted.unwrap_or_default())
         };
         Failure::usage(format!("{shown}, line {line}: {what}"))
             .help("`aswritten profile new` prints a file to begin with; credentials do not belong in it")

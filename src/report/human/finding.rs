@@ -12,7 +12,7 @@ use super::{
 use crate::{
     campaign::outcome::FindingResult,
     oracle::Nature,
-    report::{Addresses, citation, curl, number},
+    report::{Addresses, citation, count, curl, number},
     spec::SpecSet,
 };
 
@@ -33,7 +33,7 @@ pub struct Evidence {
 impl Evidence {
     /// What a campaign knows.
     pub fn campaign(result: &FindingResult, replay: Option<&str>) -> Self {
-        let cases = if result.cases == 1 { "1 case".to_owned() } else { format!("{} cases", number(result.cases)) };
+        let cases = count(result.cases, "case");
         let stable = if result.again.times == 0 {
             "not run again".to_owned()
         } else if result.script.race().is_empty() {
@@ -46,7 +46,7 @@ impl Evidence {
             format!("showed itself {} of {} times that it was run again", result.again.shown, result.again.times)
         };
         let mut seen =
-            format!("{stable}; found in {cases}, first after {} requests", number(result.requests_to_failure));
+            format!("{stable}; found in {cases}, first after {}", count(result.requests_to_failure, "request"));
         if result.shrink_requests > 0 {
             let _ = write!(seen, ", shrunk with {} more", number(result.shrink_requests));
         }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     campaign::Verdict,
     oracle::finding::Races,
-    report::{Context, Detail, number},
+    report::{Context, Detail, count, number},
 };
 
 /// Reasons that are shown when not everything is wanted.
@@ -25,7 +25,10 @@ pub fn reasons(context: &Context<'_>) -> String {
         push(&mut out, &format!("{} × {reason}", number(*times)));
     }
     if reasons.len() > most {
-        out.push_str(&format!("  {}\n", paint(FAINT, &format!("and {} more reasons (see -v)", reasons.len() - most))));
+        out.push_str(&format!(
+            "  {}\n",
+            paint(FAINT, &format!("and {} (see -v)", count((reasons.len() - most) as u64, "more reason")))
+        ));
     }
     out
 }
@@ -70,7 +73,6 @@ pub fn line(context: &Context<'_>) -> String {
         Verdict::Inconclusive => ("inconclusive", UNSURE),
         Verdict::NotExercised => ("inconclusive: nothing was exercised", UNSURE),
     };
-    let operations = outcome.operations.len();
     let races = match outcome.races {
         Races { pairs: 0, .. } => String::new(),
         Races { pairs, overlapped } => {
@@ -78,11 +80,11 @@ pub fn line(context: &Context<'_>) -> String {
         }
     };
     format!(
-        "{}: {operations} operation{}, {exercised} of {of} requirements exercised, {violated} violated{races} ({} cases, {} requests, {:.1} s, seed {})\n",
+        "{}: {}, {exercised} of {of} requirements exercised, {violated} violated{races} ({}, {}, {:.1} s, seed {})\n",
         paint(style, word),
-        if operations == 1 { "" } else { "s" },
-        number(outcome.cases),
-        number(outcome.requests + outcome.shrink_requests),
+        count(outcome.operations.len() as u64, "operation"),
+        count(outcome.cases, "case"),
+        count(outcome.requests + outcome.shrink_requests, "request"),
         outcome.seconds,
         outcome.seed,
     )

@@ -7,7 +7,7 @@ use crate::{
         kill::{Kill, MutantResult, Proof},
     },
     report::{
-        Detail,
+        Detail, count,
         human::style::{BAD, FAINT, GOOD, STRONG, UNSURE, paint, wrap},
         number,
     },
@@ -94,7 +94,7 @@ fn one(set: &SpecSet, result: &MutantResult, fate: &Fate, detail: Detail, out: &
             match fate {
                 Fate::Survived { missed } | Fate::NotStruck { missed } => {
                     let seen = missed.as_ref().map(|missed| format!("; the suite could have seen: {missed}"));
-                    say(format!("struck {} times{}", number(result.struck()), seen.unwrap_or_default()));
+                    say(format!("struck {}{}", count(result.struck(), "time"), seen.unwrap_or_default()));
                 }
                 Fate::Allowed(proof) => say(proved(result, proof)),
                 _ => {}
@@ -108,17 +108,17 @@ fn kill(set: &SpecSet, result: &MutantResult, kill: &Kill) -> String {
     let blamed = if is_blamed(result, kill) { "blamed rightly" } else { "blamed beside" };
     let shrunk = match (kill.shrunk, kill.shortest_commands) {
         (Some(shrunk), Some(shortest)) => format!("{} commands (shortest {shortest})", shrunk.commands),
-        (Some(shrunk), None) => format!("{} commands", shrunk.commands),
+        (Some(shrunk), None) => count(shrunk.commands as u64, "command"),
         (None, _) => "not shrunk".into(),
     };
     let id = &set.operation(at).requirements[requirement].id;
-    format!("{id} ({blamed}) after {} requests, {shrunk}: {}", number(kill.requests_to_failure), kill.summary)
+    format!("{id} ({blamed}) after {}, {shrunk}: {}", count(kill.requests_to_failure, "request"), kill.summary)
 }
 
 fn proved(result: &MutantResult, proof: &Proof) -> String {
     format!(
-        "struck {} times; none of {} sequences shows it ({} states, up to {} commands before the call; struck in {})",
-        number(result.struck()),
+        "struck {}; none of {} sequences shows it ({} states, up to {} commands before the call; struck in {})",
+        count(result.struck(), "time"),
         number(proof.scripts as u64),
         number(proof.states as u64),
         proof.depth,

@@ -6,7 +6,7 @@ use super::{Context, answered};
 use crate::{
     campaign::Verdict,
     report::{
-        Detail,
+        Detail, count,
         human::{
             WIDTH,
             style::{BAD, FAINT, GOOD, PLACE, STRONG, UNSURE, labelled, paint},
@@ -124,19 +124,18 @@ fn summary(context: &Context<'_>) -> String {
         _ => UNSURE,
     };
     let new = outcome.findings.iter().filter(|finding| finding.known.is_none()).count();
-    let plural = |n: usize, one: &str| if n == 1 { format!("1 {one}") } else { format!("{} {one}s", number(n as u64)) };
     let stale = match outcome.stale.len() {
         0 => String::new(),
-        n => format!(", {}", plural(n, "stale deviation")),
+        n => format!(", {}", count(n as u64, "stale deviation")),
     };
     format!(
-        "{}: {}, {}, {} known{stale} ({} cases, {} requests, {:.1} s, seed {})\n",
+        "{}: {}, {}, {} known{stale} ({}, {}, {:.1} s, seed {})\n",
         paint(style, verdict.name()),
-        plural(outcome.sdks.len(), "SDK"),
-        plural(new, "finding"),
+        count(outcome.sdks.len() as u64, "SDK"),
+        count(new as u64, "finding"),
         outcome.findings.len() - new,
-        number(outcome.cases()),
-        number(outcome.requests()),
+        count(outcome.cases(), "case"),
+        count(outcome.requests(), "request"),
         outcome.seconds,
         outcome.seed,
     )
@@ -190,10 +189,10 @@ fn told(context: &Context<'_>, finding: &Finding) -> String {
     } else {
         "not stable, so it does not count: it did not show itself each time it was run again"
     };
-    let cases = if finding.cases == 1 { "1 case".to_owned() } else { format!("{} cases", number(finding.cases)) };
     let seen = format!(
-        "{stable}; found in {cases}, first after {} requests, shrunk with {} more",
-        number(finding.requests_to_failure),
+        "{stable}; found in {}, first after {}, shrunk with {} more",
+        count(finding.cases, "case"),
+        count(finding.requests_to_failure, "request"),
         number(finding.shrink_requests)
     );
     out.push_str(&labelled("seen", &seen, INDENT, COLUMN));

@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use crate::cli::{
-    exit_code::ExitCode,
-    failure::Failure,
-    specs::{self, count},
-    terminal,
+use crate::{
+    cli::{exit_code::ExitCode, failure::Failure, specs, terminal},
+    report::count,
 };
 
 /// Says what is wrong; loading prints every problem.
@@ -17,10 +15,10 @@ pub fn run(folder: Option<&Path>) -> Result<ExitCode, Failure> {
     let levels = set.requirements().count();
     terminal::print(&format!(
         "ok: {}, {}, {}, {}\n",
-        count(set.services.len(), "service"),
-        count(documented, "documented operation"),
-        count(companions, "companion"),
-        count(levels, "requirement"),
+        count(set.services.len() as u64, "service"),
+        count(documented as u64, "documented operation"),
+        count(companions as u64, "companion"),
+        count(levels as u64, "requirement"),
     ));
     Ok(ExitCode::Fine)
 }
