@@ -451,6 +451,7 @@ fn a_sweep_removes_what_uses_others_first_and_proves_it() {
         ("ecs/RunInstances", json!({})),
         ("ecs/ModifyImageSharePermission", json!({ "AddAccount": ["1234567890123456"] })),
         ("ecs/ExportImage", json!({})),
+        ("ecs/ModifyImageSharePermission", json!({ "IsPublic": true })),
     ] {
         let at = find(id);
         let mut arguments = plain(SET.operation(at), &own);

@@ -194,9 +194,9 @@ impl<'a> Sweeping<'a> {
     async fn remove(&mut self, patience_ms: u64) {
         let began = self.endpoint.now_ms();
         let mut pause = FIRST_PAUSE_MS;
-        // What was accepted: a removal in which round, and what was taken back before it.
+        // What was accepted: a removal in which round, and by which of the ways to take something back.
         let mut accepted: BTreeMap<u64, u32> = BTreeMap::new();
-        let mut undone: BTreeSet<(u64, String)> = BTreeSet::new();
+        let mut undone: BTreeSet<(u64, usize)> = BTreeSet::new();
         for round in 0.. {
             let open = self.open();
             let mut blocked = false;
@@ -213,8 +213,8 @@ impl<'a> Sweeping<'a> {
                     continue;
                 }
                 let mut why = None;
-                for template in &described.kinds[kind].remove {
-                    let undoing = (entry.number, template.operation.clone());
+                for (way, template) in described.kinds[kind].remove.iter().enumerate() {
+                    let undoing = (entry.number, way);
                     if template.undo && (!entry.called.contains(&template.operation) || undone.contains(&undoing)) {
                         continue;
                     }
