@@ -1,7 +1,7 @@
 //! Cases, workers, and what comes of them.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use super::{
     conclude::{Conclusion, Frame, conclude, failures},
     confirm::{ATTEMPTS, CONFIRM, Confirmed, Doubts, confirm},
+    disturbed::Disturbed,
     event::Event,
     outcome::{FindingResult, Outcome},
     room::{Admission, Room},
@@ -213,7 +214,10 @@ impl Cases<'_> {
         let mut reserved = 0;
         let mut numbers = (0..self.n_cases).filter(|number| self.shard.has(*number));
         let mut next_script = || numbers.next().and_then(|number| Some((number, self.generator.case(number)?)));
-        let mut ready = None;
+        let mut ready: VecDeque<(u64, Script)> = VecDeque::new();
+        let mut disturbed = Disturbed::default();
+        // Trouble comes in spells: what it disturbed waits until everything was tried once.
+        let n_first = self.generator.n_tours();
         let mut enough = false;
         let mut room = Room::new(&self.settings.options.permit);
         // Once a removal took longer than patience, the rest of the run need not wait that long each time.
@@ -241,12 +245,20 @@ impl Cases<'_> {
                     });
                     continue;
                 }
-                let Some((number, script)) = ready.take().or_else(&mut next_script) else { break };
+                if ready.is_empty() {
+                    ready.extend(next_script());
+                }
+                if ready.front().is_none_or(|(number, _)| *number >= n_first)
+                    && let Some(again) = disturbed.next(&tally)
+                {
+                    ready.push_front(again);
+                }
+                let Some((number, script)) = ready.pop_front() else { break };
                 let cost = Cost::of(&set, &script);
                 match room.admits(&cost) {
                     Admission::Now => {}
                     Admission::Later => {
-                        ready = Some((number, script));
+                        ready.push_front((number, script));
                         break;
                     }
                     Admission::Never => continue,
@@ -254,7 +266,7 @@ impl Cases<'_> {
                 // Cases under way still need what they have not sent yet.
                 let wanted = script.commands.len() as u64 + CLEANING;
                 if tally.cases + under_way.len() as u64 > 0 && !self.affords(reserved + wanted) {
-                    ready = Some((number, script));
+                    ready.push_front((number, script));
                     break;
                 }
                 reserved += wanted;
@@ -267,7 +279,9 @@ impl Cases<'_> {
                 });
             }
             // The next script is made while the workers wait for answers.
-            ready = ready.or_else(&mut next_script);
+            if ready.is_empty() {
+                ready.extend(next_script());
+            }
             let Some(joined) = running.join_next().await else { break };
             let Ok((wanted, done)) = joined else { continue };
             reserved -= wanted;
@@ -278,6 +292,9 @@ impl Cases<'_> {
                     self.hurry(&patience, &tally, &mut case);
                     doubts.add(self.set, &case);
                     tally.add(self.set, &case);
+                    if case.number % self.n_cases.max(1) < n_first {
+                        disturbed.add(&case, self.n_cases);
+                    }
                     (self.tell)(Event::Judged(&case));
                 }
                 Done::Confirmed(confirmed) => {

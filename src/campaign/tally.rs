@@ -310,6 +310,10 @@ impl Tally {
         list
     }
 
+    pub fn is_exercised(&self, which: ReqRef) -> bool {
+        self.exercised.contains_key(&which)
+    }
+
     pub fn exercised_any(&self, at: OpRef) -> bool {
         self.exercised.keys().any(|(operation, _)| *operation == at)
     }

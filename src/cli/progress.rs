@@ -52,6 +52,8 @@ impl Progress {
         match event {
             Event::Started { cases, .. } => self.bar.set_length(*cases),
             Event::Progress { done, requests, findings } => {
+                // Cases that are run again come on top.
+                self.bar.set_length(self.bar.length().unwrap_or(0).max(*done));
                 self.bar.set_position(*done);
                 let seconds = self.bar.elapsed().as_secs_f64().max(0.001);
                 let rate = (*requests as f64 / seconds) as u64;

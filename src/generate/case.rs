@@ -9,7 +9,7 @@ use super::{
     candidates::{Surroundings, longest},
     dice::Dice,
     exercise::is_about_staying,
-    moves::{companions, wait_for},
+    moves::{self, wait_for},
     options::Options,
     permit::{Cost, Need, Permit},
     plan::{Plan, Plans, is_plain, search},
@@ -419,23 +419,26 @@ impl<'a> Generator<'a> {
 
     /// Puts random moves and arguments around a plan, keeping only what leaves the requirement met.
     fn weave(&self, aim: (OpRef, usize), plan: &Plan, setup: &mut Vec<Command>, call: &mut Command, dice: &mut Dice) {
+        // The state before each command, and the last.
+        let mut states = simulate::run(self.set, &self.initial(aim.0), setup, &plan.assumed);
         for _ in 0..=dice.below(MOST_WOVEN) {
-            let mut woven = setup.clone();
-            let states = simulate::run(self.set, &self.initial(aim.0), &woven, &plan.assumed);
-            let place = dice.below(woven.len() + 1);
+            let place = dice.below(setup.len() + 1);
             let Some(command) = self.random_move(aim.0, &states[place], dice) else { continue };
             // A fresh handle must not take the name of one that the plan makes later.
-            if command.creates.iter().any(|key| woven[place..].iter().any(|later| later.creates.contains(key))) {
+            if command.creates.iter().any(|key| setup[place..].iter().any(|later| later.creates.contains(key))) {
                 continue;
             }
-            woven.insert(place, command);
-            if self.still_meets(aim, plan, &woven, call) {
-                *setup = woven;
+            setup.insert(place, command);
+            let later = simulate::run(self.set, &states[place], &setup[place..], &plan.assumed);
+            if later.last().is_some_and(|state| self.still_meets(aim, plan, state, call)) {
+                states.splice(place.., later);
+            } else {
+                setup.remove(place);
             }
         }
         let mut varied = call.clone();
         self.vary(&mut varied, dice);
-        if varied != *call && self.still_meets(aim, plan, setup, &varied) {
+        if varied != *call && states.last().is_some_and(|state| self.still_meets(aim, plan, state, &varied)) {
             *call = varied;
         }
     }
@@ -466,9 +469,8 @@ impl<'a> Generator<'a> {
         }
     }
 
-    fn still_meets(&self, aim: (OpRef, usize), plan: &Plan, setup: &[Command], call: &Command) -> bool {
-        let states = simulate::run(self.set, &self.initial(aim.0), setup, &plan.assumed);
-        let Some(state) = states.last() else { return false };
+    /// In this state the call exercises what it is for, whatever comes.
+    fn still_meets(&self, aim: (OpRef, usize), plan: &Plan, state: &State, call: &Command) -> bool {
         let request = call.request(self.set, &Script::home());
         let permitted = outcomes_with(self.set, state, &request, &plan.assumed, |_, due| due);
         let due: Vec<_> = permitted.iter().filter(|outcome| outcome.due).collect();
@@ -481,19 +483,9 @@ impl<'a> Generator<'a> {
         if !waiting.is_empty() && dice.percent(60) {
             return dice.pick(&waiting).cloned();
         }
-        let mut moves = companions(self.set, at.service, state, MOST_OF_A_KIND);
-        if !self.options.permit.is_free() {
-            moves.retain(|(command, _)| self.options.permit.admits(self.set, command));
-        }
-        let total: u32 = moves.iter().map(|(_, weight)| weight).sum();
-        let mut drawn = dice.below(total as usize) as u32;
-        for (command, weight) in moves {
-            if drawn < weight {
-                return Some(command);
-            }
-            drawn -= weight;
-        }
-        None
+        let permit = &self.options.permit;
+        let admits = |command: &Command| permit.is_free() || permit.admits(self.set, command);
+        moves::random(self.set, at.service, state, MOST_OF_A_KIND, dice, admits)
     }
 
     /// A free walk: random moves, and random calls of the documented operation with everything read back.

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use serde_json::Value;
 
-use super::candidates::reference;
+use super::{candidates::reference, dice::Dice};
 use crate::{
     model::{
         Answer, Caller, Change, Choices, Pending, Resource, State,
@@ -23,7 +23,54 @@ use crate::{
 /// Every companion call that makes sense in the state, with its weight in random walks.
 ///
 /// No more than `of_a_kind` resources of a kind are made; a call that makes one from another may make one more.
-pub fn companions(set: &SpecSet, service: usize, state: &State, of_a_kind: usize) -> Vec<(Command, u32)> {
+pub fn companions(set: &SpecSet, service: usize, state: &State, of_a_kind: usize) -> Vec<Command> {
+    let ways = ways(set, service, state, of_a_kind);
+    ways.iter().filter_map(|way| way.command(set, state)).collect()
+}
+
+/// One companion call that makes sense in the state and is admitted, by weight.
+pub fn random(
+    set: &SpecSet,
+    service: usize,
+    state: &State,
+    of_a_kind: usize,
+    dice: &mut Dice,
+    admits: impl Fn(&Command) -> bool,
+) -> Option<Command> {
+    let mut ways = ways(set, service, state, of_a_kind);
+    // What makes no sense is found out only for what was drawn; the others are as probable as if it had never been there.
+    loop {
+        let total: u32 = ways.iter().map(|way| way.described.weight).sum();
+        let mut drawn = dice.below(total as usize) as u32;
+        let place = ways.iter().position(|way| {
+            let is_it = drawn < way.described.weight;
+            drawn = drawn.saturating_sub(way.described.weight);
+            is_it
+        })?;
+        let command = ways.swap_remove(place).command(set, state);
+        if let Some(command) = command.filter(&admits) {
+            return Some(command);
+        }
+    }
+}
+
+/// A way to call a companion, with the resources that it names.
+struct Way<'a> {
+    at: OpRef,
+    described: &'a Use,
+    chosen: Vec<Option<Key>>,
+}
+
+impl Way<'_> {
+    /// The call, if it makes sense.
+    fn command(&self, set: &SpecSet, state: &State) -> Option<Command> {
+        command(set, self.at, self.described, state, &self.chosen, Purpose::Setup)
+            .filter(|command| makes_sense(set, self.described, state, command))
+    }
+}
+
+/// All ways to call companions in a state, whether they make sense or not.
+fn ways<'a>(set: &'a SpecSet, service: usize, state: &State, of_a_kind: usize) -> Vec<Way<'a>> {
     let mut found = Vec::new();
     for (operation, described) in set.services[service].operations.iter().enumerate() {
         if described.is_documented() || !described.changes() {
@@ -33,10 +80,9 @@ pub fn companions(set: &SpecSet, service: usize, state: &State, of_a_kind: usize
         if creates_too_many(set, at, state, of_a_kind) {
             continue;
         }
-        for way in &described.uses {
-            for command in ways(set, at, way, state, Purpose::Setup) {
-                found.push((command, way.weight));
-            }
+        for described in &described.uses {
+            let chosen = named(set, at, described, state).into_iter();
+            found.extend(chosen.map(|chosen| Way { at, described, chosen }));
         }
     }
     found
@@ -58,8 +104,8 @@ fn count(state: &State, kind: usize) -> usize {
     state.resources.iter().filter(|(key, found)| found.kind == kind && !key.starts_with("$given.")).count()
 }
 
-/// All calls of a use: one for each resource that it can name.
-fn ways(set: &SpecSet, at: OpRef, way: &Use, state: &State, purpose: Purpose) -> Vec<Command> {
+/// The resources that a use can name: for each binding one, or none where it need not.
+fn named(set: &SpecSet, at: OpRef, way: &Use, state: &State) -> Vec<Vec<Option<Key>>> {
     let operation = set.operation(at);
     let mut choices: Vec<Vec<Option<Key>>> = vec![Vec::new()];
     for (index, binding) in operation.bindings.iter().enumerate() {
@@ -85,10 +131,6 @@ fn ways(set: &SpecSet, at: OpRef, way: &Use, state: &State, purpose: Purpose) ->
             .collect();
     }
     choices
-        .into_iter()
-        .filter_map(|chosen| command(set, at, way, state, &chosen, purpose))
-        .filter(|command| makes_sense(set, way, state, command))
-        .collect()
 }
 
 fn asks_for(way: &Use, name: &str) -> bool {

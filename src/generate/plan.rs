@@ -209,9 +209,9 @@ fn moves(
     let own_calls = Surroundings { set, at, state, probes: &[], seed: 0, all: false };
     let documented = own_calls.calls().into_iter().filter(|call| is_plain(set.operation(at), call)).map(|mut call| {
         call.purpose = Purpose::Setup;
-        (call, 0)
+        call
     });
-    for (command, _) in companions(set, at.service, state, of_a_kind).into_iter().chain(documented) {
+    for command in companions(set, at.service, state, of_a_kind).into_iter().chain(documented) {
         if !related.contains(&command.operation.operation) || !permit.admits(set, &command) {
             continue;
         }

@@ -204,7 +204,7 @@ impl<'a> Maker<'a> {
 
     /// Companions that name a resource, one for each way to call them.
     fn companions(&self, state: &State, key: &Key) -> Vec<Command> {
-        let all = companions(self.set, self.at.service, state, OF_A_KIND).into_iter().map(|(command, _)| command);
+        let all = companions(self.set, self.at.service, state, OF_A_KIND).into_iter();
         let naming = all.filter(|command| self.request(command).targets.iter().flatten().any(|named| named == key));
         let mut found: Vec<Command> = Vec::new();
         for command in naming {
@@ -370,7 +370,7 @@ fn vary(set: &SpecSet, at: OpRef, before: &State, lanes: &mut Vec<Vec<Command>>,
     let Some(key) = dice.pick(&named).cloned() else { return };
     let mut further: Vec<Command> = lanes.iter().flatten().filter(|command| command.operation == at).cloned().collect();
     further.extend(read(set, at.service, before, &key));
-    let others = companions(set, at.service, before, OF_A_KIND).into_iter().map(|(command, _)| command);
+    let others = companions(set, at.service, before, OF_A_KIND).into_iter();
     further.extend(others.filter(|command| command.uses().contains(&key)));
     let made: BTreeSet<Key> = lanes.iter().flatten().flat_map(|command| command.creates.clone()).collect();
     further.retain(|command| !command.creates.iter().any(|key| made.contains(key)));

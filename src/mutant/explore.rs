@@ -166,7 +166,7 @@ fn moves(set: &SpecSet, at: OpRef, state: &State, of_a_kind: usize) -> Vec<(Comm
         call.purpose = Purpose::Setup;
         call
     });
-    let companions = companions(set, at.service, state, of_a_kind).into_iter().map(|(command, _)| command);
+    let companions = companions(set, at.service, state, of_a_kind).into_iter();
     for command in companions.chain(own) {
         let request = command.request(set, &Script::home());
         let success = outcomes(set, state, &request, &Choices::default()).into_iter().find(|outcome| {

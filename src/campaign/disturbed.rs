@@ -1,0 +1,38 @@
+//! Cases that were to show something for the first time, and that trouble on the way kept from it: they are run again.
+//!
+//! Nothing is hidden by that: a case that is run again has a number and a verdict of its own, and what came of the first stays
+//! where it was.
+
+use std::collections::VecDeque;
+
+use super::tally::{Case, Tally};
+use crate::sequence::Script;
+
+/// Times that a case is run again at most: where it fails each time, trouble is not what it is.
+const CHANCES: u64 = 2;
+
+/// Cases that wait for another chance.
+#[derive(Default)]
+pub struct Disturbed {
+    waiting: VecDeque<(u64, Script)>,
+}
+
+impl Disturbed {
+    /// Takes note of a case that did not show what it aimed at, and of which something could not be judged. Of a run with
+    /// `n_cases`, those from there on are cases that are run again.
+    pub fn add(&mut self, case: &Case, n_cases: u64) {
+        if !case.judged.reasons.is_empty() && case.number / n_cases.max(1) < CHANCES {
+            self.waiting.push_back((case.number + n_cases, case.script.clone()));
+        }
+    }
+
+    /// The next case whose aims have not all been met meanwhile.
+    pub fn next(&mut self, tally: &Tally) -> Option<(u64, Script)> {
+        while let Some((number, script)) = self.waiting.pop_front() {
+            if script.aims.iter().any(|aim| !tally.is_exercised(*aim)) {
+                return Some((number, script));
+            }
+        }
+        None
+    }
+}
