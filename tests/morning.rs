@@ -103,8 +103,16 @@ fn findings_are_judged_again_with_their_counterexamples() {
     let folder = folder.path();
     let arguments =
         ["run", "ecs/DeleteImage", "--endpoint", &served.url, "--seed", "5", "--cases", "60", "--events", "e.jsonl"];
-    let ran = done(&arguments, folder, 1);
+    let ran = done(&[&arguments[..], &["--report", "json=run.json"]].concat(), folder, 1);
     drop(served);
+    let record = read(folder, "e.jsonl");
+    let sent = |event: &str| {
+        let lines = record.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
+        lines.filter(|line| line["event"] == event && line["reply"]["not-sent"].is_null()).count() as u64
+    };
+    assert!(sent("own") > 0, "ids are looked up, and lists are read");
+    let used = &json(folder, "run.json")["account"]["requests"]["used"];
+    assert_eq!(Some(sent("exchange") + sent("own")), used.as_u64(), "each request has its line");
     let judged = done(&["judge", "e.jsonl"], folder, 1);
     // What a run did to an account is not judged.
     let without_account = |text: &str| -> Vec<String> {

@@ -12,12 +12,12 @@ pub mod translator;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     history::{Exchange, Reply},
     model::Caller,
-    spec::service::OpRef,
+    spec::{Operation, service::OpRef},
 };
 
 /// Lets other futures of the same task go on, once.
@@ -56,6 +56,16 @@ pub struct Call {
     /// Region that travels beside the parameters, where the service has one.
     pub region: Option<Arc<str>>,
     pub caller: Caller,
+}
+
+/// Arguments by name.
+pub fn named(operation: &Operation, arguments: &[Option<Value>]) -> Map<String, Value> {
+    operation
+        .params
+        .iter()
+        .zip(arguments)
+        .filter_map(|(param, value)| Some((param.name.clone(), value.clone()?)))
+        .collect()
 }
 
 /// Our handle on a system under test.

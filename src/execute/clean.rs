@@ -4,12 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{
-    binding::{Binding, Surroundings},
-    interpreter::named,
-};
+use super::binding::{Binding, Surroundings};
 use crate::{
-    endpoint::{Call, Endpoint, Noted},
+    endpoint::{Call, Endpoint, Noted, named},
     history::{Exchange, Reply},
     model::Caller,
     sequence::{Script, command::fill},

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::{
     binding::{Binding, Surroundings},
@@ -16,7 +16,7 @@ use super::{
     lanes::{Lane, together},
 };
 use crate::{
-    endpoint::{Call, Endpoint, Noted},
+    endpoint::{Call, Endpoint, Noted, named},
     history::{Exchange, History, Reply, Stamps},
     model::view,
     sequence::{Command, Expected, Purpose, Script, Until, Wait},
@@ -422,14 +422,4 @@ struct Departed {
 
 fn lock<'a, 'r, 'b>(run: &'a Mutex<&'r mut Run<'b>>) -> MutexGuard<'a, &'r mut Run<'b>> {
     run.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Arguments by name.
-pub fn named(operation: &Operation, arguments: &[Option<Value>]) -> Map<String, Value> {
-    operation
-        .params
-        .iter()
-        .zip(arguments)
-        .filter_map(|(param, value)| Some((param.name.clone(), value.clone()?)))
-        .collect()
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -62,7 +62,12 @@ pub struct Guarded {
     stop: Arc<AtomicBool>,
     /// Something did not go within patience.
     stuck: AtomicBool,
+    /// Is told of what nobody asked for: ids that are looked up, and what is cleaned up.
+    witness: OnceLock<Witness>,
 }
+
+/// Whoever is told of a call and its reply.
+pub type Witness = Box<dyn Fn(&Call, &Reply) + Send + Sync>;
 
 /// Something that a call creates: number in the ledger, and the field with its id.
 struct Intended<'a> {
@@ -91,6 +96,7 @@ impl Guarded {
             meter: Meter::default(),
             stop,
             stuck: AtomicBool::new(false),
+            witness: OnceLock::new(),
         }
     }
 
@@ -107,11 +113,19 @@ impl Guarded {
         self.meter.usage()
     }
 
-    /// Sends a call, and again when the service has no time for it.
+    /// Tells someone, from now on, what is sent that nobody asked for; the first who is named is told.
+    pub fn tell(&self, witness: Witness) {
+        let _ = self.witness.set(witness);
+    }
+
+    /// Sends a call of its own, and again when the service has no time for it.
     pub async fn patiently(&self, call: &Call) -> Reply {
         let mut repeats = 0;
         loop {
             let reply = self.answer(call).await;
+            if let Some(witness) = self.witness.get().filter(|_| !matches!(reply, Reply::NotSent { .. })) {
+                witness(call, &reply);
+            }
             let only_reads = reads::is_read(self.set.operation(call.operation));
             let again = match (&reply, self.means(call.operation, &reply)) {
                 (_, Some(Means::Throttled)) => true,

@@ -24,6 +24,8 @@ pub enum Line {
     Case { case: u64, aims: Vec<String>, script: Value },
     /// A request with what came back.
     Exchange(Sent),
+    /// What the guard sends by itself, to look ids up and to clean up, with what came back. No verdict rests on it.
+    Own { at_ms: u64, operation: String, arguments: Map<String, Value>, reply: Replied },
     /// A case is over, and judged.
     Judged(Judged),
     /// A call that earned no answer was sent again.

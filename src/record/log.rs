@@ -14,8 +14,8 @@ use serde_json::Value;
 use super::line::{Again, Around, Exchanged, Found, Head, Judged, Line, Sent, Shown, Told, id};
 use crate::{
     campaign::{Event, Outcome, outcome::FindingResult},
-    endpoint::Noted,
-    history::History,
+    endpoint::{Call, Noted, named},
+    history::{History, Reply},
     oracle::Finding,
     sequence::Script,
     spec::SpecSet,
@@ -88,11 +88,26 @@ impl Log {
         }
     }
 
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Writes what a guard has sent by itself.
+    pub fn own(&self, call: &Call, reply: &Reply) {
+        let operation = self.set.operation(call.operation);
+        self.write(&Line::Own {
+            at_ms: self.now_ms(),
+            operation: operation.id.clone(),
+            arguments: named(operation, &call.arguments),
+            reply: reply.into(),
+        });
+    }
+
     /// Writes an exchange.
     pub fn note(&self, noted: &Noted<'_>) {
         self.write(&Line::Exchange(Sent {
             of: noted.execution.into(),
-            at_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            at_ms: self.now_ms(),
             operation: self.set.operation(noted.operation).id.clone(),
             exchange: Exchanged::from(noted.exchange),
             cleaning: noted.cleaning,

@@ -90,7 +90,7 @@ impl Record {
             Line::End { verdict, seconds, interrupted, report } => {
                 self.end = Some(End { verdict, seconds, interrupted, report });
             }
-            Line::Run(_) | Line::Other => {}
+            Line::Run(_) | Line::Own { .. } | Line::Other => {}
         }
     }
 }

@@ -69,6 +69,10 @@ pub async fn run(args: &Run, global: &Global) -> Result<ExitCode, Failure> {
             .collect(),
         None => connected.endpoints.clone(),
     };
+    if let (Some(guard), Some(log)) = (&connected.guard, &log) {
+        let log = log.clone();
+        guard.endpoint.tell(Box::new(move |call, reply| log.own(call, reply)));
+    }
     signals::watch(settings.interrupted.clone());
     let progress = Progress::new(global.quiet);
     let tell = |event: campaign::Event<'_>| {
