@@ -98,7 +98,17 @@ fn a_record_is_judged_as_the_run_was() {
 
 #[test]
 fn findings_are_judged_again_with_their_counterexamples() {
-    let served = Served::start(&["--mutant", "ecs/DeleteImage/drop-condition/ImageUseShared"]);
+    for (bug, says) in [
+        ("drop-condition/ImageUseShared", "violation[must]: ecs/DeleteImage/error/ImageUseShared"),
+        // Whether anything is answered at all is looked at beside the cases.
+        ("failure-instead/ImageUseShared", "earned no answer, 6 times of 6"),
+    ] {
+        judged_again(&format!("ecs/DeleteImage/{bug}"), says);
+    }
+}
+
+fn judged_again(mutant: &str, says: &str) {
+    let served = Served::start(&["--mutant", mutant]);
     let folder = folder();
     let folder = folder.path();
     let arguments =
@@ -114,6 +124,7 @@ fn findings_are_judged_again_with_their_counterexamples() {
     let used = &json(folder, "run.json")["account"]["requests"]["used"];
     assert_eq!(Some(sent("exchange") + sent("own")), used.as_u64(), "each request has its line");
     let judged = done(&["judge", "e.jsonl"], folder, 1);
+    assert!(judged.stdout.contains(says), "{}", judged.stdout);
     // What a run did to an account is not judged.
     let without_account = |text: &str| -> Vec<String> {
         let is_account = |line: &&str| ["budget ", "at once ", "account "].iter().any(|name| line.starts_with(name));
@@ -122,7 +133,6 @@ fn findings_are_judged_again_with_their_counterexamples() {
         lines
     };
     assert_eq!(without_account(&judged.stdout), without_account(&ran.stdout));
-    assert!(judged.stdout.contains("violation[must]: ecs/DeleteImage/error/ImageUseShared"), "{}", judged.stdout);
 }
 
 #[test]

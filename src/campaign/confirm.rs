@@ -160,7 +160,7 @@ pub async fn confirm(
             Sign::Unanswered(promised, text) => {
                 // While nothing is answered at all, this call says nothing.
                 confirmed.requests += 1;
-                if !control::answers(set, promised.0.service, &around.givens, endpoint).await {
+                if !control::answers(set, promised.0.service, &around.givens, endpoint, &name).await {
                     endpoint.wait(PAUSE_MS).await;
                     continue;
                 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     endpoint::{Call, Endpoint},
-    execute::Givens,
+    execute::{Givens, clean},
     history::Reply,
     model::Caller,
     spec::{SpecSet, service::OpRef},
@@ -33,8 +33,8 @@ pub fn plain_read(set: &SpecSet, service: usize, givens: &Givens) -> Option<Call
     })
 }
 
-/// Whether the service answers a plain read; one that has none is taken to answer.
-pub async fn answers(set: &SpecSet, service: usize, givens: &Givens, endpoint: &dyn Endpoint) -> bool {
+/// Whether the service answers a plain read of an execution; one that has none is taken to answer.
+pub async fn answers(set: &SpecSet, service: usize, givens: &Givens, endpoint: &dyn Endpoint, execution: &str) -> bool {
     let Some(call) = plain_read(set, service, givens) else { return true };
-    matches!(endpoint.send(&call).await, Reply::Success { .. })
+    matches!(clean::send(set, &call, endpoint, execution).await, Reply::Success { .. })
 }

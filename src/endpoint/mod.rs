@@ -118,7 +118,7 @@ pub struct Noted<'a> {
     /// Name of the execution that it belongs to.
     pub execution: &'a str,
     pub operation: OpRef,
-    /// It removes what a script left, and is not judged.
+    /// It removes what a script left, or looks whether anything is answered at all; it is not judged.
     pub cleaning: bool,
     pub exchange: &'a Exchange,
 }

@@ -67,7 +67,8 @@ pub async fn clean(
     }
 }
 
-async fn send(set: &SpecSet, call: &Call, endpoint: &dyn Endpoint, execution: &str) -> Reply {
+/// Sends a call that belongs to an execution, and is not judged.
+pub async fn send(set: &SpecSet, call: &Call, endpoint: &dyn Endpoint, execution: &str) -> Reply {
     let started_ms = endpoint.now_ms();
     let reply = endpoint.send(call).await;
     let arguments = named(set.operation(call.operation), &call.arguments);

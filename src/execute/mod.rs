@@ -5,7 +5,7 @@
 //! what comes after them waits for all. Nothing is judged here.
 
 mod binding;
-mod clean;
+pub mod clean;
 mod interpreter;
 pub mod lanes;
 mod pace;

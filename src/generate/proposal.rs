@@ -48,9 +48,9 @@ impl Generator<'_> {
             (call.map(|call| &call.arguments) != culprit.map(|culprit| &culprit.arguments), proposed.commands.len())
         });
         scripts.truncate(MOST_PLANS);
-        if let Some(culprit) = culprit.filter(|_| !with_reads) {
-            scripts.extend(self.alone(aim, culprit));
-        }
+        // Nothing is shorter than the call alone.
+        let alone = culprit.filter(|_| !with_reads).and_then(|culprit| self.alone(aim, culprit));
+        scripts.splice(0..0, alone);
         let racing = self.races.iter().filter(|(at, race)| *at == aim.0 && race.aims.contains(&aim.1));
         let mut races: Vec<Script> = racing.map(|(at, race)| races::script(self.set, *at, race, None)).collect();
         races.sort_by_key(|script| script.commands.len());

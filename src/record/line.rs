@@ -82,7 +82,7 @@ pub struct Sent {
     pub operation: String,
     #[serde(flatten)]
     pub exchange: Exchanged,
-    /// It removes what a script left, and is not judged.
+    /// It removes what a script left, or looks whether anything is answered at all; it is not judged.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cleaning: bool,
 }

@@ -213,14 +213,15 @@ fn is_otherwise(then: &[Answer], today: &[Answer]) -> bool {
     if !old.is_empty() && !new.is_empty() && old.is_disjoint(&new) {
         return true;
     }
-    // The same choice, shown by another code.
-    let codes = |answers: &[Answer]| -> BTreeSet<String> {
-        let coded =
-            answers.iter().filter(|answer| answer.choice.as_ref().is_some_and(|choice| *choice != answer.answer));
+    // The same choice, shown by another code; what leaves several choices may be about something else.
+    let codes = |answers: &'_ [Answer], one: &str| -> BTreeSet<String> {
+        let coded = answers.iter().filter(|answer| answer.choice.as_deref() == Some(one) && answer.answer != one);
         coded.map(|answer| answer.answer.clone()).collect()
     };
-    let (old, new) = (codes(then), codes(today));
-    !old.is_empty() && !new.is_empty() && old.is_disjoint(&new)
+    old.intersection(&new).any(|choice| {
+        let (old, new) = (codes(then, choice), codes(today, choice));
+        !old.is_empty() && !new.is_empty() && old.is_disjoint(&new)
+    })
 }
 
 fn messages(before: &Summary, now: &Summary) -> Vec<Changed> {

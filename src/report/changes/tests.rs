@@ -64,6 +64,7 @@ fn answers_change_only_where_nothing_explains_both() {
         (&[("NotFound", Some("refused"))], &[("refused", Some("refused"))], false),
         (&[("a or b", Some("a or b"))], &[("a", Some("a"))], false),
         (&[("a or b", Some("a or b"))], &[("c", Some("c"))], true),
+        (&[("NotFound", Some("refused or new"))], &[("Used", Some("refused"))], false),
         (&[("A before B", None)], &[("A before C", None)], false),
         (&[("A before B", None)], &[("B before A", None)], true),
         (&[("a", Some("a"))], &[], false),
