@@ -335,6 +335,31 @@ fn around() -> Surroundings {
     }
 }
 
+#[test]
+fn what_is_missing_is_told_in_the_protocol_of_the_request() {
+    let front = front();
+    let mut ids = BTreeSet::new();
+    for (query, says) in [
+        ("Action=DeleteImage&AccessKeyId=id&Version=2014-05-26&Format=JSON", "MissingSignature"),
+        ("Action=DeleteImages&SecretId=id&Nonce=1&Version=2017-03-12", "required parameter `Timestamp`"),
+        ("SecretId=id&Nonce=1&Timestamp=1&Version=2017-03-12", "required parameter `Action`"),
+        ("SecretId=id&Nonce=1&Timestamp=1&Version=2017-03-12", "required parameter `Action`"),
+    ] {
+        let request = HttpRequest {
+            method: "GET".into(),
+            path: "/".into(),
+            query: query.into(),
+            headers: vec![("Host".into(), "mock".into())],
+            body: Vec::new(),
+        };
+        let answer = String::from_utf8(front.respond(&request, 0, 0).body).expect("text");
+        assert!(answer.contains(says), "{query}: {answer}");
+        let id =
+            answer.split("RequestId\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("an id").to_owned();
+        assert!(ids.insert(id), "an id of its own: {answer}");
+    }
+}
+
 fn options(subject: &Subject) -> Options {
     Options { careful: true, only: subject.aims(), ..Options::default() }
 }

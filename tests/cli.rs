@@ -4,6 +4,7 @@
 mod served;
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{BufRead, BufReader, Write},
     net::TcpListener,
@@ -303,6 +304,29 @@ fn the_json_report_is_complete() {
     assert!(!folder.path().join(".aswritten").exists(), "there is nothing to replay");
     let again: Value = serde_json::from_str(&run(&arguments[..10]).stdout).expect("one object");
     assert_eq!(report["operations"], again["operations"], "the same seed says the same");
+}
+
+/// What was answered to another question, or to a caller who may not call at all, is no answer to a question.
+#[test]
+fn answers_to_questions_are_those_that_decided_them() {
+    let arguments =
+        ["run", "swas", "ecs/DeleteImage@legacy", "--endpoint", "in-process", "--seed", "1", "--format", "json"];
+    let report: Value = serde_json::from_str(&run(&arguments).stdout).expect("one object");
+    let answers = |question: &str| -> BTreeSet<&str> {
+        let seen = report["observations"].as_array().expect("observations").iter();
+        seen.filter(|seen| seen["question"] == question).filter_map(|seen| seen["answer"].as_str()).collect()
+    };
+    for (question, expected) in [
+        ("ecs/DeleteImage@legacy/open/community-image", "deleted"),
+        ("ecs/DeleteImage@legacy/open/missing-image", "InvalidImageId.NotFound"),
+        ("swas/DeleteCustomImages/open/creating-image", "deleted"),
+        ("swas/DeleteCustomImages/open/over-fifteen", "InvalidImageIds.TooMany"),
+    ] {
+        let answers = answers(question);
+        assert!(answers.contains(expected), "{question}: {answers:?}");
+        let of_others = ["SignatureNonceUsed", "MissingParameter", "IdempotentParameterMismatch"];
+        assert!(of_others.iter().all(|code| !answers.contains(code)), "{question}: {answers:?}");
+    }
 }
 
 /// Requests are what a real endpoint costs: the first few hundred exercise everything that can be reached.

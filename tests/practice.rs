@@ -4,7 +4,7 @@
 mod served;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{Read, Write},
     net::TcpStream,
     path::Path,
@@ -91,6 +91,43 @@ fn work_takes_longer_by_so_much() {
     let early = done(SETTLE_MS + slow_ms / 2);
     assert!((1..20).contains(&early), "{early} of 20 are done half way");
     assert_eq!(done(SETTLE_MS + slow_ms), 20);
+}
+
+#[test]
+fn the_last_call_wins_whatever_is_under_way() {
+    let mock = mock(Manners::default());
+    let id = fields(create(&mock, 0))["ImageId"].clone();
+    for (now_ms, public) in [(SETTLE_MS + 1, true), (SETTLE_MS + 2, false)] {
+        let arguments = json!({ "RegionId": "cn-hangzhou", "ImageId": id, "IsPublic": public });
+        fields(call(&mock, "ecs/ModifyImageSharePermission", arguments, now_ms));
+    }
+    for now_ms in [SETTLE_MS + 3, 3 * SETTLE_MS, 100 * SETTLE_MS] {
+        assert_eq!(images(&mock, Some(&id), now_ms)[0]["IsPublic"], false, "after {now_ms} ms");
+    }
+}
+
+#[test]
+fn every_answer_has_an_id_of_its_own() {
+    let mock = mock(Manners::default());
+    let ids: Vec<Value> = ["ecs", "ens", "swas", "cvm", "ecs"]
+        .iter()
+        .map(|service| {
+            let read = match *service {
+                "ens" => "DescribeSelfImages",
+                "swas" => "ListCustomImages",
+                _ => "DescribeImages",
+            };
+            fields(call(
+                &mock,
+                &format!("{service}/{read}"),
+                json!({ "RegionId": "cn-hangzhou", "Region": "ap-guangzhou" }),
+                0,
+            ))["RequestId"]
+                .clone()
+        })
+        .collect();
+    let different: BTreeSet<String> = ids.iter().map(Value::to_string).collect();
+    assert_eq!(different.len(), ids.len(), "{ids:?}");
 }
 
 #[test]

@@ -89,8 +89,8 @@ pub enum Command {
 
 /// Run the suite.
 ///
-/// Without a selector, every documented operation is judged. On a URL, editions such as `ecs/DeleteImage@legacy` are judged
-/// only when a selector spells the `@`: an endpoint serves one edition.
+/// Without a selector, every documented operation is judged, in every edition. On a URL, editions such as
+/// `ecs/DeleteImage@legacy` are judged side by side by what the endpoint answers; name the operation to judge it by one.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct Run {
@@ -104,7 +104,7 @@ pub struct Run {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Amount")]
     pub cases: Option<u64>,
     /// Root of all randomness; the same seed makes the same cases [default: random, and printed].
-    #[arg(long, value_name = "S", help_heading = "Amount")]
+    #[arg(long, value_name = "S", value_parser = clap::builder::NonEmptyStringValueParser::new(), help_heading = "Amount")]
     pub seed: Option<String>,
     /// Cases that run at the same time [default: 8, on the mock 32, in-process 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Amount")]

@@ -119,6 +119,8 @@ pub async fn knock(
         Reply::Refused { code, message, .. } => {
             let meaning = described.common.iter().find(|common| common.code.matches(&code)).map(|common| common.means);
             if meaning == Some(Means::Credentials) {
+                // Some services go on with all that was signed.
+                let message = message.lines().next().unwrap_or_default();
                 let text = format!("{url} refuses the credentials for {}: {code}: {message}", described.name);
                 return Err(
                     Failure::environment(text).help(format!("they are from {origin}; {action} was called to try them"))

@@ -34,7 +34,7 @@ impl Front {
             Way::Reset
         } else if manners.is_burst(now_ms) {
             self.mock.statistics.count(Manner::Failed);
-            Way::Failed(self.failure(request, number, now_ms))
+            Way::Failed(self.failure(request, number))
         } else {
             Way::Open(number)
         };
@@ -60,12 +60,12 @@ impl Front {
     }
 
     /// A failure inside, as documented, or the page of a gateway.
-    fn failure(&self, request: &HttpRequest, number: u64, now_ms: u64) -> HttpResponse {
+    fn failure(&self, request: &HttpRequest, number: u64) -> HttpResponse {
         let page = || HttpResponse {
             status: 503,
             headers: vec![("Content-Type".into(), "text/html".into())],
             body: b"<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>".to_vec(),
         };
-        if number.is_multiple_of(2) { page() } else { self.unavailable(request, now_ms).unwrap_or_else(page) }
+        if number.is_multiple_of(2) { page() } else { self.unavailable(request).unwrap_or_else(page) }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use serde_json::Value;
@@ -47,6 +50,8 @@ pub struct Front {
     stranger: Option<Mock>,
     keys: Keys,
     rates: Rates,
+    /// Requests that no service has looked at.
+    turned_down: AtomicU64,
     /// Accept anything, signed or not.
     pub unsigned: bool,
 }
@@ -134,7 +139,7 @@ impl Front {
         }
         all.extend(more.into_iter().map(|credential| Known { credential, user: main }));
         let keys = Keys { known: all, nonces: Mutex::default() };
-        Self { mock, stranger, keys, rates: Rates::default(), unsigned: false }
+        Self { mock, stranger, keys, rates: Rates::default(), turned_down: AtomicU64::new(0), unsigned: false }
     }
 
     /// Answers a request.
@@ -159,7 +164,7 @@ impl Front {
         let host = request.header("host").unwrap_or("").to_owned();
         let reply = protocol::Reply { action: "", status: 400, request_id: "", host: &host, product: "", format };
         let refuse = |refusal: &Refusal, action: &str, product: &str| {
-            let request_id = super::render::request_id(now_ms ^ 0x5eed << 32);
+            let request_id = self.own_id();
             let reply = protocol::Reply { action, product, request_id: &request_id, ..reply };
             Receipt::Refused(Some(protocol.encode_refusal(refusal, &reply)))
         };
@@ -207,14 +212,18 @@ impl Front {
         None
     }
 
+    /// An id for the answer to a request that no service has looked at; those of services are counted from below.
+    fn own_id(&self) -> String {
+        super::render::request_id(u64::MAX - self.turned_down.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// The answer of a service that is unavailable.
-    pub(super) fn unavailable(&self, request: &HttpRequest, now_ms: u64) -> Option<HttpResponse> {
+    pub(super) fn unavailable(&self, request: &HttpRequest) -> Option<HttpResponse> {
         let (protocol, call) = self.read(request)?;
         let call = call.ok()?;
         let at = self.mock.operation(&call.action, &call.version)?;
         let service = self.mock.set.service(at);
-        let request_id = super::render::request_id(now_ms ^ 0xfa11 << 32);
-        let reply = refusal(service, Means::Unavailable, "", request_id)?;
+        let reply = refusal(service, Means::Unavailable, "", self.own_id())?;
         let host = request.header("host").unwrap_or("");
         Some(encode(protocol, &call.action, &service.product, host, protocol.format_of(request), reply))
     }

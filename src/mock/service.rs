@@ -17,7 +17,8 @@ use super::{
 use crate::{
     history::Reply,
     model::{
-        Caller, Choices, Outcome, Request, Resource, State, evaluate::NO_CHOICES, likely, outcomes_with, state::Change,
+        Caller, Choices, Outcome, Pending, Request, Resource, State, evaluate::NO_CHOICES, likely, outcomes_with,
+        state::Change,
     },
     spec::{
         Operation, Service, SpecSet,
@@ -97,8 +98,13 @@ impl Mock {
     /// One that has given things by these names, by service and name of each; others by those of the specs.
     pub fn given<'a>(set: Arc<SpecSet>, policy: Policy, given: &dyn Fn(usize, &str) -> Option<&'a str>) -> Self {
         let services = set.services.iter().enumerate();
-        let states =
-            services.map(|(index, service)| Mutex::new(Held::new(service, &|name| given(index, name)))).collect();
+        let states = services
+            .map(|(index, service)| {
+                // Ids of answers are of one series; each service has a part of it.
+                let serial = (index as u64) << 32;
+                Mutex::new(Held { serial, ..Held::new(service, &|name| given(index, name)) })
+            })
+            .collect();
         Self { set, policy, manners: Manners::default(), statistics: Arc::default(), planted: None, states }
     }
 
@@ -415,8 +421,22 @@ impl Held {
             let mut pending = pending.clone();
             // What a fault puts off, or is slow, begins later.
             pending.since_ms = pending.since_ms.saturating_add(now_ms).saturating_add(slow(n));
+            supersede(state, &pending);
             state.pending.push(pending);
         }
         state.tokens.extend(outcome.token.clone());
     }
+}
+
+/// Takes back what earlier calls have begun where a later one sets the same to something else: the last call wins.
+fn supersede(state: &mut State, later: &Pending) {
+    let place = |change: &Change| match change {
+        Change::Set { key, attribute, .. } => Some((key.clone(), *attribute)),
+        _ => None,
+    };
+    let places: Vec<_> = later.changes.iter().filter_map(place).collect();
+    for pending in &mut state.pending {
+        pending.changes.retain(|change| place(change).is_none_or(|place| !places.contains(&place)));
+    }
+    state.pending.retain(|pending| !pending.changes.is_empty());
 }

@@ -66,6 +66,9 @@ pub struct Limits {
     pub lag_ms: u64,
 }
 
+/// An open question of an operation, with the alternatives that remain.
+pub type Left = (OpRef, usize, BTreeSet<usize>);
+
 #[derive(Debug, Clone, Default)]
 pub struct Belief {
     pub worlds: Vec<World>,
@@ -271,8 +274,8 @@ impl Belief {
         agreed
     }
 
-    /// Answers to open questions that every world depends on, with the alternatives that remain.
-    pub fn answers(&self) -> Vec<(OpRef, usize, BTreeSet<usize>)> {
+    /// Open questions that every world depends on.
+    pub fn answers(&self) -> Vec<Left> {
         let worlds = self.best();
         let Some(first) = worlds.first() else { return Vec::new() };
         let mut found = Vec::new();

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     attribute,
-    belief::{Belief, Limits, Moment, World},
+    belief::{Belief, Left, Limits, Moment, World},
     blame::{self, Accused},
     course::{Courses, after, fixed},
     explain::{Standing, explains, matches, standing},
@@ -90,8 +90,8 @@ pub(super) struct Judge<'a> {
     /// Resources that some read has shown.
     pub shown: BTreeSet<Key>,
     pub hindsight: Hindsight<'a>,
-    /// What was answered when an open question was asked first.
-    labels: BTreeMap<(OpRef, usize), String>,
+    /// What was answered when an open question was asked first, with the alternatives that this left.
+    labels: BTreeMap<(OpRef, usize), (String, BTreeSet<usize>)>,
     /// Requirements that a race has met, once a read has shown one of the resources.
     pub unproved: Vec<(ReqRef, Vec<Key>)>,
 }
@@ -191,6 +191,7 @@ impl<'a> Judge<'a> {
     }
 
     fn definite(&mut self, turn: &Turn<'a>) -> bool {
+        let before = if turn.operation.is_documented() { self.belief.answers() } else { Vec::new() };
         let mut ruled_out = Vec::new();
         let mut next = Belief::default();
         let mut courses = Courses::default();
@@ -216,7 +217,7 @@ impl<'a> Judge<'a> {
         }
         self.belief = seen;
         if turn.operation.is_documented() {
-            self.note(turn);
+            self.note(turn, &before);
             self.fields(turn);
         }
         true
@@ -409,14 +410,17 @@ impl<'a> Judge<'a> {
         Some(Finding { command: turn.exchange.command, ..finding })
     }
 
-    /// Notes answers to questions and changed messages.
-    pub(super) fn note(&mut self, turn: &Turn<'_>) {
+    /// Notes answers to questions and changed messages; with what was known of questions before the call.
+    pub(super) fn note(&mut self, turn: &Turn<'_>, before: &[Left]) {
         let code = match &turn.exchange.reply {
             Reply::Refused { code, .. } => Some(code.as_str()),
             _ => None,
         };
-        for (operation, question, _) in self.belief.answers() {
-            if operation != turn.at {
+        for (operation, question, possible) in self.belief.answers() {
+            // A code says nothing of a question that it did not help to answer.
+            let is_told =
+                before.iter().any(|(at, known, left)| (*at, *known) == (operation, question) && *left == possible);
+            if operation != turn.at || is_told {
                 continue;
             }
             let by_code = code.filter(|code| {
@@ -426,7 +430,7 @@ impl<'a> Judge<'a> {
                 })
             });
             if let Some(code) = by_code {
-                self.labels.entry((turn.at, question)).or_insert_with(|| code.to_owned());
+                self.labels.entry((turn.at, question)).or_insert_with(|| (code.to_owned(), possible));
             }
         }
         let Reply::Refused { code, message, .. } = &turn.exchange.reply else { return };
@@ -514,8 +518,9 @@ impl<'a> Judge<'a> {
                 continue;
             }
             certain.insert((operation, asked.requirement));
-            let label = self.labels.get(&(operation, question)).cloned();
-            let label = label.unwrap_or_else(|| asked.names(&possible));
+            // What was ruled out later may be what the code stood for.
+            let label = self.labels.get(&(operation, question)).filter(|(_, left)| *left == possible);
+            let label = label.map_or_else(|| asked.names(&possible), |(code, _)| code.clone());
             let possible = possible.into_iter().collect();
             let proven = proven.iter().find(|(at, asked, _)| (*at, *asked) == (operation, question));
             let proven = proven.map_or((0..asked.answers.len()).collect(), |(.., left)| left.iter().copied().collect());

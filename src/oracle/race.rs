@@ -93,6 +93,7 @@ impl<'a> Judge<'a> {
         self.judged.races += races(self.script, exchanges);
         let Some(racers) = self.racers(exchanges) else { return false };
         let mut budget = order::BUDGET;
+        let known = self.belief.answers();
         let mut belief = std::mem::take(&mut self.belief);
         for group in self.groups(&racers, &belief) {
             let group: Vec<&Racer<'a>> = group.into_iter().map(|index| &racers[index]).collect();
@@ -118,7 +119,7 @@ impl<'a> Judge<'a> {
         for racer in racers.iter().filter(|racer| racer.sort == Sort::Definite) {
             self.notice(&racer.turn);
             if racer.turn.operation.is_documented() {
-                self.note(&racer.turn);
+                self.note(&racer.turn, &known);
                 self.fields(&racer.turn);
             }
         }

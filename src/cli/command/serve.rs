@@ -19,7 +19,7 @@ use crate::{
         server::{INVENTORY, STATISTICS, Server},
     },
     mutant::Mutant,
-    spec::SpecSet,
+    spec::{Operation, SpecSet, expression::Expr},
     wire::Credential,
 };
 
@@ -69,6 +69,12 @@ fn served(set: &SpecSet, policy: &Policy) -> Vec<String> {
     current.map(|(at, _)| set.operation(policy.editions.get(&at).copied().unwrap_or(at)).id.clone()).collect()
 }
 
+/// The document says what a user earns who may not call it.
+fn denies(operation: &Operation) -> bool {
+    let documented = operation.rows.iter().filter(|row| row.documented && !row.access);
+    documented.filter_map(|row| row.due.as_ref()).any(Expr::asks_who_calls)
+}
+
 /// Reads `ID:SECRET`; what was typed is not repeated, because it holds a secret.
 fn credential(text: &str) -> Result<Credential, Failure> {
     match text.split_once(':') {
@@ -103,7 +109,9 @@ fn greeting(
     line("url", &url);
     line("key id", MAIN.0);
     line("secret", MAIN.1);
-    line("restricted", &format!("{} with {} (is denied the documented operations)", RESTRICTED.0, RESTRICTED.1));
+    let denied: Vec<&str> =
+        set.operations().filter(|(_, operation)| denies(operation)).map(|(_, one)| &*one.id).collect();
+    line("restricted", &format!("{} with {} (is denied {})", RESTRICTED.0, RESTRICTED.1, denied.join(", ")));
     line("services", &services.join(", "));
     line("documented", &served.join(", "));
     for (index, manner) in args.manners.manners().told().iter().enumerate() {

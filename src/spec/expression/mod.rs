@@ -213,6 +213,13 @@ impl Expr {
         found
     }
 
+    /// Whether the value depends on who calls.
+    pub fn asks_who_calls(&self) -> bool {
+        let mut found = false;
+        self.walk(&mut |expr| found |= matches!(expr, Expr::Caller));
+        found
+    }
+
     /// Parameters that the value depends on.
     pub fn params(&self) -> Vec<usize> {
         let mut found = Vec::new();

@@ -52,6 +52,7 @@ impl Protocol for Tencent {
 
     fn recognises(&self, request: &HttpRequest) -> bool {
         request.headers.iter().any(|(name, _)| name.to_ascii_lowercase().starts_with(HEADERS))
+            || form::merged(request).contains_key("SecretId")
     }
 
     fn draft(&self, call: &Call, shape: &dyn Fn(&str) -> Option<Shape>, transport: Transport) -> Draft {
