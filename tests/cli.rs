@@ -400,7 +400,8 @@ fn changed_specs(from: &str, to: &str) -> tempfile::TempDir {
 #[test]
 fn a_violation_is_shown_written_and_replayed() {
     let specs = changed_specs("when = \"own and image.shared\"", "when = \"own and image.shared and image.in_use\"");
-    let served = Served::start(&["--specs", &specs.path().to_string_lossy()]);
+    // The shortest script waits for nothing, so nothing should take its time.
+    let served = Served::start(&["--specs", &specs.path().to_string_lossy(), "--settle", "0ms"]);
     let folder = tempfile::tempdir().expect("a folder");
     let selector = "ecs/DeleteImage/error/ImageUseShared";
     let arguments = [
