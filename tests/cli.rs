@@ -321,6 +321,8 @@ fn answers_to_questions_are_those_that_decided_them() {
         ("ecs/DeleteImage@legacy/open/missing-image", "InvalidImageId.NotFound"),
         ("swas/DeleteCustomImages/open/creating-image", "deleted"),
         ("swas/DeleteCustomImages/open/over-fifteen", "InvalidImageIds.TooMany"),
+        // Of a batch whose later image is the one that is shared.
+        ("swas/DeleteCustomImages/open/precedence", "CustomImageInShare before InvalidImageId.NotFound"),
     ] {
         let answers = answers(question);
         assert!(answers.contains(expected), "{question}: {answers:?}");

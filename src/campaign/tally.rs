@@ -53,6 +53,8 @@ pub struct Tally {
     /// First case for each set of alternatives that its answers left.
     witnesses: BTreeMap<(OpRef, usize, Vec<usize>), Witness>,
     precedence: BTreeMap<(OpRef, String, String), u64>,
+    /// The same of batches. Some endpoint may look at them from behind, so this is held against nobody.
+    batches: BTreeMap<(OpRef, String, String), u64>,
     precedence_witnesses: BTreeMap<(OpRef, String, String), Witness>,
     /// Values that are promised to be different, with the case that had them first.
     unique: BTreeMap<Unique, u64>,
@@ -93,9 +95,13 @@ impl Tally {
             // How it merely seems to be answered is held against nobody.
             witness(&mut self.witnesses, (answer.operation, answer.question, answer.proven.clone()), case);
         }
-        for Precedence { operation, winner, losers } in &judged.precedence {
+        for Precedence { operation, winner, losers, in_batch } in &judged.precedence {
             for loser in losers {
                 let key = (*operation, winner.clone(), loser.clone());
+                if *in_batch {
+                    *self.batches.entry(key).or_default() += 1;
+                    continue;
+                }
                 *self.precedence.entry(key.clone()).or_default() += 1;
                 witness(&mut self.precedence_witnesses, key, case);
             }
@@ -282,8 +288,13 @@ impl Tally {
             }));
         }
         let mut wins: BTreeMap<OpRef, Wins<'_>> = BTreeMap::new();
-        for ((at, winner, loser), times) in &self.precedence {
-            wins.entry(*at).or_default().insert((winner, loser), *times);
+        let is_told = |(at, winner, loser): &(OpRef, String, String)| {
+            let reverse = (*at, loser.clone(), winner.clone());
+            !self.precedence.contains_key(&reverse) && !self.batches.contains_key(&reverse)
+        };
+        let in_batches = self.batches.iter().filter(|(key, _)| is_told(key));
+        for ((at, winner, loser), times) in self.precedence.iter().chain(in_batches) {
+            *wins.entry(*at).or_default().entry((winner, loser)).or_default() += times;
         }
         for (at, wins) in wins {
             let operation = set.operation(at);

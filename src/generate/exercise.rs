@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    model::{Answer, Aspect, Choices, Outcome, Refused, Request, State, outcomes_with},
+    model::{Answer, Aspect, Choices, Outcome, Refused, Request, State, first_due, outcomes_with},
     sequence::{Command, Script},
     spec::{Operation, SpecSet, expression::Expr, operation::Expectation},
 };
@@ -54,7 +54,8 @@ pub fn exercises(set: &SpecSet, state: &State, call: &Command) -> Vec<Exercise> 
         let due: BTreeSet<usize> =
             permitted.iter().filter(|other| other.due && other.choices == outcome.choices).filter_map(row_of).collect();
         for claim in &outcome.claims {
-            if is_provable(operation, state, &request, claim.aspect, claim.requirement, &due)
+            let tells = || ranks(set, state, &request, outcome, &due);
+            if is_provable(operation, state, &request, claim.aspect, claim.requirement, &due, tells)
                 && is_informative(operation, &permitted, outcome, claim.requirement)
             {
                 let (assumed, due) = (outcome.choices.clone(), due.clone());
@@ -87,6 +88,17 @@ pub fn row_of(outcome: &Outcome) -> Option<usize> {
     }
 }
 
+/// Whether the code that is likely to come tells that it goes before another. In a batch, the first resource that is in the
+/// way may decide, so that only a later one tells.
+fn ranks(set: &SpecSet, state: &State, request: &Request, outcome: &Outcome, due: &BTreeSet<usize>) -> bool {
+    let operation = set.operation(request.operation);
+    let mut due = due.iter().filter(|row| operation.rows[**row].documented);
+    let Some(winner) = due.next() else { return false };
+    let place = |row: &usize| first_due(set, state, request, &outcome.choices, *row);
+    let is_batch = request.targets.iter().any(|keys| keys.len() > 1);
+    due.any(|loser| !is_batch || place(winner).zip(place(loser)).is_some_and(|(winner, loser)| winner > loser))
+}
+
 /// Whether seeing the outcome, and reading back what can be read, would exercise the requirement.
 fn is_provable(
     operation: &Operation,
@@ -95,6 +107,7 @@ fn is_provable(
     aspect: Aspect,
     requirement: usize,
     due: &BTreeSet<usize>,
+    ranks: impl Fn() -> bool,
 ) -> bool {
     let named = || request.targets.iter().flatten();
     // What is on its way out may earn anything.
@@ -105,7 +118,7 @@ fn is_provable(
         operation.questions.iter().any(|question| question.precedence && question.requirement == requirement);
     match aspect {
         // A row shows itself only when no other may answer in its place.
-        Aspect::Answer if precedence => due.iter().filter(|row| operation.rows[**row].documented).count() > 1,
+        Aspect::Answer if precedence => ranks(),
         Aspect::Answer => {
             let own = operation.rows.iter().find(|row| row.requirement == Some(requirement));
             own.is_none_or(|own| due.iter().all(|row| operation.rows[*row].codes == own.codes))

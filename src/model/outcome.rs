@@ -132,6 +132,14 @@ pub fn likely(set: &SpecSet, state: &State, request: &Request, known: &Choices) 
     Outcome { answer, due: true, changes, later, token, choices: known.joined(&asked), claims: Vec::new() }
 }
 
+/// Where in the list of what a call names a row holds first, with these answers to open questions; none where it does not
+/// hold, or looks at nothing that is named.
+pub fn first_due(set: &SpecSet, state: &State, request: &Request, choices: &Choices, row: usize) -> Option<usize> {
+    let step = Step::new(set, state, request);
+    let due = step.due(&step.scope(choices, &[]), &step.operation.rows[row]).ok()??;
+    due.first().copied()
+}
+
 /// One call in one state.
 pub(super) struct Step<'a> {
     pub service: &'a Service,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     history::Reply,
-    model::{Answer, Aspect, Choices, Outcome, Refused, State, outcomes_with},
+    model::{Answer, Aspect, Choices, Outcome, Refused, State, first_due, outcomes_with},
     spec::{Operation, SpecSet, expression::Expr},
     value::Key,
 };
@@ -67,7 +67,7 @@ fn best(set: &SpecSet, turn: &Turn<'_>, before: &Rc<Moment>, known: &Choices) ->
     let explaining = fits.iter().filter(|(outcome, its)| is_best(outcome, *its));
     explaining
         .map(|(outcome, _)| Course {
-            losers: losers(turn.operation, &permitted, outcome),
+            losers: losers(set, turn, before, &permitted, outcome),
             named: named.clone(),
             next: after(before, outcome, turn.exchange.command, turn.exchange.ended_ms),
             outcome: (*outcome).clone(),
@@ -131,16 +131,22 @@ impl Course {
 }
 
 /// Codes of other rows that were due in the same world.
-fn losers(operation: &Operation, permitted: &[Outcome], winner: &Outcome) -> Vec<String> {
+fn losers(set: &SpecSet, turn: &Turn<'_>, before: &State, permitted: &[Outcome], winner: &Outcome) -> Vec<String> {
+    let operation = turn.operation;
     let key = |outcome: &Outcome| match outcome.answer {
         Answer::Refused(Refused::Row(row)) => Some(row),
         _ => None,
     };
     let Some(won) = key(winner).filter(|row| winner.due && operation.rows[*row].documented) else { return Vec::new() };
+    // In a batch, which code comes may follow the order of the list: then it is the first that is in the way.
+    let place = |row| first_due(set, before, &turn.request, &winner.choices, row);
+    let is_batch = turn.request.targets.iter().any(|keys| keys.len() > 1);
+    let by_rank = |row| !is_batch || place(won).zip(place(row)).is_some_and(|(winner, loser)| winner > loser);
     let mut losers: Vec<String> = permitted
         .iter()
         .filter(|outcome| outcome.due && outcome.choices == winner.choices)
         .filter_map(key)
+        .filter(|row| by_rank(*row))
         .map(|row| &operation.rows[row])
         .filter(|row| row.documented && row.key != operation.rows[won].key && row.requirement.is_some())
         .filter(|row| {

@@ -113,6 +113,8 @@ pub struct Precedence {
     pub operation: OpRef,
     pub winner: String,
     pub losers: Vec<String>,
+    /// The call named several resources, and the winner is about a later one than the losers are.
+    pub in_batch: bool,
 }
 
 /// A value of a field that is promised to be different in every answer.

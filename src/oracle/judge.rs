@@ -498,11 +498,11 @@ impl<'a> Judge<'a> {
             let Reply::Refused { code, .. } = &exchange.reply else { continue };
             let operation = self.set.operation(command.operation);
             let by_row = operation.rows.iter().any(|row| row.documented && matches(&row.codes, code));
-            // In a batch, which code comes may follow the order of the list.
-            let single = || command.request(self.set, &Script::home()).targets.iter().all(|keys| keys.len() < 2);
-            if command.lane.is_none() && by_row && single() {
+            if command.lane.is_none() && by_row {
                 let (winner, losers) = (code.clone(), losers.clone());
-                self.judged.precedence.push(Precedence { operation: command.operation, winner, losers });
+                let request = command.request(self.set, &Script::home());
+                let in_batch = request.targets.iter().any(|keys| keys.len() > 1);
+                self.judged.precedence.push(Precedence { operation: command.operation, winner, losers, in_batch });
             }
         }
     }
@@ -529,9 +529,14 @@ impl<'a> Judge<'a> {
         for (command, requirement) in self.belief.marks() {
             let Some(command) = self.script.commands.get(command) else { continue };
             let questions = &self.set.operation(command.operation).questions;
-            let asked = questions.iter().any(|question| question.requirement == requirement && !question.precedence);
+            let asked = questions.iter().find(|question| question.requirement == requirement);
+            let is_ranked = |ranked: &Precedence| ranked.operation == command.operation;
             // A question counts when something was learned of it, not when it was merely asked.
-            if !asked || certain.contains(&(command.operation, requirement)) {
+            let counts = asked.is_none_or(|question| match question.precedence {
+                true => self.judged.precedence.iter().any(is_ranked),
+                false => certain.contains(&(command.operation, requirement)),
+            });
+            if counts {
                 self.judged.exercised.push((command.operation, requirement));
             }
         }
