@@ -1,4 +1,5 @@
-//! Cases that were to show something for the first time, and that trouble on the way kept from it: they are run again.
+//! Cases that were to show something for the first time, and that something came in between of: trouble on the way, or work
+//! that was over too soon. They are run again.
 //!
 //! Nothing is hidden by that: a case that is run again has a number and a verdict of its own, and what came of the first stays
 //! where it was.
@@ -9,7 +10,7 @@ use super::tally::{Case, Tally};
 use crate::sequence::Script;
 
 /// Times that a case is run again at most: where it fails each time, trouble is not what it is.
-const CHANCES: u64 = 2;
+const CHANCES: u64 = 3;
 
 /// Cases that wait for another chance.
 #[derive(Default)]
@@ -18,10 +19,11 @@ pub struct Disturbed {
 }
 
 impl Disturbed {
-    /// Takes note of a case that did not show what it aimed at, and of which something could not be judged. Of a run with
-    /// `n_cases`, those from there on are cases that are run again.
+    /// Takes note of a case that did not show all that it aimed at. Of a run with `n_cases`, those from there on are cases
+    /// that are run again.
     pub fn add(&mut self, case: &Case, n_cases: u64) {
-        if !case.judged.reasons.is_empty() && case.number / n_cases.max(1) < CHANCES {
+        let has_missed = case.script.aims.iter().any(|aim| !case.judged.exercised.contains(aim));
+        if has_missed && case.number / n_cases.max(1) < CHANCES {
             self.waiting.push_back((case.number + n_cases, case.script.clone()));
         }
     }

@@ -37,8 +37,8 @@ const REPEATS: u32 = 5;
 const LOST: u32 = 3;
 /// Requests that removing one thing takes on a bad day: asked for, refused, asked for again, and read.
 const REMOVAL: u64 = 5;
-/// Times that every list is read at the end, as a rule.
-const LISTS: u64 = 2;
+/// Times that every list is read at the end, at most.
+const LISTS: u64 = 3;
 /// Patience of the clean-up after a case, once something did not go.
 const STUCK_MS: u64 = 500;
 /// Pause before such a read is repeated.
