@@ -708,6 +708,15 @@ fn specs_as_data() {
     has_fields(&show(&["spec", "schema"]), &["$schema", "type"]);
     let ok = run(&["spec", "check"]);
     assert!(ok.code == Some(0) && ok.stdout.starts_with("ok: "), "{}", ok.stdout);
+    let limits: BTreeSet<String> = ["swas/DeleteCustomImages", "cvm/DeleteImages"]
+        .iter()
+        .flat_map(|id| show(&["spec", "show", id, "--format", "json"])["params"].as_array().expect("a list").clone())
+        .filter(|param| !param["max_count"].is_null() || !param["max_length"].is_null())
+        .map(|param| format!("{} {} {} {}", param["name"], param["max_count"], param["max_length"], param["ascii"]))
+        .collect();
+    assert!(limits.contains("\"ClientToken\" null 64 true"), "{limits:?}");
+    let page = run(&["spec", "show", "swas/DeleteCustomImages"]).stdout;
+    assert!(page.contains("ClientToken (text, at most 64 characters, ASCII)"), "{page}");
     let page = run(&["spec", "show", "ecs/DeleteImage"]).stdout;
     for text in ["ImageUseShared", "when:", "message:", "source:", "open questions", "missing-image"] {
         assert!(page.contains(text), "no `{text}`: {page}");

@@ -35,8 +35,8 @@ use crate::{
 const REPEATS: u32 = 5;
 /// The same for reads of a look-up or of the clean-up, whose answer was lost.
 const LOST: u32 = 3;
-/// Requests that removing one thing takes on a bad day: asked for, refused, asked for again, and read.
-const REMOVAL: u64 = 5;
+/// Requests that removing one thing takes on a bad day: taken back, asked for, refused, asked for again, and read.
+const REMOVAL: u64 = 7;
 /// Times that every list is read at the end, at most.
 const LISTS: u64 = 3;
 /// Patience of the clean-up after a case, once something did not go.

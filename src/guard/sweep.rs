@@ -25,7 +25,7 @@ use crate::{
 const FIRST_PAUSE_MS: u64 = 50;
 /// Longest pause between two rounds.
 const LONGEST_PAUSE_MS: u64 = 20_000;
-/// Rounds of mere looking, after a removal was accepted, before it is asked for once more.
+/// Rounds of mere looking, after something was accepted, before it is asked for once more: it may take its time.
 const LOOKS: u32 = 4;
 /// How often lists are read at most, before what they still show is called left.
 const MOST_LISTS: u32 = 3;
@@ -197,6 +197,8 @@ impl<'a> Sweeping<'a> {
         // What was accepted: a removal in which round, and by which of the ways to take something back.
         let mut accepted: BTreeMap<u64, u32> = BTreeMap::new();
         let mut undone: BTreeSet<(u64, usize)> = BTreeSet::new();
+        // How often a removal was refused.
+        let mut refused: BTreeMap<u64, u32> = BTreeMap::new();
         for round in 0.. {
             let open = self.open();
             let mut blocked = false;
@@ -231,8 +233,12 @@ impl<'a> Sweeping<'a> {
                         }
                         reply if template.undo => why = Some(format!("{}: {}", template.operation, reply.brief())),
                         reply => {
-                            // What was under way when it was taken back may have come about since.
-                            undone.retain(|(number, _)| *number != entry.number);
+                            let times = refused.entry(entry.number).or_default();
+                            *times += 1;
+                            if times.is_multiple_of(LOOKS) {
+                                // What was under way when it was taken back may have come about since.
+                                undone.retain(|(number, _)| *number != entry.number);
+                            }
                             why = Some(format!("{} answers {}", template.operation, reply.brief()));
                         }
                     }
@@ -252,7 +258,7 @@ impl<'a> Sweeping<'a> {
             if waited >= patience_ms {
                 return;
             }
-            if blocked {
+            if blocked && refused.values().any(|times| times % LOOKS == 1) {
                 self.stop(&accepted).await;
             }
             self.endpoint.wait(pause.min(patience_ms - waited)).await;

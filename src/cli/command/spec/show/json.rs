@@ -46,6 +46,9 @@ fn param(service: &Service, operation: &Operation, param: &Param) -> Value {
         "default": param.default,
         "names": names,
         "words": param.words,
+        "max_length": param.max_length,
+        "max_count": param.max_count,
+        "ascii": param.ascii,
         "text": param.text,
         "source": param.source,
     })

@@ -3,7 +3,7 @@
 use super::{super::code, Thing, json::attribute_type};
 use crate::{
     report::{
-        citation, document,
+        citation, count, document,
         human::{WIDTH, wrap},
     },
     spec::{Operation, Requirement, Service, SpecSet, service::OpRef},
@@ -58,9 +58,11 @@ fn operation(page: &mut Page, set: &SpecSet, at: OpRef) {
         let mut facts = vec![param.kind.name().to_owned()];
         facts.extend(param.required.then(|| "required".into()));
         facts.extend(param.default.as_ref().map(|value| format!("default {}", plain(value))));
-        facts.extend(
-            param.binding.map(|binding| format!("names a {}", service.kinds[operation.bindings[binding].kind].name)),
-        );
+        let kind = param.binding.map(|binding| &service.kinds[operation.bindings[binding].kind].name);
+        facts.extend(kind.map(|kind| format!("of kind {kind}")));
+        facts.extend(param.max_length.map(|most| format!("at most {}", count(most as u64, "character"))));
+        facts.extend(param.max_count.map(|most| format!("at most {most}")));
+        facts.extend(param.ascii.then(|| "ASCII".into()));
         facts.extend((!param.words.is_empty()).then(|| format!("one of {}", param.words.join(", "))));
         page.line(2, &format!("{} ({})", param.name, facts.join(", ")));
         if !param.text.is_empty() {
