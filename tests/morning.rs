@@ -135,6 +135,16 @@ fn judged_again(mutant: &str, says: &str) {
     assert_eq!(without_account(&judged.stdout), without_account(&ran.stdout));
 }
 
+/// A case of a bad night: of seven calls in a row nobody knows whether they happened, and reads lag. Each may double what
+/// explains the rest.
+#[test]
+fn what_has_too_many_explanations_is_given_up() {
+    let folder = folder();
+    let night = format!("{}/tests/data/burst.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let judged = done(&["judge", &night, "-v"], folder.path(), 130);
+    assert!(judged.stdout.contains("in more than 2000 ways"), "{}", judged.stdout);
+}
+
 #[test]
 fn a_record_that_was_cut_anywhere_can_be_read() {
     let folder = folder();

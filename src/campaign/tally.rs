@@ -325,6 +325,11 @@ impl Tally {
         self.exercised.contains_key(&which)
     }
 
+    /// Nothing was exercised so far.
+    pub fn is_blank(&self) -> bool {
+        self.exercised.is_empty()
+    }
+
     pub fn exercised_any(&self, at: OpRef) -> bool {
         self.exercised.keys().any(|(operation, _)| *operation == at)
     }

@@ -69,9 +69,14 @@ pub struct Limits {
 /// An open question of an operation, with the alternatives that remain.
 pub type Left = (OpRef, usize, BTreeSet<usize>);
 
+/// Worlds that are told apart at most. What takes more explains so much that it proves nothing, and takes for ever.
+pub const MOST_WORLDS: usize = 2_000;
+
 #[derive(Debug, Clone, Default)]
 pub struct Belief {
     pub worlds: Vec<World>,
+    /// There are more, which are not looked at: nothing can be judged by this.
+    pub is_cut: bool,
 }
 
 impl Moment {
@@ -192,7 +197,7 @@ impl Evidence {
 
 impl Belief {
     pub fn new(state: State) -> Self {
-        Self { worlds: vec![World::new(state)] }
+        Self { worlds: vec![World::new(state)], is_cut: false }
     }
 
     /// Adds a world; one that differs from a known one only in what it proves joins it, and both keep what they agree on.
@@ -201,6 +206,7 @@ impl Belief {
             // What is worked out for one then serves the other.
             world.state = known.state.clone();
         }
+        let is_full = self.worlds.len() == MOST_WORLDS;
         let twin = self.worlds.iter_mut().find(|known| {
             known.late == world.late
                 && known.lingering == world.lingering
@@ -212,6 +218,7 @@ impl Belief {
         match twin {
             Some(known) if Rc::ptr_eq(&known.evidence, &world.evidence) => {}
             Some(known) => Rc::make_mut(&mut known.evidence).agree(&world.evidence),
+            None if is_full => self.is_cut = true,
             None => self.worlds.push(world),
         }
     }
@@ -222,7 +229,7 @@ impl Belief {
         if self.worlds.iter().all(|world| world.state.pending.is_empty() && world.past.is_empty()) {
             return self;
         }
-        let mut next = Self::default();
+        let mut next = Self { is_cut: self.is_cut, ..Self::default() };
         for mut world in self.worlds {
             world.forget(now_ms, lag_ms);
             let lingering = world.lingering || world.state.overdue(seen_ms, linger_ms).next().is_some();

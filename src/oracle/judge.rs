@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     attribute,
-    belief::{Belief, Left, Limits, Moment, World},
+    belief::{Belief, Left, Limits, MOST_WORLDS, Moment, World},
     blame::{self, Accused},
     course::{Courses, after, fixed},
     explain::{Standing, explains, matches, standing},
@@ -126,6 +126,9 @@ impl<'a> Judge<'a> {
         let limits = Limits { patience_ms, linger_ms, lag_ms };
         self.belief = belief.settled(self.seen_ms, exchange.started_ms, &limits);
         self.seen_ms = exchange.started_ms;
+        if self.is_too_much(&turn) {
+            return false;
+        }
         match standing(turn.service, turn.operation, turn.request.caller, &exchange.reply) {
             // The reason was given with the read that did not show it.
             Standing::Definite if turn.operation.is_documented() && self.hindsight.awaits(&turn.request) => false,
@@ -141,14 +144,14 @@ impl<'a> Judge<'a> {
             Standing::Inconclusive(text) => {
                 self.reason(&turn, text);
                 self.may_have_happened(&turn);
-                true
+                !self.is_too_much(&turn)
             }
             Standing::Failed(text) => {
                 let promised = self.promised(&turn);
                 self.judged.reasons.push(Reason { command: exchange.command, text, promised });
                 self.hindsight.lose(turn.operation, &turn.request, exchange.command);
                 self.may_have_happened(&turn);
-                true
+                !self.is_too_much(&turn)
             }
         }
     }
@@ -166,6 +169,14 @@ impl<'a> Judge<'a> {
         if !self.judged.reasons.contains(&reason) {
             self.judged.reasons.push(reason);
         }
+    }
+
+    /// So much may have happened by now that nothing follows from an answer any more.
+    fn is_too_much(&mut self, turn: &Turn<'_>) -> bool {
+        if self.belief.is_cut {
+            self.reason(turn, format!("what came so far can be explained in more than {MOST_WORLDS} ways"));
+        }
+        self.belief.is_cut
     }
 
     /// What the documents promise where no answer came.
@@ -203,6 +214,10 @@ impl<'a> Judge<'a> {
             for course in explaining.iter() {
                 next.add(course.lead(world, turn, self.history.lag_ms));
             }
+        }
+        if next.is_cut {
+            self.belief = next;
+            return !self.is_too_much(turn);
         }
         if next.worlds.is_empty() {
             return self.unexplained(turn);
@@ -406,7 +421,7 @@ impl<'a> Judge<'a> {
         let permitted = |world: &World| self.permitted(&culprit, world, world.known(culprit.at));
         let permitted: Vec<Outcome> = worlds.iter().flat_map(permitted).collect();
         let accused = Accused { set: self.set, at: culprit.at, command: exchange.command, reply: &exchange.reply };
-        let finding = blame::answer(&accused, &Belief { worlds }, &permitted)?;
+        let finding = blame::answer(&accused, &Belief { worlds, is_cut: false }, &permitted)?;
         Some(Finding { command: turn.exchange.command, ..finding })
     }
 

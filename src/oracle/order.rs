@@ -71,11 +71,17 @@ pub fn search(
         let mut next: BTreeMap<u64, Belief> = BTreeMap::new();
         for (done, belief) in layer {
             let belief = steps.settle(belief);
+            if belief.is_cut {
+                return Err(Unknown);
+            }
             for (call, _) in open(done, predecessors) {
                 *budget = budget.checked_sub(belief.worlds.len()).ok_or(Unknown)?;
                 let mut after = Belief::default();
                 for world in &belief.worlds {
                     steps.step(call, world, &mut after);
+                }
+                if after.is_cut {
+                    return Err(Unknown);
                 }
                 if after.worlds.is_empty() {
                     continue;
@@ -86,6 +92,9 @@ pub fn search(
                     *known = after;
                 } else {
                     after.worlds.into_iter().for_each(|world| known.add(world));
+                }
+                if known.is_cut {
+                    return Err(Unknown);
                 }
             }
             reached.push((done, belief));

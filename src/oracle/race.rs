@@ -312,7 +312,9 @@ impl<'a> Judge<'a> {
             permitted.extend(self.permitted(turn, world, &known));
             seen.push((world.state.clone(), known));
         }
-        let Some(mut finding) = blame::answer(&accused, &Belief { worlds }, &permitted) else { return false };
+        let Some(mut finding) = blame::answer(&accused, &Belief { worlds, is_cut: false }, &permitted) else {
+            return false;
+        };
         if let (true, Some(law)) = (answers_overlap(turn), turn.operation.law(Law::Exclusive)) {
             finding.requirement = (turn.at, law);
             finding.key = format!("{}#nothing overlaps", turn.operation.requirements[law].id);
