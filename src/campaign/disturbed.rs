@@ -16,24 +16,34 @@ const CHANCES: u64 = 3;
 const VAIN: u32 = 3;
 
 /// Cases that wait for another chance.
-#[derive(Default)]
 pub struct Disturbed {
+    /// Cases of the run. Those with higher numbers are cases that are run again: so many more for each time.
+    n_cases: u64,
+    /// Of these, the first are there to show everything once.
+    n_first: u64,
     waiting: VecDeque<(u64, Script)>,
     /// Of those that were run again, so many of the last have shown nothing that they were to show.
     vain: u32,
 }
 
 impl Disturbed {
-    /// Takes note of a case that did not show all that it aimed at. Of a run with `n_cases`, those from there on are cases
-    /// that are run again.
-    pub fn add(&mut self, case: &Case, n_cases: u64) {
-        if case.number >= n_cases {
-            let has_met = case.script.aims.iter().any(|aim| case.judged.exercised.contains(aim));
-            self.vain = if has_met { 0 } else { self.vain + 1 };
+    pub fn new(n_cases: u64, n_first: u64) -> Self {
+        Self { n_cases: n_cases.max(1), n_first, waiting: VecDeque::new(), vain: 0 }
+    }
+
+    /// Takes note of a case, should it be one of the first, or one of them again, and not have shown all that it aimed at.
+    pub fn add(&mut self, case: &Case) {
+        if case.number % self.n_cases >= self.n_first {
+            return;
         }
-        let has_missed = case.script.aims.iter().any(|aim| !case.judged.exercised.contains(aim));
-        if has_missed && case.number / n_cases.max(1) < CHANCES {
-            self.waiting.push_back((case.number + n_cases, case.script.clone()));
+        let aims = &case.script.aims;
+        let n_met = aims.iter().filter(|aim| case.judged.exercised.contains(aim)).count();
+        let chances = case.number / self.n_cases;
+        if chances > 0 {
+            self.vain = if n_met > 0 { 0 } else { self.vain + 1 };
+        }
+        if n_met < aims.len() && chances < CHANCES {
+            self.waiting.push_back((case.number + self.n_cases, case.script.clone()));
         }
     }
 

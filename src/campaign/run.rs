@@ -212,12 +212,12 @@ impl Cases<'_> {
         let mut running: JoinSet<(u64, Done)> = JoinSet::new();
         let mut under_way: BTreeSet<u64> = BTreeSet::new();
         let mut reserved = 0;
-        let mut numbers = (0..self.n_cases).filter(|number| self.shard.has(*number));
-        let mut next_script = || numbers.next().and_then(|number| Some((number, self.generator.case(number)?)));
-        let mut ready: VecDeque<(u64, Script)> = VecDeque::new();
-        let mut disturbed = Disturbed::default();
-        // Trouble comes in spells: what it disturbed waits until everything was tried once.
+        let numbers = (0..self.n_cases).filter(|number| self.shard.has(*number));
+        let mut scripts = numbers.map_while(|number| Some((number, self.generator.case(number)?))).peekable();
+        // There was no room for them yet.
+        let mut postponed: VecDeque<(u64, Script)> = VecDeque::new();
         let n_first = self.generator.n_tours();
+        let mut disturbed = Disturbed::new(self.n_cases, n_first);
         let mut enough = false;
         let mut room = Room::new(&self.settings.options.permit);
         // Once a removal took longer than patience, the rest of the run need not wait that long each time.
@@ -245,20 +245,17 @@ impl Cases<'_> {
                     });
                     continue;
                 }
-                if ready.is_empty() {
-                    ready.extend(next_script());
-                }
-                if ready.front().is_none_or(|(number, _)| *number >= n_first)
-                    && let Some(again) = disturbed.next(&tally)
-                {
-                    ready.push_front(again);
-                }
-                let Some((number, script)) = ready.pop_front() else { break };
+                // Trouble comes in spells: what it disturbed waits until everything was tried once.
+                let is_first =
+                    postponed.front().or_else(|| scripts.peek()).is_some_and(|(number, _)| *number < n_first);
+                let again = if is_first { None } else { disturbed.next(&tally) };
+                let next = again.or_else(|| postponed.pop_front()).or_else(|| scripts.next());
+                let Some((number, script)) = next else { break };
                 let cost = Cost::of(&set, &script);
                 match room.admits(&cost) {
                     Admission::Now => {}
                     Admission::Later => {
-                        ready.push_front((number, script));
+                        postponed.push_front((number, script));
                         break;
                     }
                     Admission::Never => continue,
@@ -266,7 +263,7 @@ impl Cases<'_> {
                 // Cases under way still need what they have not sent yet.
                 let wanted = script.commands.len() as u64 + CLEANING;
                 if tally.cases + under_way.len() as u64 > 0 && !self.affords(reserved + wanted) {
-                    ready.push_front((number, script));
+                    postponed.push_front((number, script));
                     break;
                 }
                 reserved += wanted;
@@ -279,8 +276,8 @@ impl Cases<'_> {
                 });
             }
             // The next script is made while the workers wait for answers.
-            if ready.is_empty() {
-                ready.extend(next_script());
+            if postponed.is_empty() {
+                scripts.peek();
             }
             let Some(joined) = running.join_next().await else { break };
             let Ok((wanted, done)) = joined else { continue };
@@ -292,9 +289,7 @@ impl Cases<'_> {
                     self.hurry(&patience, &tally, &mut case);
                     doubts.add(self.set, &case);
                     tally.add(self.set, &case);
-                    if case.number % self.n_cases.max(1) < n_first {
-                        disturbed.add(&case, self.n_cases);
-                    }
+                    disturbed.add(&case);
                     (self.tell)(Event::Judged(&case));
                 }
                 Done::Confirmed(confirmed) => {

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    model::{Answer, Aspect, Choices, Outcome, Refused, Request, State, first_due, outcomes_with},
+    model::{Answer, Aspect, Choices, Claim, Outcome, Refused, Request, State, goes_first, outcomes_with},
     sequence::{Command, Script},
     spec::{Operation, SpecSet, expression::Expr, operation::Expectation},
 };
@@ -54,8 +54,7 @@ pub fn exercises(set: &SpecSet, state: &State, call: &Command) -> Vec<Exercise> 
         let due: BTreeSet<usize> =
             permitted.iter().filter(|other| other.due && other.choices == outcome.choices).filter_map(row_of).collect();
         for claim in &outcome.claims {
-            let tells = || ranks(set, state, &request, outcome, &due);
-            if is_provable(operation, state, &request, claim.aspect, claim.requirement, &due, tells)
+            if is_provable(set, state, &request, outcome, claim, &due)
                 && is_informative(operation, &permitted, outcome, claim.requirement)
             {
                 let (assumed, due) = (outcome.choices.clone(), due.clone());
@@ -88,27 +87,17 @@ pub fn row_of(outcome: &Outcome) -> Option<usize> {
     }
 }
 
-/// Whether the code that is likely to come tells that it goes before another. In a batch, the first resource that is in the
-/// way may decide, so that only a later one tells.
-fn ranks(set: &SpecSet, state: &State, request: &Request, outcome: &Outcome, due: &BTreeSet<usize>) -> bool {
-    let operation = set.operation(request.operation);
-    let mut due = due.iter().filter(|row| operation.rows[**row].documented);
-    let Some(winner) = due.next() else { return false };
-    let place = |row: &usize| first_due(set, state, request, &outcome.choices, *row);
-    let is_batch = request.targets.iter().any(|keys| keys.len() > 1);
-    due.any(|loser| !is_batch || place(winner).zip(place(loser)).is_some_and(|(winner, loser)| winner > loser))
-}
-
 /// Whether seeing the outcome, and reading back what can be read, would exercise the requirement.
 fn is_provable(
-    operation: &Operation,
+    set: &SpecSet,
     state: &State,
     request: &Request,
-    aspect: Aspect,
-    requirement: usize,
+    outcome: &Outcome,
+    claim: &Claim,
     due: &BTreeSet<usize>,
-    ranks: impl Fn() -> bool,
 ) -> bool {
+    let operation = set.operation(request.operation);
+    let Claim { requirement, aspect } = *claim;
     let named = || request.targets.iter().flatten();
     // What is on its way out may earn anything.
     if named().any(|key| state.is_leaving(key)) {
@@ -117,8 +106,14 @@ fn is_provable(
     let precedence =
         operation.questions.iter().any(|question| question.precedence && question.requirement == requirement);
     match aspect {
+        // The first row that is due is likely to answer.
+        Aspect::Answer if precedence => {
+            let mut due = due.iter().copied().filter(|row| operation.rows[*row].documented);
+            let first = due.next();
+            let tells = |rows| goes_first(set, state, request, &outcome.choices, rows);
+            first.is_some_and(|winner| due.any(|loser| tells((winner, loser))))
+        }
         // A row shows itself only when no other may answer in its place.
-        Aspect::Answer if precedence => ranks(),
         Aspect::Answer => {
             let own = operation.rows.iter().find(|row| row.requirement == Some(requirement));
             own.is_none_or(|own| due.iter().all(|row| operation.rows[*row].codes == own.codes))

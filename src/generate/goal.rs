@@ -122,10 +122,9 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) ->
         kind == Some(found.kind)
     });
     // In a batch, which code comes may follow the order of the list.
-    let single = request.targets.iter().all(|keys| keys.len() < 2);
     let rows: BTreeSet<usize> = permitted.iter().filter(|outcome| outcome.due).filter_map(row_of).collect();
     if let [one, other] = rows.into_iter().collect::<Vec<_>>()[..]
-        && single
+        && !request.is_batch()
         && operation.rows[one].codes != operation.rows[other].codes
     {
         add(Goal::Both { one, other }, doubt.clone());

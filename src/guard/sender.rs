@@ -268,7 +268,7 @@ impl Guarded {
             let described = &service.kinds[kind];
             let kind = &described.name;
             let standing = self.ledger.standing(&service.name, kind);
-            let stays = !described.remove.is_empty();
+            let stays = described.is_removable();
             if let Some(most) = budget.at_once.get(kind).filter(|most| standing >= **most) {
                 return Err(format!("the budget allows {most} of kind {kind} at once"));
             }
@@ -404,7 +404,7 @@ impl Endpoint for Guarded {
         let open = self.ledger.open_entries(|entry| entry.id.is_some());
         let services: BTreeSet<&str> = open.iter().map(|entry| entry.service.as_str()).collect();
         let lists = |(index, service): (usize, &Service)| {
-            let kinds = service.kinds.iter().filter(|kind| !kind.remove.is_empty()).count();
+            let kinds = service.kinds.iter().filter(|kind| kind.is_removable()).count();
             if services.contains(service.name.as_str()) { kinds * self.regions(index).len() } else { 0 }
         };
         let lists: usize = self.set.services.iter().enumerate().map(lists).sum();

@@ -16,7 +16,7 @@ use crate::{
     sequence::command::fill,
     spec::{
         Service, SpecSet,
-        resource::{AttributeType, Template},
+        resource::{AttributeType, ResourceKind, Template},
         service::OpRef,
     },
 };
@@ -111,6 +111,24 @@ struct Sweeping<'a> {
     reasons: BTreeMap<(String, String), String>,
 }
 
+/// How far the removal of one thing has come.
+#[derive(Default)]
+struct Removal {
+    /// The round in which it was accepted last.
+    accepted: Option<u32>,
+    /// Which of the ways to take something back were accepted.
+    undone: BTreeSet<usize>,
+    /// How often it was refused.
+    refused: u32,
+}
+
+impl Removal {
+    /// It was accepted not long ago.
+    fn is_awaited(&self, round: u32) -> bool {
+        self.accepted.is_some_and(|before| round - before < LOOKS)
+    }
+}
+
 impl<'a> Sweeping<'a> {
     fn new(set: &'a SpecSet, endpoint: &'a Guarded, services: &'a BTreeSet<usize>, only: Option<Vec<String>>) -> Self {
         Self { set, endpoint, services, only, swept: Swept::default(), reasons: BTreeMap::new() }
@@ -152,7 +170,7 @@ impl<'a> Sweeping<'a> {
             let mut regions = self.endpoint.regions(*service);
             let of_service = record.entries.iter().filter(|entry| entry.service == described.name);
             regions.extend(of_service.map(|entry| entry.region.clone()));
-            for (kind, found) in described.kinds.iter().enumerate().filter(|(_, kind)| !kind.remove.is_empty()) {
+            for (kind, found) in described.kinds.iter().enumerate().filter(|(_, kind)| kind.is_removable()) {
                 for region in &regions {
                     match listing::of_run(self.set, self.endpoint, *service, kind, region, &run).await {
                         Ok(listed) => {
@@ -194,57 +212,21 @@ impl<'a> Sweeping<'a> {
     async fn remove(&mut self, patience_ms: u64) {
         let began = self.endpoint.now_ms();
         let mut pause = FIRST_PAUSE_MS;
-        // What was accepted: a removal in which round, and by which of the ways to take something back.
-        let mut accepted: BTreeMap<u64, u32> = BTreeMap::new();
-        let mut undone: BTreeSet<(u64, usize)> = BTreeSet::new();
-        // How often a removal was refused.
-        let mut refused: BTreeMap<u64, u32> = BTreeMap::new();
+        let mut removals: BTreeMap<u64, Removal> = BTreeMap::new();
         for round in 0.. {
             let open = self.open();
             let mut blocked = false;
             for entry in &open {
-                if accepted.get(&entry.number).is_some_and(|before| round - before < LOOKS) {
-                    continue;
-                }
+                let removal = removals.entry(entry.number).or_default();
                 let Some((service, described)) = self.service(&entry.service) else { continue };
-                let Some(kind) = described.kind(&entry.kind) else { continue };
-                let id = entry.id.clone().unwrap_or_default();
-                let ledger = self.endpoint.ledger();
+                let Some(kind) = described.kind(&entry.kind).map(|kind| &described.kinds[kind]) else { continue };
                 // What is on its way out is looked at before it is removed once more.
-                if described.kinds[kind].remove.is_empty() || (round == 0 && entry.removing) {
+                if removal.is_awaited(round) || !kind.is_removable() || (round == 0 && entry.removing) {
                     continue;
                 }
-                let mut why = None;
-                for (way, template) in described.kinds[kind].remove.iter().enumerate() {
-                    let undoing = (entry.number, way);
-                    if template.undo && (!entry.called.contains(&template.operation) || undone.contains(&undoing)) {
-                        continue;
-                    }
-                    let Some(call) = self.call(service, template, entry) else { continue };
-                    match self.endpoint.patiently(&call).await {
-                        Reply::Success { .. } => {
-                            if template.undo {
-                                undone.insert(undoing);
-                            } else {
-                                ledger.removing(&entry.service, &id);
-                                accepted.insert(entry.number, round);
-                                why = None;
-                            }
-                        }
-                        reply if template.undo => why = Some(format!("{}: {}", template.operation, reply.brief())),
-                        reply => {
-                            let times = refused.entry(entry.number).or_default();
-                            *times += 1;
-                            if times.is_multiple_of(LOOKS) {
-                                // What was under way when it was taken back may have come about since.
-                                undone.retain(|(number, _)| *number != entry.number);
-                            }
-                            why = Some(format!("{} answers {}", template.operation, reply.brief()));
-                        }
-                    }
-                }
+                let why = self.attempt(service, kind, entry, removal, round).await;
                 blocked |= why.is_some();
-                let place = (entry.service.clone(), id);
+                let place = (entry.service.clone(), entry.id.clone().unwrap_or_default());
                 match why {
                     Some(why) => drop(self.reasons.insert(place, why)),
                     None => drop(self.reasons.remove(&place)),
@@ -258,22 +240,59 @@ impl<'a> Sweeping<'a> {
             if waited >= patience_ms {
                 return;
             }
-            if blocked && refused.values().any(|times| times % LOOKS == 1) {
-                self.stop(&accepted).await;
+            if blocked && removals.values().any(|removal| removal.refused % LOOKS == 1) {
+                self.stop(&removals).await;
             }
             self.endpoint.wait(pause.min(patience_ms - waited)).await;
             pause = (pause * 2).min(LONGEST_PAUSE_MS);
         }
     }
 
+    /// Takes back what is to be taken back, and asks for the removal of one thing; why it was not accepted.
+    async fn attempt(
+        &self,
+        service: usize,
+        kind: &ResourceKind,
+        entry: &Entry,
+        removal: &mut Removal,
+        round: u32,
+    ) -> Option<String> {
+        let mut why = None;
+        for (way, template) in kind.remove.iter().enumerate() {
+            if template.undo && (!entry.called.contains(&template.operation) || removal.undone.contains(&way)) {
+                continue;
+            }
+            let Some(call) = self.call(service, template, entry) else { continue };
+            match (self.endpoint.patiently(&call).await, template.undo) {
+                (Reply::Success { .. }, true) => drop(removal.undone.insert(way)),
+                (reply, true) => why = Some(format!("{}: {}", template.operation, reply.brief())),
+                (Reply::Success { .. }, false) => {
+                    self.endpoint.ledger().removing(&entry.service, entry.id.as_deref().unwrap_or_default());
+                    removal.accepted = Some(round);
+                    why = None;
+                }
+                (reply, false) => {
+                    removal.refused += 1;
+                    if removal.refused.is_multiple_of(LOOKS) {
+                        // What was under way when it was taken back may have come about since.
+                        removal.undone.clear();
+                    }
+                    why = Some(format!("{} answers {}", template.operation, reply.brief()));
+                }
+            }
+        }
+        why
+    }
+
     fn is_removable(&self, entry: &Entry) -> bool {
         let Some((_, described)) = self.service(&entry.service) else { return false };
-        described.kind(&entry.kind).is_some_and(|kind| !described.kinds[kind].remove.is_empty())
+        described.kind(&entry.kind).is_some_and(|kind| described.kinds[kind].is_removable())
     }
 
     /// Ends what is under way and may be in the way.
-    async fn stop(&self, accepted: &BTreeMap<u64, u32>) {
-        for entry in self.open().into_iter().filter(|entry| !accepted.contains_key(&entry.number)) {
+    async fn stop(&self, removals: &BTreeMap<u64, Removal>) {
+        let is_accepted = |entry: &Entry| removals.get(&entry.number).is_some_and(|removal| removal.accepted.is_some());
+        for entry in self.open().into_iter().filter(|entry| !is_accepted(entry)) {
             let Some((service, described)) = self.service(&entry.service) else { continue };
             let Some(kind) = described.kind(&entry.kind) else { continue };
             for template in &described.kinds[kind].stop {
@@ -297,7 +316,7 @@ impl<'a> Sweeping<'a> {
             let Some((service, described)) = self.service(&entry.service) else { continue };
             let Some(kind) = described.kind(&entry.kind) else { continue };
             let id = entry.id.as_deref().unwrap_or_default();
-            if described.kinds[kind].remove.is_empty() {
+            if !described.kinds[kind].is_removable() {
                 continue;
             }
             let Some(way) = reads::by_id(self.set, service, kind) else { continue };

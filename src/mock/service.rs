@@ -400,7 +400,7 @@ impl Held {
         };
         let under_way: Vec<Key> = self.state.pending.iter().map(|pending| pending.key.clone()).collect();
         self.changing().resources.retain(|key, found| {
-            !service.kinds[found.kind].remove.is_empty() || under_way.contains(key) || !hangs_on(found)
+            service.kinds[found.kind].is_removable() || under_way.contains(key) || !hangs_on(found)
         });
     }
 

@@ -31,6 +31,6 @@ pub mod view;
 
 pub use deciding::deciding;
 pub use evaluate::{Ask, Choices};
-pub use outcome::{Answer, Aspect, Claim, Outcome, Refused, first_due, likely, outcomes, outcomes_with};
+pub use outcome::{Answer, Aspect, Claim, Outcome, Refused, goes_first, likely, outcomes, outcomes_with};
 pub use request::{Caller, Request};
 pub use state::{Change, Pending, Resource, State};

@@ -132,12 +132,21 @@ pub fn likely(set: &SpecSet, state: &State, request: &Request, known: &Choices) 
     Outcome { answer, due: true, changes, later, token, choices: known.joined(&asked), claims: Vec::new() }
 }
 
-/// Where in the list of what a call names a row holds first, with these answers to open questions; none where it does not
-/// hold, or looks at nothing that is named.
-pub fn first_due(set: &SpecSet, state: &State, request: &Request, choices: &Choices, row: usize) -> Option<usize> {
+/// Whether the code of one row tells that it goes before that of another, both of which are due with these answers to open
+/// questions. Of a batch, the first resource that is in the way may decide: there only the code of a later one tells.
+pub fn goes_first(
+    set: &SpecSet,
+    state: &State,
+    request: &Request,
+    choices: &Choices,
+    (winner, loser): (usize, usize),
+) -> bool {
+    if !request.is_batch() {
+        return true;
+    }
     let step = Step::new(set, state, request);
-    let due = step.due(&step.scope(choices, &[]), &step.operation.rows[row]).ok()??;
-    due.first().copied()
+    let place = |row: usize| step.due(&step.scope(choices, &[]), &step.operation.rows[row]).ok()??.first().copied();
+    place(winner).zip(place(loser)).is_some_and(|(winner, loser)| winner > loser)
 }
 
 /// One call in one state.

@@ -97,6 +97,11 @@ impl Request {
         self.argument(operation.token?).map(|value| Arc::from(plain(value).as_str()))
     }
 
+    /// It names several resources in one list.
+    pub fn is_batch(&self) -> bool {
+        self.targets.iter().any(|keys| keys.len() > 1)
+    }
+
     /// All arguments but the token, spelled out: equal for equal calls.
     pub fn fingerprint(&self, operation: &Operation) -> Arc<str> {
         let mut text = String::new();

@@ -197,7 +197,12 @@ impl Evidence {
 
 impl Belief {
     pub fn new(state: State) -> Self {
-        Self { worlds: vec![World::new(state)], is_cut: false }
+        Self::of(vec![World::new(state)])
+    }
+
+    /// These worlds, and no others.
+    pub fn of(worlds: Vec<World>) -> Self {
+        Self { worlds, is_cut: false }
     }
 
     /// Adds a world; one that differs from a known one only in what it proves joins it, and both keep what they agree on.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     history::Reply,
-    model::{Answer, Aspect, Choices, Outcome, Refused, State, first_due, outcomes_with},
+    model::{Answer, Aspect, Choices, Outcome, Refused, State, goes_first, outcomes_with},
     spec::{Operation, SpecSet, expression::Expr},
     value::Key,
 };
@@ -138,15 +138,11 @@ fn losers(set: &SpecSet, turn: &Turn<'_>, before: &State, permitted: &[Outcome],
         _ => None,
     };
     let Some(won) = key(winner).filter(|row| winner.due && operation.rows[*row].documented) else { return Vec::new() };
-    // In a batch, which code comes may follow the order of the list: then it is the first that is in the way.
-    let place = |row| first_due(set, before, &turn.request, &winner.choices, row);
-    let is_batch = turn.request.targets.iter().any(|keys| keys.len() > 1);
-    let by_rank = |row| !is_batch || place(won).zip(place(row)).is_some_and(|(winner, loser)| winner > loser);
     let mut losers: Vec<String> = permitted
         .iter()
         .filter(|outcome| outcome.due && outcome.choices == winner.choices)
         .filter_map(key)
-        .filter(|row| by_rank(*row))
+        .filter(|row| goes_first(set, before, &turn.request, &winner.choices, (won, *row)))
         .map(|row| &operation.rows[row])
         .filter(|row| row.documented && row.key != operation.rows[won].key && row.requirement.is_some())
         .filter(|row| {

@@ -202,7 +202,8 @@ impl<'a> Judge<'a> {
     }
 
     fn definite(&mut self, turn: &Turn<'a>) -> bool {
-        let before = if turn.operation.is_documented() { self.belief.answers() } else { Vec::new() };
+        let is_refused = matches!(turn.exchange.reply, Reply::Refused { .. });
+        let before = if turn.operation.is_documented() && is_refused { self.belief.answers() } else { Vec::new() };
         let mut ruled_out = Vec::new();
         let mut next = Belief::default();
         let mut courses = Courses::default();
@@ -421,16 +422,13 @@ impl<'a> Judge<'a> {
         let permitted = |world: &World| self.permitted(&culprit, world, world.known(culprit.at));
         let permitted: Vec<Outcome> = worlds.iter().flat_map(permitted).collect();
         let accused = Accused { set: self.set, at: culprit.at, command: exchange.command, reply: &exchange.reply };
-        let finding = blame::answer(&accused, &Belief { worlds, is_cut: false }, &permitted)?;
+        let finding = blame::answer(&accused, &Belief::of(worlds), &permitted)?;
         Some(Finding { command: turn.exchange.command, ..finding })
     }
 
-    /// Notes answers to questions and changed messages; with what was known of questions before the call.
+    /// Notes codes that answer questions, and changed messages; with what was known of questions before the call.
     pub(super) fn note(&mut self, turn: &Turn<'_>, before: &[Left]) {
-        let code = match &turn.exchange.reply {
-            Reply::Refused { code, .. } => Some(code.as_str()),
-            _ => None,
-        };
+        let Reply::Refused { code, message, .. } = &turn.exchange.reply else { return };
         for (operation, question, possible) in self.belief.answers() {
             // A code says nothing of a question that it did not help to answer.
             let is_told =
@@ -438,17 +436,14 @@ impl<'a> Judge<'a> {
             if operation != turn.at || is_told {
                 continue;
             }
-            let by_code = code.filter(|code| {
-                turn.operation.rows.iter().any(|row| {
-                    let asks = row.due.iter().chain(&row.may).any(|expr| expr.questions().contains(&question));
-                    asks && matches(&row.codes, code)
-                })
+            let by_code = turn.operation.rows.iter().any(|row| {
+                let asks = row.due.iter().chain(&row.may).any(|expr| expr.questions().contains(&question));
+                asks && matches(&row.codes, code)
             });
-            if let Some(code) = by_code {
-                self.labels.entry((turn.at, question)).or_insert_with(|| (code.to_owned(), possible));
+            if by_code {
+                self.labels.entry((turn.at, question)).or_insert_with(|| (code.clone(), possible));
             }
         }
-        let Reply::Refused { code, message, .. } = &turn.exchange.reply else { return };
         let row = turn.operation.rows.iter().find(|row| row.documented && matches(&row.codes, code));
         if let Some(row) = row
             && !row.message.is_empty()
@@ -515,8 +510,7 @@ impl<'a> Judge<'a> {
             let by_row = operation.rows.iter().any(|row| row.documented && matches(&row.codes, code));
             if command.lane.is_none() && by_row {
                 let (winner, losers) = (code.clone(), losers.clone());
-                let request = command.request(self.set, &Script::home());
-                let in_batch = request.targets.iter().any(|keys| keys.len() > 1);
+                let in_batch = command.request(self.set, &Script::home()).is_batch();
                 self.judged.precedence.push(Precedence { operation: command.operation, winner, losers, in_batch });
             }
         }

@@ -312,9 +312,7 @@ impl<'a> Judge<'a> {
             permitted.extend(self.permitted(turn, world, &known));
             seen.push((world.state.clone(), known));
         }
-        let Some(mut finding) = blame::answer(&accused, &Belief { worlds, is_cut: false }, &permitted) else {
-            return false;
-        };
+        let Some(mut finding) = blame::answer(&accused, &Belief::of(worlds), &permitted) else { return false };
         if let (true, Some(law)) = (answers_overlap(turn), turn.operation.law(Law::Exclusive)) {
             finding.requirement = (turn.at, law);
             finding.key = format!("{}#nothing overlaps", turn.operation.requirements[law].id);
@@ -440,7 +438,7 @@ pub fn is_success(turn: &Turn<'_>) -> bool {
 }
 
 fn is_batch(turn: &Turn<'_>) -> bool {
-    turn.request.targets.iter().any(|keys| keys.len() > 1)
+    turn.request.is_batch()
 }
 
 /// The answer is that other work is under way.

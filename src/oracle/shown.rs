@@ -20,7 +20,7 @@ pub fn goes_with_another(service: &Service, state: &State, key: &Key) -> bool {
     let Some(found) = state.living(key) else { return false };
     let is_gone =
         |value: &Atom| matches!(value, Atom::Ref(other) if state.living(other).is_none() || state.is_leaving(other));
-    service.kinds[found.kind].remove.is_empty() && found.attributes.iter().any(is_gone)
+    !service.kinds[found.kind].is_removable() && found.attributes.iter().any(is_gone)
 }
 
 /// What a read shows otherwise.

@@ -104,7 +104,7 @@ pub fn read(path: &Path) -> Result<Record, ReadError> {
     let mut lines = BufReader::new(File::open(path).map_err(fail)?).split(b'\n').enumerate().peekable();
     let first = lines.next().map(|(_, text)| text).transpose().map_err(fail)?;
     let Some(first) = first else { return Err(ReadError::Empty { path: path.into() }) };
-    let head = Some(first).and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    let head = serde_json::from_slice::<Value>(&first).ok();
     let schema = head.as_ref().filter(|head| head["event"] == "run").and_then(|head| head["schema"].as_u64());
     let (Some(head), Some(schema)) = (head, schema) else { return Err(ReadError::NoRecord { path: path.into() }) };
     if schema != SCHEMA {

@@ -27,6 +27,13 @@ pub struct ResourceKind {
     pub stop: Vec<Template>,
 }
 
+impl ResourceKind {
+    /// Some call removes one. What no call removes, such as a task, is a record of what was done.
+    pub fn is_removable(&self) -> bool {
+        !self.remove.is_empty()
+    }
+}
+
 /// Where an id of a kind is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {

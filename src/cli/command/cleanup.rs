@@ -117,7 +117,7 @@ fn list(set: &SpecSet, path: &Path) -> Result<(), Failure> {
     // Records of what was done, such as tasks, cost nothing, and nobody can remove them.
     let stays = |service: &str, kind: &str| {
         let service = set.services.iter().find(|described| described.name == service);
-        service.and_then(|service| Some(&service.kinds[service.kind(kind)?])).is_none_or(|kind| !kind.remove.is_empty())
+        service.and_then(|service| Some(&service.kinds[service.kind(kind)?])).is_none_or(|kind| kind.is_removable())
     };
     for entry in record.open().filter(|entry| stays(&entry.service, &entry.kind)) {
         let id = entry.id.as_deref().unwrap_or("(no answer)");

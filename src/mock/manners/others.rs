@@ -28,7 +28,7 @@ pub fn others(service: &Service, state: &mut State, givens: &[Key], home: &Arc<s
     for _ in 0..each {
         for (kind, described) in service.kinds.iter().enumerate() {
             // What nobody can remove belongs to something else.
-            if !described.remove.is_empty() {
+            if described.is_removable() {
                 made.push((kind, fresh(kind)));
             }
         }

@@ -35,7 +35,7 @@ pub fn half_refused(subject: &Subject<'_>) -> Vec<Draft> {
     drafts(subject, subject.basics.unchanged, "refuses a batch and deletes", move |half| {
         move || {
             Outcomes(at, move |situation: &Situation<'_>, state: &State, healthy: &Outcome| {
-                let is_batch = situation.request.targets.iter().any(|keys| keys.len() > 1);
+                let is_batch = situation.request.is_batch();
                 let keys = named(situation, state);
                 let doomed = half(&keys).to_vec();
                 (is_batch && healthy.answer != Answer::Success)

@@ -98,7 +98,7 @@ pub fn leave_to_other(subject: &Subject<'_>) -> Vec<Draft> {
     let text = "leaves those of a batch that an overlapping call names as well, whatever becomes of that call";
     drafts(subject, Law::Batch, "shared", text, subject.operation.list().is_some(), |meeting| {
         let request = meeting.situation.request;
-        let is_batch = request.targets.iter().any(|keys| keys.len() > 1);
+        let is_batch = request.is_batch();
         if !is_batch || !is_success(meeting.healthy) {
             return None;
         }

@@ -214,7 +214,7 @@ fn is_otherwise(then: &[Answer], today: &[Answer]) -> bool {
         return true;
     }
     // The same choice, shown by another code; what leaves several choices may be about something else.
-    let codes = |answers: &'_ [Answer], one: &str| -> BTreeSet<String> {
+    let codes = |answers: &[Answer], one: &str| -> BTreeSet<String> {
         let coded = answers.iter().filter(|answer| answer.choice.as_deref() == Some(one) && answer.answer != one);
         coded.map(|answer| answer.answer.clone()).collect()
     };
