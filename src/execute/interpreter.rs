@@ -24,8 +24,9 @@ use crate::{
     value::{Key, as_text, field_at, plain},
 };
 
-/// Pause after the first look of a repeated read.
-const FIRST_PAUSE_MS: u64 = 20;
+/// Pause after the first look of a repeated read, at least and at most; in between, this part of the patience.
+const FIRST_PAUSE_MS: (u64, u64) = (20, 1_000);
+const FIRST_PAUSE_PART: u64 = 50;
 /// Longest pause of a repeated read.
 const LONGEST_PAUSE_MS: u64 = 30_000;
 /// Times that a read is repeated whose answer was lost.
@@ -196,8 +197,8 @@ impl Run<'_> {
             }
             // What has taken long will take a while longer: the time waited doubles with each look.
             let guess = if looks == 1 { self.around.pace.guess(command.operation) } else { 0 };
-            let pause =
-                if lingers { left } else { waited.max(guess).clamp(FIRST_PAUSE_MS, LONGEST_PAUSE_MS).min(left) };
+            let first = (patience_ms / FIRST_PAUSE_PART).clamp(FIRST_PAUSE_MS.0, FIRST_PAUSE_MS.1);
+            let pause = if lingers { left } else { waited.max(guess).clamp(first, LONGEST_PAUSE_MS).min(left) };
             self.endpoint.wait(pause).await;
         }
     }

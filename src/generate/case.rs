@@ -206,7 +206,7 @@ impl<'a> Generator<'a> {
             (only.is_empty() || race.aims.iter().any(|aim| only.contains(&(at, *aim))))
                 && permit.needs_of(self.set, &races::script(self.set, at, race, None).commands).is_empty()
         };
-        let (mut first, mut others) = (Vec::new(), Vec::new());
+        let (mut first, mut further, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for at in operations {
             let operation = self.set.operation(*at);
             let Some(basics) = operation.basics else { continue };
@@ -220,18 +220,25 @@ impl<'a> Generator<'a> {
             let own = |row| self.usable((*at, row)).into_iter().find(|plan| !plan.setup.is_empty());
             let refused: Vec<&Plan> = rows.filter_map(own).collect();
             let material = races::Material { set: self.set, at: *at, removable, refused: &refused };
+            let mut races = races::races(&material);
+            races.retain(|race| is_wanted(*at, race));
             let mut met: BTreeMap<usize, usize> = BTreeMap::new();
+            while let Some(index) = races::best(self.set, *at, &races, |aim| met.contains_key(aim)) {
+                let race = races.remove(index);
+                race.aims.iter().for_each(|aim| *met.entry(*aim).or_default() += 1);
+                first.push((*at, race));
+            }
             // Whether a row of overlapping work is answered depends on chance.
             let wanted = |aim: usize| if operation.requirements[aim].kind == Kind::Error { ROW_RACES } else { 1 };
-            for race in races::races(&material).into_iter().filter(|race| is_wanted(*at, race)) {
+            for race in races {
                 let is_met = |aim: &usize| met.get(aim).is_some_and(|times| *times >= wanted(*aim));
-                let list = if race.aims.iter().all(is_met) { &mut others } else { &mut first };
+                let list = if race.aims.iter().all(is_met) { &mut others } else { &mut further };
                 race.aims.iter().for_each(|aim| *met.entry(*aim).or_default() += 1);
                 list.push((*at, race));
             }
         }
-        self.n_first_races = first.len() as u64;
-        self.races = first.into_iter().chain(others).collect();
+        self.n_first_races = (first.len() + further.len()) as u64;
+        self.races = first.into_iter().chain(further).chain(others).collect();
     }
 
     /// Cases that are races.

@@ -141,17 +141,23 @@ impl<'a> Maker<'a> {
         (!keys.is_empty()).then(|| Start { setup: setup.to_vec(), state, keys })
     }
 
-    /// One beginning after another, on resources of its own.
+    /// One beginning after another, on resources of its own. What both are made from is made once.
     fn beside(&self, one: &Start, other: &Start) -> Option<Start> {
         let taken: BTreeSet<&Key> = one.setup.iter().flat_map(|command| &command.creates).collect();
         let mut names: BTreeMap<Key, Key> = BTreeMap::new();
-        for key in other.setup.iter().flat_map(|command| &command.creates) {
+        let is_common = |(own, others): &(&Command, &Command)| {
+            let names_it = |keys: &[Key]| own.creates.iter().chain(&own.uses()).any(|key| keys.contains(key));
+            own == others && !names_it(&one.keys) && !names_it(&other.keys)
+        };
+        let n_common = one.setup.iter().zip(&other.setup).take_while(is_common).count();
+        let own = &other.setup[n_common..];
+        for key in own.iter().flat_map(|command| &command.creates) {
             let stem = key.trim_end_matches(|last: char| last.is_ascii_digit());
             let is_free = |name: &Key| !taken.contains(name) && !names.values().any(|known| known == name);
             let fresh = (1..).map(|number| Key::from(format!("{stem}{number}").as_str())).find(is_free)?;
             names.insert(key.clone(), fresh);
         }
-        let further = other.setup.iter().map(|command| command.renamed(&names));
+        let further = own.iter().map(|command| command.renamed(&names));
         let setup: Vec<Command> = one.setup.iter().cloned().chain(further).collect();
         let mut start = self.start(&setup)?;
         start.keys.retain(|key| one.keys.contains(key) || other.keys.iter().any(|own| names.get(own) == Some(key)));
@@ -337,6 +343,22 @@ impl<'a> Maker<'a> {
         aims.extend(laws.into_iter().filter_map(|law| self.operation.law(law)));
         aims
     }
+}
+
+/// The race that meets the most new aims for each request.
+pub fn best(set: &SpecSet, at: OpRef, races: &[Race], is_met: impl Fn(&usize) -> bool) -> Option<usize> {
+    let mut best: Option<(usize, usize, usize)> = None;
+    for (index, race) in races.iter().enumerate() {
+        let n_new = race.aims.iter().filter(|aim| !is_met(aim)).count();
+        if n_new == 0 {
+            continue;
+        }
+        let cost = script(set, at, race, None).commands.len();
+        if best.is_none_or(|(_, known_new, known_cost)| n_new * known_cost > known_new * cost) {
+            best = Some((index, n_new, cost));
+        }
+    }
+    best.map(|(index, ..)| index)
 }
 
 /// The script of a race. `dice` make another of it, where it is run again.

@@ -19,11 +19,11 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    beside::{self, renamed},
+    beside,
     candidates::Surroundings,
     exercise::{Doubt, is_about_others, is_about_staying},
     goal::{Goal, goals},
-    moves::referrers,
+    join::Joiner,
     plan::Plan,
     readback, simulate,
 };
@@ -35,8 +35,6 @@ use crate::{
 
 /// Most commands of a tour: longer ones hide more when something is wrong early.
 const LONGEST: usize = 40;
-/// Most commands of tours that share a part of their set-up.
-const LONGEST_JOINED: usize = 80;
 /// Most calls in a state that changes by itself: it should not have changed before the last of them.
 const MOST_IN_PASSING: usize = 1;
 /// States that other calls are tried in.
@@ -203,49 +201,14 @@ fn cover(course: &Course<'_>, stops: &[Stop], mut open: BTreeSet<Goal>) -> (Vec<
     thin_out(stops, &mut tours);
     riskiest_first(set.operation(course.at), stops, &mut tours);
     let made = tours.iter().flat_map(|tour| tour.stops.iter().map(|(_, index, _)| *index)).collect();
-    let ends: Vec<State> = tours.iter().map(|tour| tour.end(set, initial, stops, likely)).collect();
-    let mut scripts: Vec<(usize, Script)> = Vec::new();
-    for (place, tour) in tours.iter().enumerate() {
+    let joiner = Joiner { set, at: course.at, initial, likely };
+    let mut scripts: Vec<Script> = Vec::new();
+    for tour in &tours {
         let script = tour.script(course, stops);
-        let states = simulate::run(set, initial, &tour.path, likely);
-        let shared = scripts.iter_mut().map(|(before, known)| {
-            let common = tours[*before].path.iter().zip(&tour.path).take_while(|(left, right)| left == right).count();
-            let kept = (1..=common).rev().find(|kept| is_untouched(&states[*kept], &ends[*before])).unwrap_or(0);
-            (kept, before, known)
-        });
-        let shared = shared
-            .filter(|(kept, _, known)| *kept > 0 && known.commands.len() + script.commands.len() <= LONGEST_JOINED);
-        match shared.max_by_key(|(kept, ..)| *kept) {
-            Some((kept, before, known)) => {
-                append(known, script, &tour.path[..kept]);
-                *before = place;
-            }
-            None => scripts.push((place, script)),
-        }
+        let left = joiner.add(&mut scripts, script);
+        scripts.extend(left);
     }
-    (scripts.into_iter().map(|(_, script)| script).collect(), made)
-}
-
-/// Whether everything that was made on the way here is at the end as it was, and nothing else hangs on it.
-fn is_untouched(here: &State, end: &State) -> bool {
-    let own = here.resources.iter().filter(|(key, _)| !key.starts_with("$given."));
-    here.pending.is_empty()
-        && own.clone().next().is_some()
-        && own.clone().all(|(key, found)| {
-            end.living(key) == Some(&**found)
-                && !end.pending.iter().any(|pending| pending.key == *key)
-                && referrers(end, key).all(|(referrer, _)| here.resources.contains_key(referrer))
-        })
-}
-
-/// Goes on with another script after this one, which has done the first part of its set-up already.
-fn append(script: &mut Script, more: Script, done: &[Command]) {
-    let mut done = done.iter().peekable();
-    let mut further: Vec<Command> = more.commands;
-    further.retain(|command| done.next_if(|next| *next == command).is_none());
-    let further = renamed(&script.commands, &further);
-    script.commands.extend(further);
-    script.aims.extend(more.aims);
+    (scripts, made)
 }
 
 /// Takes out stops whose requirements others show as well: what seemed worth it early may not be in the end.
@@ -347,7 +310,8 @@ fn best(stops: &[Stop], tours: &[Tour], open: &BTreeSet<Goal>) -> Option<(usize,
         if gain == 0 {
             continue;
         }
-        let anew = (tours.len(), cost(&stop.setup) + if stop.setup.is_empty() { 0 } else { ANEW });
+        let anew =
+            (tours.len(), stop.setup.iter().map(cost).sum::<usize>() + if stop.setup.is_empty() { 0 } else { ANEW });
         let places = tours.iter().enumerate().filter_map(|(place, tour)| Some((place, tour.detour(stop)?)));
         let Some((place, detour)) = places.chain([anew]).min_by_key(|(_, detour)| *detour) else { continue };
         // Between calls that are worth the same, the one with fewer arguments is the more probable one.
@@ -361,8 +325,9 @@ fn best(stops: &[Stop], tours: &[Tour], open: &BTreeSet<Goal>) -> Option<(usize,
     best.map(|(_, _, index, place)| (index, place))
 }
 
-fn cost(commands: &[Command]) -> usize {
-    commands.iter().map(|command| if command.until.is_some() { WAIT } else { 1 }).sum()
+/// Requests that a command of the set-up takes.
+pub fn cost(command: &Command) -> usize {
+    if command.until.is_some() { WAIT } else { 1 }
 }
 
 impl Tour {
@@ -382,7 +347,7 @@ impl Tour {
         if let Some(further) = stop.setup.strip_prefix(self.path.as_slice())
             && (!further.is_empty() || stop.noise == Noise::Loud)
         {
-            return (!self.closed).then(|| cost(further));
+            return (!self.closed).then(|| further.iter().map(cost).sum());
         }
         let passing = self.stops.iter().filter(|(position, ..)| *position == stop.setup.len()).count();
         let in_time = !stop.passing() || passing < MOST_IN_PASSING;
@@ -398,13 +363,6 @@ impl Tour {
         self.closed |= stop.noise == Noise::Loud;
         self.n_commands += stop.requests;
         self.stops.push((stop.setup.len(), index, new));
-    }
-
-    /// The state that it leaves, in a likely course of events.
-    fn end(&self, set: &SpecSet, initial: &State, stops: &[Stop], likely: &Choices) -> State {
-        let calls = self.stops.iter().map(|(_, index, _)| &stops[*index]).filter(|stop| stop.noise != Noise::Quiet);
-        let script: Vec<Command> = self.path.iter().chain(calls.map(|stop| &stop.call)).cloned().collect();
-        simulate::run(set, initial, &script, likely).pop().unwrap_or_default()
     }
 
     /// Where a stop comes: after so many commands of set-up. A used nonce is that of a request that succeeded, so one has
@@ -423,8 +381,13 @@ impl Tour {
         let mut aims = Vec::new();
         let mut last = None;
         let mut done = 0;
+        // Where the reads after a call begin that leaves everything as it is.
+        let mut unread = usize::MAX;
         for (number, (position, index, new)) in order.into_iter().enumerate() {
             commands.extend_from_slice(&self.path[done..position]);
+            if done != position {
+                unread = usize::MAX;
+            }
             done = position;
             let stop = &stops[index];
             let mut call = stop.call.clone();
@@ -437,6 +400,9 @@ impl Tour {
             };
             let watch = requirements().any(|requirement| is_about_staying(operation, requirement));
             let mut reads = readback::after(set, &stop.before, &call, likely, watch);
+            // What several calls in a row leave as it is is looked at once, after the last of them.
+            let read = commands.split_off(commands.len().min(unread));
+            commands.extend(read.into_iter().filter(|before| !reads.iter().any(|read| read.covers(before))));
             if new.iter().any(|goal| goal.needs_looks(stop.passing())) {
                 let looks = readback::before(set, &stop.before, &commands, &call);
                 commands.extend(looks);
@@ -453,6 +419,7 @@ impl Tour {
                 commands.push(call.clone());
             }
             commands.push(call);
+            unread = if stop.noise == Noise::Quiet { commands.len() } else { usize::MAX };
             commands.extend(reads);
             aims.extend(requirements().map(|requirement| (at, requirement)));
         }

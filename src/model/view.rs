@@ -125,6 +125,13 @@ pub fn shown_value(service: &Service, state: &State, found: &Resource, key: &Key
     }
 }
 
+/// Values of all derived attributes of a resource.
+pub fn derived(service: &Service, state: &State, key: &Key) -> Vec<Atom> {
+    let kind = state.resource(key).and_then(|found| service.kinds.get(found.kind));
+    let rules = kind.into_iter().flat_map(|kind| &kind.derived);
+    rules.map(|rule| derived_value(service, state, key, &rule.expr)).collect()
+}
+
 fn derived_value(service: &Service, state: &State, key: &Key, expr: &crate::spec::expression::Expr) -> Atom {
     let Some(operation) = service.operations.first() else { return Atom::None };
     let request = Request {

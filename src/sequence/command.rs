@@ -109,6 +109,13 @@ impl Command {
         }
     }
 
+    /// Whether a read shows all that another one shows which comes shortly before.
+    pub fn covers(&self, other: &Self) -> bool {
+        let is_same = self.operation == other.operation && self.arguments == other.arguments;
+        let waits = |until: &Until| until.wait == Wait::Linger && self.until.as_ref() == Some(until);
+        is_same && other.until.as_ref().is_none_or(waits)
+    }
+
     /// Handles that its arguments use.
     pub fn uses(&self) -> Vec<Key> {
         let mut found = Vec::new();

@@ -318,6 +318,11 @@ static PARAM: Table = Table {
         ),
         may("members", Kind::Tables(&PARAM), "Members of each object."),
         may("header", Kind::Boolean, "Travels beside the parameters (the region of some protocols)."),
+        may(
+            "carried",
+            Kind::Boolean,
+            "The protocol sends it by itself, always as `value`; it is shown, and never varied.",
+        ),
         may("required", Kind::Boolean, "The document says that it is required."),
         may("default", Kind::Any, "Documented default."),
         may("names", Kind::Text, "Kind of resource that the value is an id of; conditions use that name."),

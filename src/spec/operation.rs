@@ -20,6 +20,8 @@ pub struct Operation {
     pub document: Document,
     pub span: Span,
     pub params: Vec<Param>,
+    /// Parameters that the protocol sends by itself; they are shown, and never varied.
+    pub carried: Vec<Param>,
     pub fields: Vec<Field>,
     /// Resources that the call names; variables 0… of its conditions. Created resources follow.
     pub bindings: Vec<Binding>,
@@ -440,6 +442,11 @@ pub enum Paging {
 impl Operation {
     pub fn is_documented(&self) -> bool {
         self.role == Role::Documented
+    }
+
+    /// Every parameter that the document lists, and whether the protocol sends it by itself.
+    pub fn listed(&self) -> impl Iterator<Item = (&Param, bool)> {
+        self.carried.iter().map(|param| (param, true)).chain(self.params.iter().map(|param| (param, false)))
     }
 
     /// The requirement of a law of overlapping calls, where the document has it.

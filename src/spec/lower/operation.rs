@@ -59,6 +59,7 @@ pub fn lower(file: &Entry, stem: &str, service: &Service, problems: &mut Diagnos
         document: Document { title: text("title"), updated: text("updated"), page: text("page") },
         span: head.span.clone(),
         params: Vec::new(),
+        carried: Vec::new(),
         fields: Vec::new(),
         bindings: Vec::new(),
         rows: Vec::new(),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::{check_places, resolve};
 use super::Lowering;
 use crate::spec::{
-    operation::{Binding, Param, ParamType, Spelling},
+    operation::{Binding, Operation, Param, ParamType, Spelling},
     reading::Entry,
     source::Span,
 };
@@ -15,10 +15,15 @@ impl Lowering<'_> {
         for entry in self.file.tables("param") {
             let mut param = param(entry);
             // A missing name is reported already.
-            let mut known = self.operation.params.iter().filter(|known| !known.name.is_empty());
+            let Operation { params, carried, .. } = &self.operation;
+            let mut known = params.iter().chain(carried).filter(|known| !known.name.is_empty());
             if let Some(first) = known.find(|first| first.name == param.name) {
                 let name = first.name.clone();
                 self.duplicate(entry, &format!("parameter `{name}`"));
+                continue;
+            }
+            if entry.flag("carried") {
+                self.operation.carried.push(param);
                 continue;
             }
             if let Some(kind_word) = entry.word("names") {

@@ -21,7 +21,7 @@ pub fn operation(set: &SpecSet, at: OpRef) -> Value {
     json!({
         "id": operation.id,
         "version": service.version,
-        "params": operation.params.iter().map(|found| param(service, operation, found)).collect::<Vec<_>>(),
+        "params": operation.listed().map(|(found, carried)| param(service, operation, found, carried)).collect::<Vec<_>>(),
         "response": fields,
         "errors": errors(operation),
         "requirements": operation.requirements.iter().map(requirement).collect::<Vec<_>>(),
@@ -37,13 +37,14 @@ pub fn operation(set: &SpecSet, at: OpRef) -> Value {
     })
 }
 
-fn param(service: &Service, operation: &Operation, param: &Param) -> Value {
+fn param(service: &Service, operation: &Operation, param: &Param, carried: bool) -> Value {
     let names = param.binding.map(|binding| &service.kinds[operation.bindings[binding].kind].name);
     json!({
         "name": param.name,
         "type": param.kind.name(),
         "required": param.required,
         "default": param.default,
+        "carried": carried.then_some(&param.value),
         "names": names,
         "words": param.words,
         "max_length": param.max_length,

@@ -54,7 +54,7 @@ fn operation(page: &mut Page, set: &SpecSet, at: OpRef) {
     page.line(2, &format!("{} {}", document(&operation.document), operation.document.page));
     page.line(2, &operation.span.to_string());
     page.heading("parameters");
-    for param in &operation.params {
+    for (param, carried) in operation.listed() {
         let mut facts = vec![param.kind.name().to_owned()];
         facts.extend(param.required.then(|| "required".into()));
         facts.extend(param.default.as_ref().map(|value| format!("default {}", plain(value))));
@@ -64,6 +64,8 @@ fn operation(page: &mut Page, set: &SpecSet, at: OpRef) {
         facts.extend(param.max_count.map(|most| format!("at most {most}")));
         facts.extend(param.ascii.then(|| "ASCII".into()));
         facts.extend((!param.words.is_empty()).then(|| format!("one of {}", param.words.join(", "))));
+        let value = param.value.as_ref().filter(|_| carried);
+        facts.extend(value.map(|value| format!("sent by the protocol: {}", plain(value))));
         page.line(2, &format!("{} ({})", param.name, facts.join(", ")));
         if !param.text.is_empty() {
             page.line(4, &param.text);
