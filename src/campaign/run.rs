@@ -218,12 +218,14 @@ impl Cases<'_> {
         let mut postponed: VecDeque<(u64, Script)> = VecDeque::new();
         let n_first = self.generator.n_tours();
         let mut disturbed = Disturbed::new(self.n_cases, n_first);
+        // A number that was asked for is not exceeded, whatever is run again.
+        let mut left = self.settings.cases.map_or(u64::MAX, |_| self.shard.share(self.n_cases));
         let mut enough = false;
         let mut room = Room::new(&self.settings.options.permit);
         // Once a removal took longer than patience, the rest of the run need not wait that long each time.
         let patience = Arc::new(Mutex::new(self.settings.around.clone()));
         loop {
-            while running.len() < self.settings.workers && !enough && !self.is_over() {
+            while running.len() < self.settings.workers && left > 0 && !enough && !self.is_over() {
                 let around = patience.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let set = self.set.clone();
                 if room.is_taken() {
@@ -267,6 +269,7 @@ impl Cases<'_> {
                     break;
                 }
                 reserved += wanted;
+                left -= 1;
                 room.enter(number, cost);
                 under_way.insert(number);
                 (self.tell)(Event::Begun { number, script: &script });

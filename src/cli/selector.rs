@@ -64,8 +64,12 @@ fn unknown(set: &SpecSet, selector: &str) -> Failure {
     let operations =
         set.operations().filter(|(_, operation)| operation.is_documented()).map(|(_, operation)| &*operation.id);
     let help = if selector.matches('/').count() > 1 {
+        // Those of the same operation and kind are closer than any other.
+        let (beginning, _) = selector.rsplit_once('/').unwrap_or_default();
+        let is_near = |id: &&str| id.rsplit_once('/').is_some_and(|(other, _)| other == beginning);
         let requirements: Vec<&str> = set.requirements().map(|(_, _, described)| &*described.id).collect();
-        let help = did_you_mean(selector, requirements);
+        let near: Vec<&str> = requirements.iter().copied().filter(is_near).collect();
+        let help = did_you_mean(selector, if near.is_empty() { requirements } else { near });
         // The whole list is no help.
         if help.starts_with("valid") { "`aswritten spec show OPERATION` lists the requirements".into() } else { help }
     } else {

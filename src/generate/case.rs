@@ -70,12 +70,11 @@ impl<'a> Generator<'a> {
     /// Plans for these operations.
     pub fn new(set: &'a SpecSet, operations: &[OpRef], seed: &str, options: Options) -> Self {
         let number = Dice::new(seed, u64::MAX).number();
-        let ideal: BTreeMap<OpRef, Arc<Plans>> =
-            operations.iter().map(|at| (*at, Arc::new(search(set, *at, number, &Permit::default())))).collect();
+        let ideal = search_each(set, operations, number, &Permit::default());
         let plans = if options.permit.is_free() {
             ideal.clone()
         } else {
-            operations.iter().map(|at| (*at, Arc::new(search(set, *at, number, &options.permit)))).collect()
+            search_each(set, operations, number, &options.permit)
         };
         Self::planned(set, plans, ideal, operations, seed, options)
     }
@@ -91,11 +90,7 @@ impl<'a> Generator<'a> {
         let number = Dice::new(&self.seed, u64::MAX).number();
         let ideal: BTreeMap<OpRef, Arc<Plans>> =
             operations.iter().filter_map(|at| Some((*at, self.ideal.get(at)?.clone()))).collect();
-        let plans = if permit.is_free() {
-            ideal.clone()
-        } else {
-            operations.iter().map(|at| (*at, Arc::new(search(self.set, *at, number, &permit)))).collect()
-        };
+        let plans = if permit.is_free() { ideal.clone() } else { search_each(self.set, operations, number, &permit) };
         let options = Options { permit, ..self.options.clone() };
         Self::planned(self.set, plans, ideal, operations, &self.seed, options)
     }
@@ -192,7 +187,7 @@ impl<'a> Generator<'a> {
             };
             tours(&Material { set: self.set, at: *at, plans: &plans, aims: &aims, admits: &admits, beyond, seed })
         };
-        let (first, second): (Vec<_>, Vec<_>) = operations.iter().map(of_operation).unzip();
+        let (first, second): (Vec<_>, Vec<_>) = side_by_side(operations, of_operation).into_iter().unzip();
         // Whoever stops early has seen what takes overlapping calls as well.
         let racing = (0..self.n_first_races).filter_map(|number| self.race(number));
         in_turns(first).into_iter().chain(racing).chain(in_turns(second)).collect()
@@ -552,4 +547,22 @@ impl<'a> Generator<'a> {
             _ => state.clone(),
         }
     }
+}
+
+/// Plans of each operation.
+fn search_each(set: &SpecSet, operations: &[OpRef], seed: u64, permit: &Permit) -> BTreeMap<OpRef, Arc<Plans>> {
+    let plans = side_by_side(operations, |at| Arc::new(search(set, *at, seed, permit)));
+    operations.iter().copied().zip(plans).collect()
+}
+
+/// Does something for each operation, on a thread of its own: planning is most of what a short run takes.
+fn side_by_side<T: Send>(operations: &[OpRef], make: impl Fn(&OpRef) -> T + Sync) -> Vec<T> {
+    let make = &make;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = operations.iter().map(|at| scope.spawn(move || make(at))).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
 }
