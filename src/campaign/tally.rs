@@ -1,6 +1,6 @@
 //! Adds up what cases say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     confirm::Confirmed,
@@ -55,7 +55,7 @@ pub struct Tally {
     precedence: BTreeMap<(OpRef, String, String), u64>,
     /// The same of batches. Some endpoint may look at them from behind, so this is held against nobody.
     batches: BTreeMap<(OpRef, String, String), u64>,
-    precedence_witnesses: BTreeMap<(OpRef, String, String), Witness>,
+    precedence_witnesses: BTreeMap<(OpRef, BTreeSet<String>, String), Witness>,
     /// Values that are promised to be different, with the case that had them first.
     unique: BTreeMap<Unique, u64>,
     messages: BTreeMap<Reworded, u64>,
@@ -102,8 +102,11 @@ impl Tally {
                     *self.batches.entry(key).or_default() += 1;
                     continue;
                 }
-                *self.precedence.entry(key.clone()).or_default() += 1;
-                witness(&mut self.precedence_witnesses, key, case);
+                *self.precedence.entry(key).or_default() += 1;
+            }
+            if !in_batch {
+                let due = losers.iter().chain([winner]).cloned().collect();
+                witness(&mut self.precedence_witnesses, (*operation, due, winner.clone()), case);
             }
         }
         for unique in &judged.unique {
@@ -171,12 +174,14 @@ impl Tally {
                 *known = both;
             }
         }
-        for ((at, winner, loser), witness) in &self.precedence_witnesses {
-            let reverse = (*at, loser.clone(), winner.clone());
+        // No order of all codes is promised: only where the same ones are due, the same one is to win.
+        let mut winners: BTreeMap<(OpRef, &BTreeSet<String>), &str> = BTreeMap::new();
+        for ((at, due, winner), witness) in &self.precedence_witnesses {
+            let first = *winners.entry((*at, due)).or_insert(winner.as_str());
             let question = set.operation(*at).questions.iter().find(|question| question.precedence);
-            if let (true, true, Some(question)) = (winner < loser, self.precedence.contains_key(&reverse), question) {
-                let one = format!("{winner} before {loser}");
-                let finding = mind_changed(set, *at, question.requirement, &one, &format!("{loser} before {winner}"));
+            if let (true, Some(question)) = (first != winner, question) {
+                let one = format!("{first} before {winner}");
+                let finding = mind_changed(set, *at, question.requirement, &one, &format!("{winner} before {first}"));
                 found.push(First::of(witness, finding));
             }
         }

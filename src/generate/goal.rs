@@ -41,13 +41,17 @@ pub enum Goal {
     /// A call is answered beside a resource of the same kind, which is not to change: one that exists, or one with an
     /// attribute that is not as it was made.
     Beside { refused: bool, changed: Option<usize> },
+    /// A batch of more than two is done whole.
+    Many,
+    /// A row is no longer due, for what was in the way has been taken back, or is over.
+    Freed(usize),
 }
 
 impl Goal {
     /// How much a goal is worth beside others: a removal can go wrong in many ways beside another resource.
     pub fn worth(&self) -> usize {
         match self {
-            Self::Beside { refused: false, .. } => 4,
+            Self::Beside { refused: false, .. } | Self::Many | Self::Freed(_) => 4,
             _ => 1,
         }
     }

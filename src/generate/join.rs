@@ -77,7 +77,7 @@ impl Joiner<'_> {
     }
 
     /// What leads back to a state, and which of the things that are there stand for those of that state.
-    fn restored(&self, end: &State, wanted: &State) -> Option<(Vec<Command>, BTreeMap<Key, Key>)> {
+    pub fn restored(&self, end: &State, wanted: &State) -> Option<(Vec<Command>, BTreeMap<Key, Key>)> {
         if !wanted.pending.is_empty() || !wanted.tokens.is_empty() {
             return None;
         }

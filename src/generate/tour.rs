@@ -24,11 +24,11 @@ use super::{
     exercise::{Doubt, is_about_others, is_about_staying},
     goal::{Goal, goals},
     join::Joiner,
-    plan::Plan,
+    plan::{Plan, is_plain},
     readback, simulate,
 };
 use crate::{
-    model::{Caller, Choices, Resource, State, outcomes_with},
+    model::{Answer, Caller, Choices, Resource, State, outcomes_with},
     sequence::{Command, Script},
     spec::{Operation, SpecSet, service::OpRef},
 };
@@ -39,6 +39,8 @@ const LONGEST: usize = 40;
 const MOST_IN_PASSING: usize = 1;
 /// States that other calls are tried in.
 const MOST_STATES: usize = 12;
+/// Resources in a batch that is to be done whole: with two, there is none in the middle.
+const SEVERAL: usize = 3;
 /// What starting anew costs, in requests: something has to be removed once more.
 const ANEW: usize = 3;
 /// What waiting costs, in requests.
@@ -122,6 +124,8 @@ pub fn tours(material: &Material<'_>) -> (Vec<Script>, Vec<Script>) {
     let seen: BTreeSet<Goal> =
         shown.flat_map(|stop| stop.shows.keys().filter(|goal| !goal.needs_looks(stop.passing()))).copied().collect();
     stops.extend(varied(material, &course));
+    stops.extend(batch(material, &course));
+    stops.extend(freed(material, &course));
     keep_surest(&mut stops);
     let is_new = |goal: &Goal| match goal {
         Goal::Requirement(_) => false,
@@ -163,6 +167,62 @@ fn varied(material: &Material<'_>, course: &Course<'_>) -> Vec<Stop> {
         }
     }
     stops
+}
+
+/// A batch of some resources that nothing blocks.
+fn batch(material: &Material<'_>, course: &Course<'_>) -> Option<Stop> {
+    let (set, at) = (course.set, course.at);
+    let binding = set.operation(at).list()?;
+    let (plain, mut call) = plain(material, course)?;
+    let binding = &set.operation(at).bindings[binding];
+    let setup = beside::several(set, binding.kind, &plain, SEVERAL);
+    let before = simulate::run(set, course.initial, &setup, course.likely).pop()?;
+    let made = setup.iter().flat_map(|command| &command.creates);
+    let named = made.filter(|key| before.living(key).is_some_and(|found| found.kind == binding.kind));
+    call.arguments[binding.param] = Some(named.map(|key| Value::String(key.to_string())).collect());
+    Some(stop(set, setup.into(), before, call, course.likely).showing(Goal::Many))
+}
+
+/// The plain call for what was refused before, once nothing is in the way any more.
+fn freed(material: &Material<'_>, course: &Course<'_>) -> Vec<Stop> {
+    let Some((plain, call)) = plain(material, course) else { return Vec::new() };
+    let end = |setup: &[Command]| simulate::run(course.set, course.initial, setup, course.likely).pop();
+    let Some(wanted) = end(&plain) else { return Vec::new() };
+    let joiner = Joiner { set: course.set, at: course.at, initial: course.initial, likely: course.likely };
+    let mut found = BTreeMap::new();
+    let mut setups: Vec<(&[Command], usize)> = Vec::new();
+    for plan in material.plans {
+        setups.extend(plan.due.iter().map(|row| (&plan.setup[..], *row)));
+    }
+    setups.sort_by_key(|(setup, _)| setup.len());
+    for (setup, row) in setups.into_iter().filter(|(setup, _)| setup.len() >= plain.len()) {
+        if found.contains_key(&row) {
+            continue;
+        }
+        let restored = end(setup).and_then(|end| joiner.restored(&end, &wanted));
+        let Some((undo, names)) = restored.filter(|(undo, _)| !undo.is_empty()) else { continue };
+        let setup: Vec<Command> = setup.iter().cloned().chain(undo).collect();
+        let Some(before) = end(&setup) else { continue };
+        let call = call.renamed(&names);
+        found.insert(row, stop(course.set, setup.into(), before, call, course.likely).showing(Goal::Freed(row)));
+    }
+    found.into_values().collect()
+}
+
+/// The shortest way to something that the operation removes, and the call that does so.
+fn plain(material: &Material<'_>, course: &Course<'_>) -> Option<(Vec<Command>, Command)> {
+    let operation = course.set.operation(course.at);
+    let kind = operation.bindings.first()?.kind;
+    let setups: Vec<Rc<[Command]>> = material.plans.iter().map(|plan| plan.setup.as_slice().into()).collect();
+    let setup = beside::plain(course.set, kind, course.initial, course.likely, &setups)?;
+    let is_plain = |plan: &&&Plan| plan.setup == setup && is_plain(operation, &plan.call);
+    let plan = material.plans.iter().filter(is_plain).find(|plan| {
+        let before = simulate::run(course.set, course.initial, &plan.setup, course.likely).pop();
+        before.is_some_and(|before| {
+            simulate::step(course.set, &before, &plan.call, course.likely).1.answer == Answer::Success
+        })
+    })?;
+    Some((setup.to_vec(), plan.call.clone()))
 }
 
 /// Where tours are made.
@@ -277,6 +337,12 @@ fn risk_of(operation: &Operation, shown: &BTreeSet<Goal>) -> usize {
 }
 
 impl Stop {
+    /// It shows this as well.
+    fn showing(mut self, goal: Goal) -> Self {
+        self.shows.insert(goal, Doubt::in_state(&self.before));
+        self
+    }
+
     /// The state will change by itself.
     fn passing(&self) -> bool {
         !self.before.pending.is_empty()

@@ -61,7 +61,12 @@ fn best(set: &SpecSet, turn: &Turn<'_>, before: &Rc<Moment>, known: &Choices) ->
     let named: Rc<[Key]> =
         turn.request.targets.iter().flatten().filter(|key| before.living(key).is_some()).cloned().collect();
     let is_best = |outcome: &Outcome, its: Fit| {
-        let beaten = |other: &Outcome| its != Fit::Loose || !is_elsewhere(turn.operation, outcome, other);
+        let beaten = |other: &Outcome| match its {
+            Fit::Loose => !is_elsewhere(turn.operation, outcome, other),
+            // A code that is accepted anyhow is no answer to a question.
+            Fit::Permitted => other.choices == outcome.choices,
+            _ => true,
+        };
         !fits.iter().any(|(other, better)| *better > its && beaten(other))
     };
     let explaining = fits.iter().filter(|(outcome, its)| is_best(outcome, *its));

@@ -388,6 +388,7 @@ static REFUSAL: Table = Table {
     about: "A refusal without a row of its own.",
     keys: &[
         need("when", Kind::Expression, "The call must be refused when this holds."),
+        may("may", Kind::Expression, "The refusal is also accepted when this holds."),
         need("codes", Kind::Texts, "Accepted codes, the first is the mock's; `*` is any."),
         may("status", Kind::Integer, "Status on the mock; default 400."),
         may(

@@ -51,7 +51,7 @@ impl Lowering<'_> {
                     "add `source`: the place in the document",
                 );
             }
-            let due = self.condition(entry, "when");
+            let (due, may) = (self.condition(entry, "when"), self.condition(entry, "may"));
             let codes: Vec<Code> = entry.texts("codes").iter().map(|word| Code::parse(&word.text)).collect();
             if let Some(item) = entry.item("codes")
                 && codes.is_empty()
@@ -65,7 +65,7 @@ impl Lowering<'_> {
                 );
             }
             let key = id.map_or_else(|| entry.text("key"), |id| id.text);
-            self.push_row(entry, key, codes, due, None, requirement, false);
+            self.push_row(entry, key, codes, due, may, requirement, false);
         }
     }
 
