@@ -86,8 +86,7 @@ impl<'a> Writer<'a> {
             creates: step.creates.iter().map(|key| Key::from(key.as_str())).collect(),
             caller: match step.by.as_deref() {
                 None => Caller::Main,
-                Some("restricted") => Caller::Restricted,
-                Some(other) => return Err(format!("nobody is called `{other}`")),
+                Some(name) => Caller::parse(name).ok_or_else(|| format!("nobody is called `{name}`"))?,
             },
             until: None,
             purpose: match (step.shows.is_some(), operation.is_documented()) {

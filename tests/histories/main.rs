@@ -302,6 +302,9 @@ fn mistakes() -> Result<(), Failed> {
         (steps(missing, "\"inconclusive\""), "it could be judged, and conforms"),
         (steps(missing, "\"conforms\"\nexercised = [\"success\"]"), "success was not exercised"),
         (steps(missing, "\"conforms\"\nobserved = { missing-image = \"ignored\" }"), "was observed as refused"),
+        (steps(missing, "\"conforms\"\ndetail.cat = 1"), "no detail is called `cat`"),
+        (steps(missing, "\"conforms\"\ndetail.beaten = [\"A over B\"]"), "beaten: []"),
+        (steps("{ call = \"DeleteImage\", lane = 1 }", "\"conforms\""), "`lane` and `during` go together"),
         (steps(missing, "\"conforms\"\nknown = \"It is not.\""), "take `known` away"),
     ];
     let mut trouble = Vec::new();

@@ -26,7 +26,7 @@
 //! | `answer` | `"success"` (if nothing is said), `"403 Code"`, `"403 Code: message"`, `"timeout"`, `"broken"`, `"unreadable"`, `"unreachable"`, `"not sent"`, or fields of a success that differ from the usual ones |
 //! | `lacks` | fields that the success does not have |
 //! | `shows` | what a read lists: `"nothing"`; a status; fields; members `["$given.account"]`; or `{ "$image1" = status or fields, … }` |
-//! | `by` | `"restricted"`: the credential whose policy denies the operation |
+//! | `by` | `"restricted"`: the credential whose policy denies the operation; or who does not prove who they are, such as `"forged-signature"` |
 //! | `after` | time since the step before: `"31m"`; a tenth of a second if nothing is said |
 //! | `lane`, `during` | of calls that overlap: the lane, and when the call was sent and answered, in milliseconds since the lanes left: `[0, 30]` |
 //!
