@@ -4,9 +4,18 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use aswritten::spec::{Kind, Operation, SpecSet, embedded, load::LoadError, schema::schema};
+use aswritten::spec::{
+    Kind, Operation, SpecSet,
+    diagnostic::Diagnostic,
+    embedded,
+    load::{LoadError, assemble, from_folder},
+    operation::Law,
+    schema::schema,
+    source::SourceFile,
+};
 use serde_json::Value;
 
 /// Code, status and message of a documented error row.
@@ -194,6 +203,124 @@ const TABLES: &[(&str, &[Row])] = &[
         ],
     ),
 ];
+
+/// A small service with one operation: other words for its patience, and more tables of the operation.
+fn small(service: &str, operation: &str) -> SpecSet {
+    let patience = if service.is_empty() { "patience = \"10m\"" } else { service };
+    let good_service = include_str!("diagnostics/good/service.toml").replacen("patience = \"10m\"", patience, 1);
+    let good = include_str!("diagnostics/good/Delete.toml").replace("companion", "documented");
+    let file = |path: &str, text: String| Arc::new(SourceFile { path: path.into(), text });
+    let files =
+        vec![file("shop/service.toml", good_service), file("shop/Delete.toml", format!("{good}\n{operation}\n"))];
+    let messages = |problem: Diagnostic| format!("{}: {}", problem.code, problem.message);
+    assemble(files).unwrap_or_else(|problems| {
+        panic!("{service}\n{operation}\n{:?}", problems.into_iter().map(messages).collect::<Vec<_>>())
+    })
+}
+
+/// Every word of the language stands for what it says, not for another one.
+#[test]
+fn words_mean_what_they_say() {
+    let check = |service: &str, operation: &str, shown: &dyn Fn(&SpecSet) -> String, expected: &str| {
+        assert_eq!(shown(&small(service, operation)), expected, "{service} {operation}");
+    };
+    let patience = |set: &SpecSet| set.services[0].patience_ms.to_string();
+    for (text, ms) in [("500ms", "500"), ("30s", "30000"), ("1.5m", "90000"), ("2h", "7200000"), ("0s", "0")] {
+        check(&format!("patience = \"{text}\""), "", &patience, ms);
+    }
+    let region = |set: &SpecSet| format!("{:?}", set.services[0].region);
+    for (text, travel) in [("header", "Header"), ("none", "None"), ("parameter", "Parameter")] {
+        check(&format!("patience = \"10m\", region = \"{text}\""), "", &region, travel);
+    }
+    let field = |set: &SpecSet| set.services[0].operations[0].fields[0].kind.name().to_owned();
+    for kind in ["text", "integer", "boolean", "list", "object"] {
+        let entry = format!("[[field]]\nname = \"Out\"\ntype = \"{kind}\"\nsource = \"Response\"");
+        check("", &entry, &field, kind);
+    }
+    let param = |set: &SpecSet| {
+        let param = &set.services[0].operations[0].params[1];
+        format!("{:?} {:?}", param.kind, param.spelling)
+    };
+    let words = [
+        ("text", "", "Text Native"),
+        ("integer", "", "Integer Native"),
+        ("boolean", "", "Boolean Native"),
+        ("texts", "", "Texts Native"),
+        ("texts", "json", "Texts Json"),
+        ("texts", "comma", "Texts Comma"),
+        ("objects", "", "Objects Native"),
+    ];
+    for (kind, spelling, expected) in words {
+        let spelling = if spelling.is_empty() { String::new() } else { format!("spelling = \"{spelling}\"") };
+        let entry = format!("[[param]]\nname = \"More\"\ntype = \"{kind}\"\nsource = \"Request\"\n{spelling}");
+        check("", &entry, &param, expected);
+    }
+    let level = |set: &SpecSet| {
+        let found = set.services[0].operations[0].requirements.iter().find(|one| one.id.ends_with("error/Gone"));
+        found.map_or_else(String::new, |one| format!("{} {}", one.kind, one.level))
+    };
+    for (text, expected) in [("level = \"should\"", "should"), ("level = \"must\"", "must"), ("", "must")] {
+        let row = "[[error]]\ncode = \"Gone\"\nmessage = \"Gone.\"\ntext = \"It is gone.\"\nwhen = \"missing(ImageId)\"\nsource = \"Errors\"";
+        check("", &format!("{row}\n{text}"), &level, &format!("error {expected}"));
+    }
+}
+
+/// Conditions say which parts of a call and of the endpoint they depend on, through every kind of expression.
+#[test]
+fn conditions_know_what_they_depend_on() {
+    let check = |when: &str, expected: (&[usize], &[usize], &[usize], bool)| {
+        let operation = format!(
+            "[[param]]\nname = \"Force\"\ntype = \"text\"\nsource = \"Request\"\n\
+             [[open]]\nid = \"which-one\"\nquestion = \"Which?\"\nsource = \"Errors\"\nanswers = [\
+             {{ id = \"one\", text = \"One.\", source = \"A\" }}, {{ id = \"other\", text = \"Other.\", source = \"B\" }}]\n\
+             [[refusal]]\nwhen = \"which-one is one and missing(Force)\"\ncodes = [\"Any\"]\n\
+             [[error]]\ncode = \"Gone\"\nmessage = \"Gone.\"\ntext = \"It is gone.\"\nwhen = \"{when}\"\nsource = \"Errors\""
+        );
+        let set = small("", &operation);
+        let rows = &set.services[0].operations[0].rows;
+        let due = rows.iter().find(|row| row.key == "Gone").and_then(|row| row.due.as_ref()).expect("it is a row");
+        let (params, questions, bindings) = (due.params(), due.questions(), due.bindings(1));
+        assert_eq!((&params[..], &questions[..], &bindings[..], due.asks_who_calls()), expected, "{when}");
+    };
+    check("Force == 'a'", (&[1], &[], &[], false));
+    check("not (Force == 'a')", (&[1], &[], &[], false));
+    check("Force == 'a' or Force == 'b'", (&[1], &[], &[], false));
+    check("missing(ImageId) and Force in ('a', 'b')", (&[0, 1], &[], &[], false));
+    check("which-one is one or which-one is other", (&[], &[0], &[], false));
+    check("caller == 'main' and missing(Force)", (&[1], &[], &[], true));
+    check("any(image: Force == 'a')", (&[1], &[], &[], false));
+    check("contains(Force, 'a') and not (which-one is one)", (&[1], &[0], &[], false));
+}
+
+/// What a document says of overlapping calls, and which operations change anything.
+#[test]
+fn operations_know_their_laws() {
+    let set = specs();
+    let check = |id: &str, law: Law, expected: &str| {
+        let operation = set.operation(set.find(id).expect("it is specified"));
+        let found = operation.law(law).map_or("", |requirement| &*operation.requirements[requirement].id);
+        assert_eq!(found, expected, "{id} {law:?}");
+    };
+    check("cvm/DeleteImages", Law::Once, "cvm/DeleteImages/overlap/once");
+    check("cvm/DeleteImages", Law::Batch, "cvm/DeleteImages/overlap/batch");
+    check("cvm/DeleteImages", Law::Token, "");
+    check("ecs/DescribeImages", Law::Once, "");
+    for (id, changes) in [("ecs/DeleteImage", true), ("ecs/CreateImage", true), ("ecs/DescribeImages", false)] {
+        assert_eq!(set.operation(set.find(id).expect("it is specified")).changes(), changes, "{id}");
+    }
+}
+
+/// A folder with the shipped files is what is shipped; what has no service is no folder of specs.
+#[test]
+fn folders_are_read() {
+    let shipped = from_folder(Path::new("specs")).expect("it is shipped");
+    assert_eq!(shipped.digest, specs().digest);
+    assert_eq!(shipped.digest.len(), 64);
+    assert_ne!(shipped.digest, small("", "").digest);
+    assert!(shipped.operations().map(|(_, one)| &one.id).eq(specs().operations().map(|(_, one)| &one.id)));
+    assert!(matches!(from_folder(Path::new("src")), Err(LoadError::Empty(_))));
+    assert!(matches!(from_folder(Path::new("nowhere")), Err(LoadError::Read { .. })));
+}
 
 fn toml_files(folder: &Path, paths: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a readable folder") {

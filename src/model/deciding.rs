@@ -95,3 +95,54 @@ fn flatten<'e>(expr: &'e Expr, or: bool, parts: &mut Vec<&'e Expr>) {
         _ => parts.push(expr),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::deciding;
+    use crate::model::{
+        Caller, Choices,
+        shop::{call, param, row, shop},
+    };
+
+    /// Rows with their conditions; places are those of the parts, counted through.
+    const ROWS: [(&str, &str); 4] = [
+        ("Any", "One == 'a' or Two == 'a' or Three == 'a'"),
+        ("Both", "One == 'b' and Two == 'b'"),
+        ("Nested", "(Two == 'x' or Three == 'x') and One == 'c'"),
+        ("Spared", "not (One == 'a')"),
+    ];
+
+    #[test]
+    fn the_only_reason_and_the_only_obstacle_decide() {
+        // Of the first row; the others are there as well.
+        let check = |rows: &str, arguments: [&str; 3], caller: Caller, expected: &[usize]| {
+            let params = ["One", "Two", "Three"].map(|name| param(name, "text", ""));
+            let wanted = ROWS.iter().filter(|(code, _)| rows.contains(code));
+            let set = shop(&params.into_iter().chain(wanted.map(|(code, when)| row(code, when))).collect::<String>());
+            let (state, request) = call(&set, &arguments.map(|text| Some(text.into())), caller);
+            let found = deciding(&set, &state, &request, &Choices::default());
+            let operation = set.operation(request.operation);
+            let own = found.iter().filter(|(index, _)| rows.starts_with(&operation.rows[*index].key));
+            let places: Vec<usize> = own.map(|(_, place)| *place).collect();
+            assert_eq!(places, expected, "{rows} {arguments:?}");
+        };
+        let main = Caller::Main;
+        check("Any", ["a", "", ""], main, &[1]);
+        check("Any", ["", "", "a"], main, &[3]);
+        check("Any", ["a", "a", ""], main, &[]);
+        check("Any", ["", "", ""], main, &[]);
+        check("Both", ["b", "", ""], main, &[2]);
+        check("Both", ["", "b", ""], main, &[1]);
+        check("Both", ["b", "b", ""], main, &[]);
+        check("Both", ["", "", ""], main, &[]);
+        check("Nested", ["c", "x", ""], main, &[2]);
+        check("Nested", ["c", "x", "x"], main, &[]);
+        check("Nested", ["c", "", ""], main, &[1]);
+        check("Nested", ["", "x", ""], main, &[4]);
+        check("Spared", ["b", "", ""], main, &[]);
+        // Where another code is due as well, either may come, so no reason shows itself; an obstacle does.
+        check("Any, Spared", ["b", "a", ""], main, &[]);
+        check("Both, Spared", ["b", "", ""], main, &[2]);
+        check("Any", ["a", "", ""], Caller::Forged, &[]);
+    }
+}

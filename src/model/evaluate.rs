@@ -400,3 +400,83 @@ pub fn members(atom: &Atom) -> Vec<Arc<str>> {
         other => vec![Arc::from(other.to_string().as_str())],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::model::{
+        Answer, Caller, Choices, Refused, outcomes,
+        shop::{call, param, row, shop},
+    };
+
+    /// Parameters of the conditions below.
+    const PARAMS: [(&str, &str, &str); 5] = [
+        ("Text", "text", ""),
+        ("Word", "text", "enum = [\"red\", \"blue\"]"),
+        ("List", "texts", ""),
+        ("Flag", "boolean", "default = true"),
+        ("Number", "integer", ""),
+    ];
+
+    #[test]
+    fn conditions_hold_of_arguments() {
+        let check = |when: &str, name: &str, argument: Value, expected: bool| {
+            let params: String = PARAMS.iter().map(|(name, kind, more)| param(name, kind, more)).collect();
+            let set = shop(&(params + &row("Due", when)));
+            let others = PARAMS.map(|(param, ..)| (param == name).then(|| argument.clone()));
+            let (state, request) = call(&set, &others, Caller::Main);
+            let found = outcomes(&set, &state, &request, &Choices::default());
+            let is_due = found.iter().any(|outcome| matches!(outcome.answer, Answer::Refused(Refused::Row(_))));
+            assert_eq!(is_due, expected, "{when} with {name} = {argument}");
+        };
+        for (count, [less, at_most, more, at_least]) in
+            [(0, [true, true, false, false]), (2, [false, true, false, true]), (3, [false, false, true, true])]
+        {
+            let list = json!(vec!["a"; count]);
+            check("count(List) < 2", "List", list.clone(), less);
+            check("count(List) <= 2", "List", list.clone(), at_most);
+            check("count(List) > 2", "List", list.clone(), more);
+            check("count(List) >= 2", "List", list, at_least);
+        }
+        check("count(List) == 0", "", json!(null), true);
+        check("length(Text) == 0", "", json!(null), true);
+        check("length(Text) == 2", "Text", json!("ab"), true);
+        check("length(Text) < 1", "Text", json!(null), true);
+        check("Text < 1", "Text", json!("0"), false);
+        check("given(Text)", "Text", json!(""), true);
+        check("given(Text)", "Text", json!(null), false);
+        check("missing(Text)", "Text", json!(null), true);
+        check("missing(Text)", "Text", json!(""), false);
+        check("empty(Text)", "Text", json!(""), true);
+        check("empty(Text)", "Text", json!("a"), false);
+        check("empty(Text)", "", json!(null), false);
+        check("empty(List)", "List", json!([]), true);
+        check("empty(List)", "List", json!(["a"]), false);
+        check("ascii(Text)", "Text", json!("a"), true);
+        check("ascii(Text)", "Text", json!("ä"), false);
+        check("ascii(Text)", "", json!(null), true);
+        check("duplicates(List)", "List", json!(["a", "b", "a"]), true);
+        check("duplicates(List)", "List", json!(["a", "b"]), false);
+        check("textual(Flag)", "Flag", json!("True"), true);
+        check("textual(Flag)", "Flag", json!("yes"), false);
+        check("textual(Flag)", "Flag", json!(true), false);
+        check("textual(Text)", "Text", json!("true"), false);
+        check("wellformed(Word)", "Word", json!("red"), true);
+        check("wellformed(Word)", "Word", json!("green"), false);
+        check("wellformed(Flag)", "Flag", json!("true"), false);
+        check("wellformed(List)", "List", json!(["a", 1]), false);
+        check("wellformed(Number)", "Number", json!(-1), true);
+        check("wellformed(Number)", "Number", json!(u64::MAX), true);
+        check("wellformed(Number)", "Number", json!("1"), false);
+        check("Flag == true", "", json!(null), true);
+        check("Flag == true", "Flag", json!(false), false);
+        check("Text != 'a'", "", json!(null), true);
+        check("Text in ('a', 'b')", "Text", json!("b"), true);
+        check("Text in ('a', 'b')", "Text", json!("c"), false);
+        check("contains(List, 'a')", "List", json!(["b", "a"]), true);
+        check("contains(List, 'a')", "List", json!(["b", "ab"]), false);
+        check("contains(Text, 'a')", "Text", json!("bab"), true);
+        check("contains(Text, 'a')", "Text", json!("b"), false);
+    }
+}

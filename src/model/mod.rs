@@ -26,6 +26,8 @@ mod effects;
 pub mod evaluate;
 pub mod outcome;
 pub mod request;
+#[cfg(test)]
+mod shop;
 pub mod state;
 pub mod view;
 

@@ -159,15 +159,19 @@ impl State {
 
     /// All states that this one may have become: any of the pending changes may have happened.
     pub fn settle(&self) -> Vec<State> {
-        // The order of independent changes does not matter, so subsets by position are enough.
+        // The order of independent changes does not matter, so subsets are enough. What removes a resource comes last: nothing
+        // else happens to it afterwards, but may have happened before.
+        let mut pending: Vec<&Pending> = self.pending.iter().collect();
+        pending.sort_by_key(|pending| pending.changes.iter().any(|change| matches!(change, Change::Delete(_))));
         let mut found = vec![(self.clone(), 0)];
         let mut at = 0;
         while at < found.len() {
             let (state, from) = found[at].clone();
-            for index in from..state.pending.len() {
+            for (number, next) in pending.iter().enumerate().skip(from) {
+                let Some(index) = state.pending.iter().position(|known| known == *next) else { continue };
                 let mut fired = state.clone();
                 fired.fire(index);
-                found.push((fired, index));
+                found.push((fired, number + 1));
             }
             at += 1;
         }

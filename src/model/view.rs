@@ -186,3 +186,73 @@ pub fn agrees(shown: &Shown, value: &Atom, field: &Value) -> bool {
         _ => listed(shown, value).map_or_else(|| value.as_text() == text, |list| list.iter().any(|one| *one == text)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{agrees, observe, spellings};
+    use crate::{
+        spec::{
+            embedded,
+            operation::{Showable, Shown},
+        },
+        value::Atom,
+    };
+
+    #[test]
+    fn fields_show_values_in_known_spellings() {
+        let spelled = [("Available", vec!["Available", "Normal"]), ("Creating", vec!["Creating"]), ("Gone", vec![])];
+        let spelled: Vec<(String, Vec<String>)> = spelled
+            .into_iter()
+            .map(|(value, list)| (value.to_owned(), list.into_iter().map(str::to_owned).collect()))
+            .collect();
+        let field = |spellings| Shown { field: "Status".into(), attribute: Showable::Attribute(0), spellings };
+        let check = |spellings: &[(String, Vec<String>)], value: Atom, shown: Value, expected: bool| {
+            assert_eq!(agrees(&field(spellings.to_vec()), &value, &shown), expected, "{value:?} {shown}");
+        };
+        check(&spelled, Atom::text("Available"), json!("Normal"), true);
+        check(&spelled, Atom::text("Available"), json!("Creating"), false);
+        check(&spelled, Atom::text("Creating"), json!("Normal"), false);
+        // What no list knows says nothing.
+        check(&spelled, Atom::text("Available"), json!("Waiting"), true);
+        check(&[], Atom::text("a"), json!("a"), true);
+        check(&[], Atom::text("a"), json!("b"), false);
+        check(&[], Atom::text("a"), json!(null), true);
+        check(&[], Atom::Bool(true), json!("True"), true);
+        check(&[], Atom::Bool(true), json!(1), true);
+        check(&[], Atom::Bool(true), json!(false), false);
+        check(&[], Atom::Bool(false), json!("FALSE"), true);
+        check(&[], Atom::Bool(false), json!(0), true);
+        check(&[], Atom::Bool(false), json!(true), false);
+        check(&[], Atom::Ref("$image1".into()), json!("img-1"), true);
+        check(&[], Atom::None, json!("x"), true);
+        assert_eq!(spellings(&field(spelled.clone()), &Atom::text("Available")), ["Available", "Normal"]);
+        assert_eq!(spellings(&field(spelled), &Atom::text("Gone")), ["Gone"]);
+        assert_eq!(spellings(&field(Vec::new()), &Atom::Bool(true)), ["true"]);
+    }
+
+    #[test]
+    fn lists_are_read_in_every_form() {
+        let set = embedded().expect("the specs are sound");
+        let read = set.operation(set.find("ens/DescribeSelfImages").expect("it is specified"));
+        // Ids, and whether the list is complete; none where there is no list.
+        let check = |answer: Value, expected: Option<(&[&str], bool)>| {
+            let seen = observe(&read.views[0], answer.as_object().expect("an object"));
+            let ids: Option<(Vec<&str>, bool)> =
+                seen.as_ref().map(|seen| (seen.elements.iter().map(|one| &*one.id).collect(), seen.complete));
+            assert_eq!(ids.as_ref().map(|(ids, complete)| (&ids[..], *complete)), expected, "{answer}");
+        };
+        let image = json!({ "ImageId": "m-1" });
+        check(json!({ "Images": { "Image": [image] }, "TotalCount": 1 }), Some((&["m-1"], true)));
+        check(json!({ "Images": { "Image": [image] }, "TotalCount": "2" }), Some((&["m-1"], false)));
+        check(json!({ "Images": { "Image": [image] } }), Some((&["m-1"], true)));
+        check(json!({ "Images": { "Image": image }, "TotalCount": 1 }), Some((&["m-1"], true)));
+        check(json!({ "Images": { "Image": [] }, "TotalCount": 0 }), Some((&[], true)));
+        check(json!({ "Images": {}, "TotalCount": 0 }), Some((&[], true)));
+        check(json!({ "Images": { "Image": null }, "TotalCount": "0" }), Some((&[], true)));
+        check(json!({}), Some((&[], true)));
+        check(json!({ "Images": {}, "TotalCount": 1 }), None);
+        check(json!({ "Images": { "Image": "m-1" }, "TotalCount": 0 }), None);
+    }
+}

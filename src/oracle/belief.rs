@@ -301,3 +301,105 @@ impl Belief {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::{Belief, Limits, MOST_WORLDS, Moment, World};
+    use crate::{
+        model::{Change, Choices, Pending, State},
+        spec::{embedded, service::OpRef},
+    };
+
+    const AT: OpRef = OpRef { service: 0, operation: 0 };
+
+    fn state() -> State {
+        let set = embedded().expect("the specs are sound");
+        State::initial(set.service(AT), &"here".into())
+    }
+
+    /// A state that differs from the others by its pending work.
+    fn pending(since_ms: u64) -> State {
+        let (key, changes) = ("$image1".into(), vec![Change::Delete("$image1".into())]);
+        let work = Pending { since_ms, origin: 7, key, changes, unless_changed: Vec::new() };
+        State { pending: vec![work], ..state() }
+    }
+
+    #[test]
+    fn worlds_that_differ_only_in_what_they_prove_are_one() {
+        let state = state();
+        let world = |marks: [usize; 2]| {
+            let mut world = World::new(state.clone());
+            Rc::make_mut(&mut world.evidence).marks = marks.map(|mark| (0, mark)).into();
+            world
+        };
+        let mut belief = Belief::of(vec![world([1, 2])]);
+        belief.add(world([2, 3]));
+        assert_eq!((belief.worlds.len(), belief.marks()), (1, [(0, 2)].into()));
+        let mut asked = world([1, 2]);
+        asked.learn(AT, &Choices::default().with(0, 1));
+        let past = Rc::new(vec![(5, Moment::new(state.clone()))]);
+        let others = [
+            World { late: Some(0), ..world([1, 2]) },
+            World { lingering: true, ..world([1, 2]) },
+            World { past, ..world([1, 2]) },
+            World { state: Moment::new(pending(0)), ..world([1, 2]) },
+            asked,
+        ];
+        for (index, other) in others.into_iter().enumerate() {
+            belief.add(other.clone());
+            belief.add(other);
+            assert_eq!(belief.worlds.len(), index + 2);
+        }
+    }
+
+    #[test]
+    fn there_are_not_too_many_worlds() {
+        let world = World::new(state());
+        let mut belief = Belief::default();
+        (0..MOST_WORLDS).for_each(|late| belief.add(World { late: Some(late), ..world.clone() }));
+        belief.add(World { late: Some(0), ..world.clone() });
+        assert_eq!((belief.worlds.len(), belief.is_cut), (MOST_WORLDS, false));
+        belief.add(world);
+        assert_eq!((belief.worlds.len(), belief.is_cut), (MOST_WORLDS, true));
+    }
+
+    #[test]
+    fn what_was_is_remembered_as_long_as_reads_lag() {
+        let (first, second, third) = (Moment::new(state()), Moment::new(pending(1)), Moment::new(pending(2)));
+        let world = World { state: first.clone(), ..World::new(state()) };
+        let shadows = |world: &World, at_ms: u64| world.shadows(at_ms, 10).cloned().collect::<Vec<_>>();
+        assert!(shadows(&world.becoming(second.clone(), 100, 0), 100).is_empty());
+        assert!(shadows(&world.becoming(first.clone(), 100, 10), 100).is_empty());
+        let next = world.becoming(second.clone(), 100, 10);
+        assert_eq!(shadows(&next, 110), vec![first.clone()]);
+        assert!(shadows(&next, 111).is_empty());
+        assert_eq!(*next.becoming(third.clone(), 110, 10).past, [(100, first), (110, second.clone())]);
+        assert_eq!(*next.becoming(third, 111, 10).past, [(111, second)]);
+    }
+
+    #[test]
+    fn work_is_late_after_patience_and_lingers_while_it_is_watched() {
+        // Since when it is under way, when the endpoint was looked at last and when now: which of the worlds are late, linger.
+        let check = |seen_ms: u64, now_ms: u64, late: bool, lingering: bool| {
+            let limits = Limits { patience_ms: 100, linger_ms: 20, lag_ms: 0 };
+            let belief = Belief::new(pending(1_000)).settled(seen_ms, now_ms, &limits);
+            let found: Vec<_> = belief.worlds.iter().map(|world| (world.late, world.lingering)).collect();
+            assert_eq!(found, [(late.then_some(7), lingering), (None, lingering)], "{seen_ms} {now_ms}");
+            assert_eq!(belief.best().len(), if late { 1 } else { 2 });
+            let mut watched = belief;
+            watched.watched(seen_ms, 20);
+            assert_eq!(watched.worlds.len(), 2);
+        };
+        check(1_000, 1_100, false, false);
+        check(1_000, 1_101, true, false);
+        check(1_020, 1_100, false, false);
+        check(1_021, 1_100, false, true);
+        let limits = Limits { patience_ms: 100, linger_ms: 20, lag_ms: 0 };
+        let mut belief = Belief::new(pending(1_000)).settled(1_000, 1_050, &limits);
+        belief.watched(1_050, 20);
+        assert_eq!(belief.worlds.len(), 1);
+        assert!(belief.worlds[0].state.pending.is_empty());
+    }
+}

@@ -274,3 +274,59 @@ pub fn counts(set: &SpecSet, finding: &Finding) -> bool {
         Nature::Undocumented => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{LATE, NO_ANSWER, SHARED, counts, is_late, is_of_one_run, is_of_overlap, is_same};
+    use crate::{
+        oracle::{Finding, Nature},
+        spec::embedded,
+    };
+
+    #[test]
+    fn symptoms_of_one_requirement_are_one_failure_of_a_race() {
+        for (key, other, alone, racing) in [
+            ("a/success#x", "a/success#x", true, true),
+            ("a/success#x", "a/success#y", false, true),
+            ("a/success#x", "a/effect#x", false, false),
+            ("a/success", "a/success", true, true),
+            ("a/success", "a/effect", false, false),
+        ] {
+            assert_eq!((is_same(key, other, false), is_same(key, other, true)), (alone, racing), "{key} {other}");
+        }
+    }
+
+    #[test]
+    fn findings_are_told_apart_by_nature_key_and_requirement() {
+        let set = embedded().expect("the specs are sound");
+        let at = set.find("cvm/DeleteImages").expect("it is specified");
+        let check = |id: &str, what: &str, nature: Nature, expected: [bool; 4]| {
+            let id = format!("cvm/DeleteImages/{id}");
+            let requirements = &set.operation(at).requirements;
+            let requirement = requirements.iter().position(|one| one.id == id).expect("it is a requirement");
+            let finding = Finding {
+                key: format!("{id}{what}"),
+                nature,
+                requirement: (at, requirement),
+                summary: String::new(),
+                expected: Vec::new(),
+                actual: serde_json::Value::Null,
+                command: 0,
+                culprit: 0,
+                before: Vec::new(),
+                orders: Vec::new(),
+            };
+            let found =
+                [is_of_one_run(&finding), is_of_overlap(&set, &finding), is_late(&finding), counts(&set, &finding)];
+            assert_eq!(found, expected, "{} {nature:?}", finding.key);
+        };
+        check("success", "#answered", Nature::Violation, [true, false, false, true]);
+        check("overlap/seen", "#no order", Nature::Violation, [true, true, false, true]);
+        check("effect", LATE, Nature::Violation, [true, false, true, true]);
+        check("success", NO_ANSWER, Nature::Violation, [false, false, false, true]);
+        check("response/RequestId", SHARED, Nature::Violation, [false, false, false, true]);
+        check("success", "#answered", Nature::Undocumented, [true, false, false, false]);
+        check("open/empty-list", "#a change of mind", Nature::Inconsistent, [false, false, false, true]);
+        check("open/empty-list", "#answered", Nature::Violation, [true, false, false, false]);
+    }
+}

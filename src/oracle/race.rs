@@ -238,6 +238,17 @@ impl<'a> Judge<'a> {
                 return;
             }
         }
+        // All calls but one fit together, and that one would with another answer to an open question.
+        let changed = found.reached.iter().filter(|(done, _)| done.count_ones() as usize + 1 == group.len());
+        let changed =
+            changed.flat_map(|(done, belief)| order::open(*done, before).map(move |(call, _)| (call, belief)));
+        let changed = changed
+            .filter(|(call, _)| group[*call].sort == Sort::Definite && group[*call].turn.operation.is_documented())
+            .find_map(|(call, belief)| Some((call, self.changed(&group[call].turn, &belief.worlds)?)));
+        if let Some((call, question)) = changed {
+            self.change_of_mind(&group[call].turn, question);
+            return;
+        }
         let turns: Vec<&Turn<'a>> = group.iter().map(|racer| &racer.turn).collect();
         let (law, culprit) = self.broken(group, before, found);
         let accused = self.set.operation(self.script.commands[culprit].operation);
@@ -288,18 +299,8 @@ impl<'a> Judge<'a> {
         }
         let command = turn.exchange.command;
         let accused = Accused { set: self.set, at: turn.at, command, reply: &turn.exchange.reply };
-        let otherwise = worlds.iter().find_map(|world| {
-            let permitted = outcomes(self.set, &world.state, &turn.request, &Choices::default());
-            let fits = |outcome: &&Outcome| {
-                explains(turn.service, turn.operation, &outcome.answer, outcome.due, &turn.exchange.reply).is_some()
-            };
-            let known = fixed(turn.operation, world.known(turn.at));
-            let outcome = permitted.iter().find(fits)?;
-            let changed = |(question, choice): &(usize, usize)| known.get(*question).is_some_and(|one| one != *choice);
-            outcome.choices.iter().find(changed).map(|(question, _)| question)
-        });
-        if let Some(question) = otherwise {
-            self.judged.findings.push(blame::change_of_mind(&accused, turn.operation, question));
+        if let Some(question) = self.changed(turn, &worlds) {
+            self.change_of_mind(turn, question);
             return true;
         }
         let mut seen: Vec<(Rc<Moment>, Choices)> = Vec::new();
@@ -320,6 +321,26 @@ impl<'a> Judge<'a> {
         self.judged.exercised.push(finding.requirement);
         self.judged.findings.push(finding);
         true
+    }
+
+    /// An open question that this call answers in another way than calls before it did.
+    fn changed(&self, turn: &Turn<'_>, worlds: &[World]) -> Option<usize> {
+        worlds.iter().find_map(|world| {
+            let permitted = outcomes(self.set, &world.state, &turn.request, &Choices::default());
+            let fits = |outcome: &&Outcome| {
+                explains(turn.service, turn.operation, &outcome.answer, outcome.due, &turn.exchange.reply).is_some()
+            };
+            let known = fixed(turn.operation, world.known(turn.at));
+            let outcome = permitted.iter().find(fits)?;
+            let changed = |(question, choice): &(usize, usize)| known.get(*question).is_some_and(|one| one != *choice);
+            outcome.choices.iter().find(changed).map(|(question, _)| question)
+        })
+    }
+
+    fn change_of_mind(&mut self, turn: &Turn<'_>, question: usize) {
+        let accused =
+            Accused { set: self.set, at: turn.at, command: turn.exchange.command, reply: &turn.exchange.reply };
+        self.judged.findings.push(blame::change_of_mind(&accused, turn.operation, question));
     }
 
     /// The law that calls broke together, and the call that is to blame.

@@ -61,6 +61,8 @@ impl Caller {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::Caller;
 
     #[test]
@@ -70,5 +72,13 @@ mod tests {
             assert_eq!(Caller::IMPOSTORS.contains(&name), !caller.is_authentic(), "{name}");
         }
         assert_eq!(Caller::parse("nobody"), None);
+    }
+
+    #[test]
+    fn every_caller_but_the_main_one_has_a_manner_of_its_own() {
+        let manners: BTreeSet<_> = Caller::ALL.iter().map(|(_, caller)| caller.manner()).collect();
+        assert_eq!(manners.len(), Caller::ALL.len());
+        assert_eq!(Caller::Main.manner(), None);
+        assert!(manners.iter().flatten().all(|manner| manner.contains(' ')), "{manners:?}");
     }
 }

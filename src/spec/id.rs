@@ -61,7 +61,7 @@ impl Source {
 
 #[cfg(test)]
 mod tests {
-    use super::mint;
+    use super::{Source, class_letters, mint};
 
     #[test]
     fn ids_match_their_pattern() {
@@ -72,5 +72,21 @@ mod tests {
             }
         }
         assert_eq!(mint("m-[a-z]{4}", 7), mint("m-[a-z]{4}", 7));
+    }
+
+    #[test]
+    fn classes_have_ranges_and_letters() {
+        for (class, letters) in [("a-d", "abcd"), ("a-c0-2_", "abc012_"), ("xyz", "xyz"), ("a-", "a-"), ("-a", "-a")] {
+            assert_eq!(class_letters(class).into_iter().collect::<String>(), letters, "{class}");
+        }
+    }
+
+    /// The first numbers of SplitMix64 as its author prints them, without the lowest bits.
+    #[test]
+    fn numbers_are_the_same_everywhere() {
+        let mut source = Source(1_234_567);
+        for number in [6_457_827_717_110_365_317_u64, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423] {
+            assert_eq!(source.next(), number >> 11);
+        }
     }
 }

@@ -475,3 +475,43 @@ impl Template {
         self.arguments.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Code, FieldType};
+
+    #[test]
+    fn patterns_have_a_beginning_and_an_end() {
+        for (pattern, code, expected) in [
+            ("Invalid*Id", "InvalidImageId", true),
+            ("Invalid*Id", "InvalidId", true),
+            ("Invalid%sId", "InvalidImageId", true),
+            ("Invalid*dId", "InvalidId", false),
+            ("Invalid*", "Invalid", true),
+            ("Invalid*", "Valid", false),
+            ("*", "", true),
+            ("Invalid", "Invalid", true),
+            ("Invalid", "InvalidId", false),
+        ] {
+            assert_eq!(Code::parse(pattern).matches(code), expected, "{pattern} {code}");
+        }
+    }
+
+    #[test]
+    fn types_admit_their_values() {
+        let values =
+            [json!("1"), json!(-1), json!(u64::MAX), json!(true), json!([]), json!({}), json!(1.5), json!(null)];
+        for (kind, admitted) in [
+            (FieldType::Text, &[0][..]),
+            (FieldType::Integer, &[1, 2]),
+            (FieldType::Boolean, &[3]),
+            (FieldType::List, &[4]),
+            (FieldType::Object, &[5]),
+        ] {
+            let found: Vec<usize> = (0..values.len()).filter(|index| kind.admits(&values[*index])).collect();
+            assert_eq!(found, admitted, "{}", kind.name());
+        }
+    }
+}

@@ -50,6 +50,7 @@ pub fn expand(set: &SpecSet, file: &File, entry: &Entry) -> Result<(Script, Hist
         history,
         script: Script { commands: Vec::new(), aims: Vec::new() },
         now_ms: 0,
+        lanes_left_ms: None,
     };
     for (index, step) in file.exchanges(entry)?.iter().enumerate() {
         writer.step(step).map_err(|why| format!("step {} (preludes written out): {why}", index + 1))?;
@@ -65,6 +66,8 @@ struct Writer<'a> {
     script: Script,
     history: History,
     now_ms: u64,
+    /// When the overlapping calls began.
+    lanes_left_ms: Option<u64>,
 }
 
 impl<'a> Writer<'a> {
@@ -83,8 +86,7 @@ impl<'a> Writer<'a> {
             creates: step.creates.iter().map(|key| Key::from(key.as_str())).collect(),
             caller: match step.by.as_deref() {
                 None => Caller::Main,
-                Some("restricted") => Caller::Restricted,
-                Some(other) => return Err(format!("nobody is called `{other}`")),
+                Some(name) => Caller::parse(name).ok_or_else(|| format!("nobody is called `{name}`"))?,
             },
             until: None,
             purpose: match (step.shows.is_some(), operation.is_documented()) {
@@ -92,7 +94,7 @@ impl<'a> Writer<'a> {
                 (false, true) => Purpose::Call,
                 (false, false) => Purpose::Setup,
             },
-            lane: None,
+            lane: step.lane,
         };
         let creating = operation.effects.iter().filter(|effect| matches!(effect.action, Action::Create { .. })).count();
         if !command.creates.is_empty() && command.creates.len() != creating {
@@ -103,16 +105,26 @@ impl<'a> Writer<'a> {
         if let (Some(key), false) = (unbound, matches!(reply, Reply::NotSent { .. })) {
             return Err(format!("nothing made {key}: its answer has to be \"not sent\""));
         }
-        self.now_ms += step.after.as_deref().map_or(Ok(GAP_MS), duration_ms)?;
+        let (start, end) = match (step.lane, step.during) {
+            (None, None) => {
+                let start = self.now_ms + step.after.as_deref().map_or(Ok(GAP_MS), duration_ms)?;
+                (start, start + CALL_MS)
+            }
+            (Some(_), Some([start, end])) => {
+                let left = *self.lanes_left_ms.get_or_insert(self.now_ms + GAP_MS);
+                (left + start, left + end)
+            }
+            _ => return Err("`lane` and `during` go together".into()),
+        };
         self.history.exchanges.push(history::Exchange {
             command: self.script.commands.len(),
             arguments: self.sent(operation, &command),
-            started_ms: self.now_ms,
-            ended_ms: self.now_ms + CALL_MS,
-            stamps: history::Stamps::default(),
+            started_ms: start,
+            ended_ms: end,
+            stamps: history::Stamps { start, end },
             reply,
         });
-        self.now_ms += CALL_MS;
+        self.now_ms = self.now_ms.max(end);
         self.script.commands.push(command);
         Ok(())
     }

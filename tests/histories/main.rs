@@ -20,12 +20,16 @@ use std::{
 };
 
 use aswritten::{
-    oracle::{Finding, Judged, Nature, judge},
+    oracle::{
+        Finding, Judged, Nature,
+        finding::{Order, Precedence, ReqRef},
+        judge,
+    },
     spec::{self, SpecSet, service::OpRef},
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 use notation::{Entry, File};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 /// There are at least so many histories.
 const FEWEST: usize = 60;
@@ -120,7 +124,51 @@ impl Subject<'_> {
         {
             found.push(format!("no reason says `{reason}`: {}", reasons(judged)));
         }
+        let details = self.details(judged);
+        for (name, expected) in &entry.detail {
+            match details.get(name) {
+                Some(detail) if detail == expected => {}
+                Some(detail) => found.push(format!("{name}: {detail}, not {expected}")),
+                None => return Err(format!("no detail is called `{name}`")),
+            }
+        }
         Ok(found)
+    }
+
+    /// What else it says, by the names that histories give it.
+    fn details(&self, judged: &Judged) -> Value {
+        let finding = judged.findings.first();
+        let questions = &SET.operation(self.at).questions;
+        let own = |requirement: &ReqRef| {
+            let id = &SET.operation(requirement.0).requirements[requirement.1].id;
+            id.strip_prefix(&format!("{}/", self.file.operation)).unwrap_or(id).to_owned()
+        };
+        let shown = |order: &Order| {
+            let numbers: Vec<_> = order.commands.iter().map(|command| (command + 1).to_string()).collect();
+            numbers.join(" ")
+        };
+        let beaten = |ranked: &Precedence| format!("{} over {}", ranked.winner, ranked.losers.join(", "));
+        let answers = || judged.answers.iter().filter(|seen| seen.operation == self.at);
+        let labels = answers().map(|seen| (questions[seen.question].id.clone(), seen.label.clone().into()));
+        let proven = answers().map(|seen| {
+            let asked = &questions[seen.question];
+            (asked.id.clone(), asked.names(&seen.proven).into())
+        });
+        json!({
+            "due": finding.map(|finding| &finding.expected),
+            "actual": finding.map(|finding| &finding.actual),
+            "before": finding.map(|finding| &finding.before),
+            "shown_by": finding.map(|finding| finding.command + 1),
+            "culprit": finding.map(|finding| finding.culprit + 1),
+            "orders": finding.map(|finding| finding.orders.iter().map(shown).collect::<Vec<_>>()),
+            "refuted": finding.map(|finding| finding.orders.iter().map(|order| &order.why).collect::<Vec<_>>()),
+            "overlapped": format!("{} of {}", judged.races.overlapped, judged.races.pairs),
+            "beaten": judged.precedence.iter().map(beaten).collect::<Vec<_>>(),
+            "labels": labels.collect::<Map<_, _>>(),
+            "proven": proven.collect::<Map<_, _>>(),
+            "reworded": judged.messages.iter().map(|one| format!("{}: {}", one.code, one.message)).collect::<Vec<_>>(),
+            "promised": judged.reasons.iter().filter_map(|reason| reason.promised.as_ref()).map(own).collect::<Vec<_>>(),
+        })
     }
 
     fn verdict(&self, expected: &Value, judged: &Judged) -> Result<Option<String>, String> {
@@ -254,6 +302,9 @@ fn mistakes() -> Result<(), Failed> {
         (steps(missing, "\"inconclusive\""), "it could be judged, and conforms"),
         (steps(missing, "\"conforms\"\nexercised = [\"success\"]"), "success was not exercised"),
         (steps(missing, "\"conforms\"\nobserved = { missing-image = \"ignored\" }"), "was observed as refused"),
+        (steps(missing, "\"conforms\"\ndetail.cat = 1"), "no detail is called `cat`"),
+        (steps(missing, "\"conforms\"\ndetail.beaten = [\"A over B\"]"), "beaten: []"),
+        (steps("{ call = \"DeleteImage\", lane = 1 }", "\"conforms\""), "`lane` and `during` go together"),
         (steps(missing, "\"conforms\"\nknown = \"It is not.\""), "take `known` away"),
     ];
     let mut trouble = Vec::new();

@@ -26,8 +26,9 @@
 //! | `answer` | `"success"` (if nothing is said), `"403 Code"`, `"403 Code: message"`, `"timeout"`, `"broken"`, `"unreadable"`, `"unreachable"`, `"not sent"`, or fields of a success that differ from the usual ones |
 //! | `lacks` | fields that the success does not have |
 //! | `shows` | what a read lists: `"nothing"`; a status; fields; members `["$given.account"]`; or `{ "$image1" = status or fields, … }` |
-//! | `by` | `"restricted"`: the credential whose policy denies the operation |
+//! | `by` | `"restricted"`: the credential whose policy denies the operation; or who does not prove who they are, such as `"forged-signature"` |
 //! | `after` | time since the step before: `"31m"`; a tenth of a second if nothing is said |
+//! | `lane`, `during` | of calls that overlap: the lane, and when the call was sent and answered, in milliseconds since the lanes left: `[0, 30]` |
 //!
 //! | Key of a history | Meaning |
 //! |---|---|
@@ -35,10 +36,24 @@
 //! | `exercised`, `not_exercised` | requirements that it says, or does not say, something about |
 //! | `observed`, `not_observed` | open questions with the answers that remain possible; questions that it says nothing of |
 //! | `reason` | part of a reason why something could not be judged |
+//! | `detail` | more of what it says, where that matters: see below |
 //! | `ids` | ids of handles, where they matter |
 //! | `patience` | how long things may take, if not as long as the service's `patience` |
 //! | `lag` | by how much reads lag behind, if they do |
 //! | `known` | why the oracle says otherwise today; such a history has to fail, and the reason has to go once it does not |
+//!
+//! | Key of `detail` | Meaning |
+//! |---|---|
+//! | `due`, `actual`, `before` | of the finding: what would have been right; what came; the state, a line for each resource |
+//! | `shown_by`, `culprit` | of the finding: numbers of the step that shows it, and of the one that broke the promise |
+//! | `orders` | numbers of the overlapping steps, in each order that the finding tells of: `["3 4", "4 3"]` |
+//! | `refuted` | why each of these orders explains nothing |
+//! | `overlapped` | pairs of calls of different lanes that overlapped, and all pairs: `"1 of 2"` |
+//! | `beaten` | codes that were answered although others were due: `["A over B, C"]` |
+//! | `labels` | what was answered when an open question was asked first |
+//! | `proven` | answers to open questions that remain possible if what was watched for comes about after all |
+//! | `reworded` | messages that differ from the document's: `["A: text"]` |
+//! | `promised` | what the documents promise where no answer came |
 //!
 //! Ids of requirements are written without the operation: `error/ImageUseShared`.
 
@@ -83,6 +98,8 @@ pub struct Entry {
     pub not_observed: Vec<String>,
     pub reason: Option<String>,
     #[serde(default)]
+    pub detail: Map<String, Value>,
+    #[serde(default)]
     pub ids: BTreeMap<String, String>,
     pub patience: Option<String>,
     pub lag: Option<String>,
@@ -113,6 +130,8 @@ pub struct Exchange {
     pub shows: Option<Value>,
     pub by: Option<String>,
     pub after: Option<String>,
+    pub lane: Option<u8>,
+    pub during: Option<[u64; 2]>,
 }
 
 /// Reads a file. Mistakes name the history, and the step.

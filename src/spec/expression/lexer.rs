@@ -70,3 +70,19 @@ pub fn tokens(text: &str) -> Result<Vec<(Token, Range<usize>)>, Mistake> {
     list.push((Token::End, text.len()..text.len()));
     Ok(list)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::tokens;
+
+    #[test]
+    fn places_are_those_of_the_text() {
+        let text = "  image.status  == 'a b' and count(Ids)>=10 or x-y_1 in (1,'')";
+        let places: Vec<&str> = tokens(text).expect("it is sound").into_iter().map(|(_, range)| &text[range]).collect();
+        assert_eq!(places.join("|"), "image|.|status|==|'a b'|and|count|(|Ids|)|>=|10|or|x-y_1|in|(|1|,|''|)|");
+        for (text, place) in [("a ? b", "?"), ("1 99999999999999999999", "99999999999999999999"), ("a 'b", "'b")] {
+            let mistake = tokens(text).expect_err("it is not");
+            assert_eq!(&text[mistake.range], place);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! A small service to test the model with.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Caller, Request, State};
+use crate::spec::{SpecSet, load::assemble, service::OpRef, source::SourceFile};
+
+/// Its only operation.
+const DELETE: OpRef = OpRef { service: 0, operation: 0 };
+
+/// The service; its operation has these tables as well.
+pub fn shop(tables: &str) -> SpecSet {
+    let delete = include_str!("../../tests/diagnostics/good/Delete.toml").replace("companion", "documented");
+    let file = |path: &str, text: &str| Arc::new(SourceFile { path: path.into(), text: text.into() });
+    let service = file("shop/service.toml", include_str!("../../tests/diagnostics/good/service.toml"));
+    assemble(vec![service, file("shop/Delete.toml", &format!("{delete}\n{tables}\n"))]).expect("it is sound")
+}
+
+/// A parameter of the operation.
+pub fn param(name: &str, kind: &str, more: &str) -> String {
+    format!("[[param]]\nname = \"{name}\"\ntype = \"{kind}\"\nsource = \"Request\"\n{more}\n")
+}
+
+/// An error row of the operation.
+pub fn row(code: &str, when: &str) -> String {
+    format!("[[error]]\ncode = \"{code}\"\nmessage = \"No.\"\ntext = \"No.\"\nwhen = \"{when}\"\nsource = \"Errors\"\n")
+}
+
+/// A call about no image that exists, with the other arguments, on the service as it is at first.
+pub fn call(set: &SpecSet, others: &[Option<Value>], caller: Caller) -> (State, Request) {
+    let home = Arc::from("here");
+    let arguments = std::iter::once(Some("img-abcd".into())).chain(others.iter().cloned()).collect();
+    (State::initial(set.service(DELETE), &home), Request::new(set, DELETE, arguments, caller, Vec::new(), &home))
+}
