@@ -225,7 +225,7 @@ impl Cases<'_> {
         // Once a removal took longer than patience, the rest of the run need not wait that long each time.
         let patience = Arc::new(Mutex::new(self.settings.around.clone()));
         loop {
-            while running.len() < self.settings.workers && left > 0 && !enough && !self.is_over() {
+            while running.len() < self.settings.workers && !enough && !self.is_over() {
                 let around = patience.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let set = self.set.clone();
                 if room.is_taken() {
@@ -246,6 +246,9 @@ impl Cases<'_> {
                         (wanted, Done::Confirmed(confirmed))
                     });
                     continue;
+                }
+                if left == 0 {
+                    break;
                 }
                 // Trouble comes in spells: what it disturbed waits until everything was tried once.
                 let is_first =

@@ -260,8 +260,9 @@ impl<'a> Step<'a> {
             if judgement.due.contains(&index) {
                 continue;
             }
+            let permitted = |may| Ok(self.for_any(&scope, may, &row.may_each)? && !self.lifted(&scope, row)?);
             if let Some(may) = &row.may
-                && *self.certainly(&self.certain[index].may, &scope, || self.for_any(&scope, may, &row.may_each))?
+                && *self.certainly(&self.certain[index].may, &scope, || permitted(may))?
             {
                 judgement.may.push(index);
             }

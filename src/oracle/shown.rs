@@ -46,8 +46,15 @@ pub fn contradiction(
     for key in view::subjects(turn.operation, shown, state, &turn.request) {
         let id = history.id_of(&key);
         if let Some(attribute) = shown.set {
-            let Some(found) = state.living(&key) else { continue };
-            let Some(Atom::Set(members)) = found.attributes.get(attribute) else { continue };
+            // What is gone may still be told of, what is not there yet may not.
+            let members: &[Key] = match state.resource(&key) {
+                None => &[],
+                Some(found) if found.deleted => continue,
+                Some(found) => match found.attributes.get(attribute) {
+                    Some(Atom::Set(members)) => members,
+                    _ => continue,
+                },
+            };
             let mut expected: Vec<&str> = members.iter().map(|member| history.id_of(member)).collect();
             let known = |id: &str| expected.contains(&id) || history.place_of(id).is_some();
             let mut actual: Vec<&str> =
