@@ -41,6 +41,8 @@ pub enum Goal {
     /// A call is answered beside a resource of the same kind, which is not to change: one that exists, or one with an
     /// attribute that is not as it was made.
     Beside { refused: bool, changed: Option<usize> },
+    /// A call is done to something with an attribute that is not as it was made: a copy, an import.
+    Done(usize),
     /// A batch of more than two is done whole.
     Many,
     /// A row is no longer due, for what was in the way has been taken back, or is over.
@@ -142,6 +144,9 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) ->
             }
         }
         if outcome.answer == Answer::Success {
+            for found in named.iter().filter_map(|key| before.living(key)) {
+                changed(found).for_each(|attribute| add(Goal::Done(attribute), doubt.clone()));
+            }
             continue;
         }
         for found in named.iter().filter_map(|key| before.living(key)) {

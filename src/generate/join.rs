@@ -95,7 +95,7 @@ impl Joiner<'_> {
     }
 
     /// The state when nothing is under way any more, and what waits for it.
-    fn settled(&self, state: &State) -> Option<(State, Vec<Command>)> {
+    pub fn settled(&self, state: &State) -> Option<(State, Vec<Command>)> {
         let (mut state, mut waits) = (state.clone(), Vec::new());
         while let Some(pending) = state.pending.first() {
             let wait = wait_for(self.set, self.at.service, &state, pending)?;
@@ -202,7 +202,10 @@ mod tests {
             let plans = search(&set, at, 1, &Permit::default());
             let shortest = plans.by_requirement.values().filter_map(|plans| plans.first());
             let scripts: Vec<Script> = shortest
-                .map(|plan| Script { commands: [&plan.setup[..], &[plan.call.clone()]].concat(), aims: Vec::new() })
+                .map(|plan| Script {
+                    commands: [&plan.setup[..], std::slice::from_ref(&plan.call)].concat(),
+                    aims: Vec::new(),
+                })
                 .collect();
             for (first, second) in scripts.iter().flat_map(|first| scripts.iter().map(move |second| (first, second))) {
                 let Some(joined) = joiner.join(first, second) else { continue };

@@ -195,6 +195,13 @@ fn freed(material: &Material<'_>, course: &Course<'_>) -> Vec<Stop> {
         setups.extend(plan.due.iter().map(|row| (&plan.setup[..], *row)));
     }
     setups.sort_by_key(|(setup, _)| setup.len());
+    // The same call again, when what was under way is over.
+    let later = material.plans.iter().filter_map(|plan| {
+        let (before, waits) = joiner.settled(&end(&plan.setup)?).filter(|(_, waits)| !waits.is_empty())?;
+        let setup: Vec<Command> = plan.setup.iter().cloned().chain(waits).collect();
+        Some(stop(course.set, setup.into(), before, plan.call.clone(), course.likely))
+    });
+    let later: Vec<Stop> = later.collect();
     for (setup, row) in setups.into_iter().filter(|(setup, _)| setup.len() >= plain.len()) {
         if found.contains_key(&row) {
             continue;
@@ -206,7 +213,7 @@ fn freed(material: &Material<'_>, course: &Course<'_>) -> Vec<Stop> {
         let call = call.renamed(&names);
         found.insert(row, stop(course.set, setup.into(), before, call, course.likely).showing(Goal::Freed(row)));
     }
-    found.into_values().collect()
+    found.into_values().chain(later).collect()
 }
 
 /// The shortest way to something that the operation removes, and the call that does so.
