@@ -209,6 +209,9 @@ impl Surroundings<'_> {
             values.push(list(vec![unknown(1), first.clone()]));
             values.push(list(vec![first.clone(), first.clone()]));
         }
+        if let [first, second, ..] = singles.as_slice() {
+            values.push(Some(joined(first, second)));
+        }
         if !self.all {
             return values;
         }
@@ -224,9 +227,6 @@ impl Surroundings<'_> {
         values.push(Some(Value::String(format!("{},{}", self.unknown(described, 1), self.unknown(described, 2)))));
         values.extend(singles.iter().take(2).cloned().map(Some));
         values.extend(singles.first().map(|first| Some(joined(first, &unknown(2)))));
-        if let [first, second, ..] = singles.as_slice() {
-            values.push(Some(joined(first, second)));
-        }
         let limit = self.operation().params[param].max_count;
         for count in limit.into_iter().flat_map(|limit| [limit, limit + 1]).chain([101]) {
             values.push(list((0..count as u64).map(unknown).collect()));

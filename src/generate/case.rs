@@ -303,7 +303,10 @@ impl<'a> Generator<'a> {
     /// What an endpoint lacks for a plan.
     fn why_not(&self, at: OpRef, plan: &Plan) -> Option<String> {
         if plan.call.caller == Caller::Restricted && !self.options.restricted.contains(&at.service) {
-            return Some("needs a second credential whose policy denies the call (see `--restricted`)".into());
+            return Some(
+                "needs a second credential whose policy denies the call (a profile names one under `restricted`)"
+                    .into(),
+            );
         }
         let commands = plan.setup.iter().chain(std::iter::once(&plan.call));
         if let Some(need) = self.options.permit.needs_of(self.set, commands).first() {

@@ -7,7 +7,11 @@ use std::collections::BTreeSet;
 use crate::{
     model::{Answer, Aspect, Choices, Claim, Outcome, Refused, Request, State, goes_first, outcomes_with},
     sequence::{Command, Script},
-    spec::{Operation, SpecSet, expression::Expr, operation::Expectation},
+    spec::{
+        Operation, SpecSet,
+        expression::Expr,
+        operation::{Code, Expectation},
+    },
 };
 
 /// A requirement that a call exercises, should open questions be answered so.
@@ -150,8 +154,16 @@ fn is_informative(operation: &Operation, permitted: &[Outcome], outcome: &Outcom
             .filter(move |other| other.choices.get(question) == Some(choice))
             .collect::<Vec<_>>()
     };
+    // Two rows may be answered with one code.
+    let codes = |outcome: &Outcome| row_of(outcome).map(|row| &operation.rows[row].codes);
+    let shared = |left: &Outcome, right: &Outcome| {
+        let both = codes(left).zip(codes(right));
+        both.is_some_and(|(left, right)| left.iter().any(|code| *code != Code::Any && right.contains(code)))
+    };
     let same = |left: &Outcome, right: &Outcome| {
-        left.answer == right.answer && left.changes == right.changes && left.later == right.later
+        (left.answer == right.answer || shared(left, right))
+            && left.changes == right.changes
+            && left.later == right.later
     };
     let ours = with(own);
     (0..operation.questions[question].answers.len()).filter(|choice| *choice != own).any(|choice| {
