@@ -218,8 +218,6 @@ impl Cases<'_> {
         let mut postponed: VecDeque<(u64, Script)> = VecDeque::new();
         let n_first = self.generator.n_tours();
         let mut disturbed = Disturbed::new(self.n_cases, n_first);
-        // A number that was asked for is not exceeded, whatever is run again.
-        let mut left = self.settings.cases.map_or(u64::MAX, |_| self.shard.share(self.n_cases));
         let mut enough = false;
         let mut room = Room::new(&self.settings.options.permit);
         // Once a removal took longer than patience, the rest of the run need not wait that long each time.
@@ -247,9 +245,6 @@ impl Cases<'_> {
                     });
                     continue;
                 }
-                if left == 0 {
-                    break;
-                }
                 // Trouble comes in spells: what it disturbed waits until everything was tried once.
                 let is_first =
                     postponed.front().or_else(|| scripts.peek()).is_some_and(|(number, _)| *number < n_first);
@@ -272,7 +267,6 @@ impl Cases<'_> {
                     break;
                 }
                 reserved += wanted;
-                left -= 1;
                 room.enter(number, cost);
                 under_way.insert(number);
                 (self.tell)(Event::Begun { number, script: &script });

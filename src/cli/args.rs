@@ -100,8 +100,7 @@ pub struct Run {
     pub selectors: Vec<String>,
     #[command(flatten)]
     pub endpoint: EndpointArgs,
-    /// Number of cases, with those that are run again because trouble disturbed them [default: 8 for each requirement, and
-    /// those on top].
+    /// Number of cases; those that trouble disturbed and that are run again come on top [default: 8 for each requirement].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Amount")]
     pub cases: Option<u64>,
     /// Root of all randomness; the same seed makes the same cases [default: random, and printed].
