@@ -345,7 +345,7 @@ fn try_sdk(
                     continue;
                 }
                 let requests_to_failure = result.requests;
-                let shrunk = shrink(&mut bench, &case, &seen, judgement.requirement, &breach)?;
+                let shrunk = shrink(&mut bench, &job.stock, &case, &seen, judgement.requirement, &breach)?;
                 findings.push(Finding {
                     key,
                     adapter: adapter.clone(),

@@ -139,8 +139,15 @@ impl Stock {
             list.push(script);
         }
         // The plainest call comes first: what is spoiled is best shown by it.
-        stock.success.sort_by_key(|script| script.commands.len());
+        for list in [&mut stock.success, &mut stock.refused] {
+            list.sort_by_key(|script| script.commands.len());
+        }
         stock
+    }
+
+    /// The shortest sequences: one whose last call succeeds, one whose last call is refused.
+    pub fn plainest(&self) -> impl Iterator<Item = &Script> {
+        self.success.first().into_iter().chain(self.refused.first())
     }
 }
 

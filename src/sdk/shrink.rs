@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     bench::{Bench, BenchError, Seen, Surfaced},
     case::Case,
+    generate::Stock,
     judge::{Breach, judge, too_late},
     spoil::{Spoil, Treatment},
 };
@@ -33,6 +34,7 @@ pub struct Shrunk {
 /// When the adapter is of no use any longer.
 pub fn shrink(
     bench: &mut Bench,
+    stock: &Stock,
     case: &Case,
     seen: &Seen,
     requirement: &str,
@@ -47,7 +49,7 @@ pub fn shrink(
     };
     let mut left = if matches!(seen.surfaced, Surfaced::Hung) { BUDGET_HUNG } else { BUDGET };
     'smaller: loop {
-        for candidate in candidates(&bench.set.clone(), &best.case) {
+        for candidate in candidates(&bench.set.clone(), stock, &best.case) {
             if left == 0 {
                 break 'smaller;
             }
@@ -93,7 +95,7 @@ fn fails(
 }
 
 /// Cases that are smaller than this one, the boldest first.
-fn candidates(set: &SpecSet, case: &Case) -> Vec<Case> {
+fn candidates(set: &SpecSet, stock: &Stock, case: &Case) -> Vec<Case> {
     let mut found = Vec::new();
     let with = |change: &dyn Fn(&mut Case)| {
         let mut smaller = case.clone();
@@ -113,6 +115,9 @@ fn candidates(set: &SpecSet, case: &Case) -> Vec<Case> {
         found.push(with(&|case| case.retries = 0));
         found.push(with(&|case| case.retries -= 1));
     }
+    // What is done to an answer shows itself as well where little comes before the call.
+    let plainest = stock.plainest().filter(|script| is_documented && script.commands.len() <= last);
+    found.extend(plainest.map(|script| Case { script: script.clone(), ..case.clone() }));
     // The call under test comes last, so that it stays the last.
     found.extend(smaller(set, &case.script, last).into_iter().map(|script| Case { script, ..case.clone() }));
     for (index, treatment) in case.treatments.iter().enumerate() {
