@@ -243,6 +243,25 @@ fn credentials_that_are_refused() {
     }
 }
 
+/// Temporary credentials come with a token, which is part of what is signed.
+#[test]
+fn a_session_token_is_checked() {
+    let served = Served::start(&["--credentials", "me:secret:token"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let variables = [
+        ("ecs", "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN"),
+        ("cvm", "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_TOKEN"),
+    ];
+    for (service, id, secret, token) in variables {
+        for (given, code) in [("token", 0), ("another", 5), ("", 5)] {
+            let mut command = command(&["run", service, "--endpoint", &served.url, "--cases", "10"], folder.path());
+            command.env(id, "me").env(secret, "secret").env(token, given);
+            let ended = ended(command.output().expect("the binary starts"));
+            assert_eq!(ended.code, Some(code), "{service} with `{given}`: {}", ended.stderr);
+        }
+    }
+}
+
 /// All fields of an object that the contract names.
 fn has_fields(value: &Value, fields: &[&str]) {
     for field in fields {

@@ -255,8 +255,8 @@ pub struct Serve {
     /// Serve an operation in an older edition: `ecs/DeleteImage@legacy`. May be repeated.
     #[arg(long = "edition", value_name = "ID")]
     pub editions: Vec<String>,
-    /// Know another key pair, beside the well-known ones. May be repeated.
-    #[arg(long = "credentials", value_name = "ID:SECRET")]
+    /// Know another key pair, beside the well-known ones; with a session token, where it is a temporary one. May be repeated.
+    #[arg(long = "credentials", value_name = "ID:SECRET[:TOKEN]")]
     pub credentials: Vec<String>,
     /// Accept anything, signed or not.
     #[arg(long)]

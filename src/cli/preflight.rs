@@ -117,8 +117,7 @@ pub async fn knock(
     match reply {
         Reply::Success { .. } => Ok(()),
         Reply::Refused { code, message, .. } => {
-            let meaning = described.common.iter().find(|common| common.code.matches(&code)).map(|common| common.means);
-            if meaning == Some(Means::Credentials) {
+            if described.means(&code) == Some(Means::Credentials) {
                 // Some services go on with all that was signed.
                 let message = message.lines().next().unwrap_or_default();
                 let text = format!("{url} refuses the credentials for {}: {code}: {message}", described.name);

@@ -285,8 +285,7 @@ impl Run<'_> {
         let lost = if only_reads { LOST_READS } else { 0 };
         match reply {
             Reply::Refused { status, code, .. } => {
-                let common = &self.set.service(command.operation).common;
-                match common.iter().find(|common| common.code.matches(code)).map(|common| common.means) {
+                match self.set.service(command.operation).means(code) {
                     Some(Means::Throttled) => u32::MAX,
                     Some(Means::Unavailable) => lost,
                     _ if *status >= 500 => lost,

@@ -85,6 +85,5 @@ fn sight(set: &SpecSet, service: usize, way: &reads::Way<'_>, reply: &Reply, led
 fn says_missing(service: &crate::spec::Service, operation: &Operation, code: &str) -> bool {
     let names = |row: &Row| row.codes.iter().any(|known| known.matches(code));
     let about_ids = operation.rows.iter().filter(|row| !row.each.is_empty()).any(names);
-    let common = service.common.iter().find(|common| common.code.matches(code)).map(|common| common.means);
-    about_ids || common == Some(Means::Invalid)
+    about_ids || service.means(code) == Some(Means::Invalid)
 }

@@ -145,8 +145,7 @@ impl Guarded {
 
     fn means(&self, at: OpRef, reply: &Reply) -> Option<Means> {
         let Reply::Refused { code, .. } = reply else { return None };
-        let common = &self.set.service(at).common;
-        common.iter().find(|common| common.code.matches(code)).map(|common| common.means)
+        self.set.service(at).means(code)
     }
 
     async fn answer(&self, call: &Call) -> Reply {

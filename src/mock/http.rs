@@ -265,7 +265,9 @@ impl Front {
         let protocols = || protocol::PROTOCOLS.iter().copied();
         let recognised = || protocols().find(|protocol| protocol.recognises(request));
         let found = protocols().map(read).find(is_ours);
-        found.or_else(|| recognised().or_else(|| protocols().next()).map(read))
+        let (protocol, call) = found.or_else(|| recognised().or_else(|| protocols().next()).map(read))?;
+        let accepted = call.and_then(|call| protocol.objection(request).map_or(Ok(call), Err));
+        Some((protocol, accepted))
     }
 
     /// A service that speaks the protocol has the version that a call wants.

@@ -42,8 +42,7 @@ pub fn standing(service: &Service, operation: &Operation, caller: Caller, reply:
             if documented {
                 return Standing::Definite;
             }
-            let meaning = service.common.iter().find(|common| common.code.matches(code)).map(|common| common.means);
-            match meaning {
+            match service.means(code) {
                 Some(Means::Throttled) => Standing::Denied(format!("throttled: {code}")),
                 Some(Means::Unavailable) => Standing::Failed(format!("the service failed: {code}: {message}")),
                 Some(Means::Quota) if !operation.is_documented() => Standing::Denied(format!("quota reached: {code}")),
@@ -94,7 +93,8 @@ pub fn explains(service: &Service, operation: &Operation, answer: &Answer, due: 
             }
             Refused::Common(common) => {
                 let common = &service.common[*common];
-                let fits = common.code.matches(code) && has_status(operation, code, *status);
+                let is_meant = common.code.matches(code) && service.means(code) == Some(common.means);
+                let fits = is_meant && has_status(operation, code, *status);
                 // A parameter that has to be there is not: reason enough, unless the document has a row for it.
                 let mut documented = operation.rows.iter().filter(|row| row.documented);
                 let own = common.means == Means::Missing && !documented.any(|row| names(row, code));
@@ -128,7 +128,7 @@ pub fn matches(codes: &[Code], code: &str) -> bool {
 
 /// The documents of the operation, or the vendor's common lists, know the code.
 pub fn is_documented(service: &Service, operation: &Operation, code: &str) -> bool {
-    operation.rows.iter().any(|row| names(row, code)) || service.common.iter().any(|common| common.code.matches(code))
+    operation.rows.iter().any(|row| names(row, code)) || service.means(code).is_some()
 }
 
 /// What an outcome would have answered, in words.

@@ -205,6 +205,15 @@ impl Code {
             Self::Any => true,
         }
     }
+
+    /// How much of a code it names: of several patterns that match, the most specific one is meant.
+    pub fn specificity(&self) -> usize {
+        match self {
+            Self::Exact(_) => usize::MAX,
+            Self::Pattern { before, after } => before.len() + after.len(),
+            Self::Any => 0,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

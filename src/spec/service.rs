@@ -191,6 +191,12 @@ impl Service {
         self.givens.iter().find(|given| given.name == name)
     }
 
+    /// What a code of the vendor's common lists means; `MissingSecurityToken` is not one of `Missing*`.
+    pub fn means(&self, code: &str) -> Option<Means> {
+        let named = self.common.iter().filter(|common| common.code.matches(code));
+        named.max_by_key(|common| common.code.specificity()).map(|common| common.means)
+    }
+
     /// Operation of an action in the edition asked for, or the current one.
     pub fn action(&self, name: &str, edition: Option<&str>) -> Option<usize> {
         self.operations.iter().position(|operation| operation.name == name && operation.edition.as_deref() == edition)

@@ -75,12 +75,14 @@ fn denies(operation: &Operation) -> bool {
     documented.filter_map(|row| row.due.as_ref()).any(Expr::asks_who_calls)
 }
 
-/// Reads `ID:SECRET`; what was typed is not repeated, because it holds a secret.
+/// Reads `ID:SECRET` or `ID:SECRET:TOKEN`; what was typed is not repeated, because it holds a secret.
 fn credential(text: &str) -> Result<Credential, Failure> {
-    match text.split_once(':') {
-        Some((id, secret)) if !id.is_empty() && !secret.is_empty() => Ok(Credential::pair((id, secret))),
-        _ => Err(Failure::usage("`--credentials` wants ID:SECRET, and neither may be empty")),
+    let mut parts = text.splitn(3, ':');
+    let (id, secret, token) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""), parts.next());
+    if id.is_empty() || secret.is_empty() || token.is_some_and(str::is_empty) {
+        return Err(Failure::usage("`--credentials` wants ID:SECRET or ID:SECRET:TOKEN, and no part may be empty"));
     }
+    Ok(Credential { token: token.map(|token| token.to_owned().into()), ..Credential::pair((id, secret)) })
 }
 
 fn address(text: &str) -> Result<SocketAddr, Failure> {

@@ -66,9 +66,6 @@ impl Protocol for AlibabaRpc {
         request: &HttpRequest,
         shape: &dyn Fn(&str, &str, &str) -> Option<Shape>,
     ) -> Result<Call, Refusal> {
-        if !matches!(request.method.as_str(), "GET" | "POST") {
-            return Err(refusals::unsupported_method());
-        }
         if target::path(&request.path) != "/" {
             return Err(refusals::unknown_api());
         }
@@ -83,12 +80,6 @@ impl Protocol for AlibabaRpc {
         };
         let action = common("x-acs-action", "Action")?;
         let version = common("x-acs-version", "Version")?;
-        if let Some(format) = parameters.get("Format")
-            && !in_headers
-            && read_format(format).is_none()
-        {
-            return Err(refusals::invalid_format());
-        }
         let removed = if in_headers { COMMON_BESIDE_HEADERS } else { COMMON };
         let own = parameters
             .iter()
@@ -96,6 +87,15 @@ impl Protocol for AlibabaRpc {
             .filter(|(name, _)| !removed.contains(name));
         let arguments = flatten::read(own, &|name| shape(&action, &version, name), FIRST_INDEX);
         Ok(Call { action, version, region: None, arguments })
+    }
+
+    fn objection(&self, request: &HttpRequest) -> Option<Refusal> {
+        if !matches!(request.method.as_str(), "GET" | "POST") {
+            return Some(refusals::unsupported_method());
+        }
+        let is_known = travels_in_headers(request)
+            || form::merged(request).get("Format").is_none_or(|format| read_format(format).is_some());
+        (!is_known).then(refusals::invalid_format)
     }
 
     fn refuse_unknown(&self, is_version_known: bool) -> Refusal {

@@ -39,6 +39,9 @@ pub trait Protocol: Sync {
         shape: &dyn Fn(&str, &str, &str) -> Option<Shape>,
     ) -> Result<Call, Refusal>;
 
+    /// The refusal of a request that can be read, for how it is put: its method, or the format that it asks for.
+    fn objection(&self, request: &HttpRequest) -> Option<Refusal>;
+
     /// The refusal of a call that no service answers: of its action, or of a version that no service has.
     fn refuse_unknown(&self, is_version_known: bool) -> Refusal;
 

@@ -64,9 +64,6 @@ impl Protocol for Tencent {
         request: &HttpRequest,
         shape: &dyn Fn(&str, &str, &str) -> Option<Shape>,
     ) -> Result<Call, Refusal> {
-        if !matches!(request.method.as_str(), "GET" | "POST") {
-            return Err(refusals::unsupported_method());
-        }
         let in_headers = travels_in_headers(request);
         let parameters = if in_headers { own_parameters(request) } else { form::merged(request) };
         let common = |header: &str, parameter: &str| -> Option<String> {
@@ -90,6 +87,11 @@ impl Protocol for Tencent {
             flatten::read(own, &|name| shape(&action, &version, name), FIRST_INDEX)
         };
         Ok(Call { region: common("x-tc-region", "Region"), action, version, arguments })
+    }
+
+    fn objection(&self, request: &HttpRequest) -> Option<Refusal> {
+        let is_known = matches!(request.method.as_str(), "GET" | "POST");
+        (!is_known).then(refusals::unsupported_method)
     }
 
     fn refuse_unknown(&self, is_version_known: bool) -> Refusal {
