@@ -137,6 +137,28 @@ fn judged_again(mutant: &str, says: &str) {
 
 /// A case of a bad night: of seven calls in a row nobody knows whether they happened, and reads lag. Each may double what
 /// explains the rest.
+/// Two answers to one question, seen in several cases, are put into one short script that shows them, and can be replayed.
+#[test]
+fn a_question_that_is_answered_in_two_ways_is_shown_by_one_script() {
+    let served = Served::start(&["--mutant", "ecs/DeleteImage/change-of-mind/missing-image.ignored"]);
+    let folder = folder();
+    let words = ["run", "ecs/DeleteImage", "--endpoint", &served.url, "--cases", "60", "--seed", "3", "--quiet"];
+    done(&[&words[..], &["--report", "json=r.json", "--events", "events.jsonl"]].concat(), folder.path(), 1);
+    let report = json(folder.path(), "r.json");
+    let found = report["findings"].as_array().into_iter().flatten();
+    let found: Vec<&Value> =
+        found.filter(|finding| finding["requirement"] == "ecs/DeleteImage/open/missing-image").collect();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let length = found[0]["script"].as_array().map_or(0, Vec::len);
+    assert!(found[0]["stable"] == true && length <= 3, "{:#}", found[0]);
+    let file = found[0]["replay"].as_str().expect("a file");
+    let replayed = done(&["replay", file, "--endpoint", &served.url], folder.path(), 1);
+    assert!(replayed.stdout.contains("in two ways"), "{}", replayed.stdout);
+    done(&["judge", "events.jsonl", "--quiet", "--report", "json=again.json"], folder.path(), 1);
+    assert_eq!(verdicts(&report), verdicts(&json(folder.path(), "again.json")));
+    assert_eq!(keys(&report), keys(&json(folder.path(), "again.json")));
+}
+
 #[test]
 fn what_has_too_many_explanations_is_given_up() {
     let folder = folder();

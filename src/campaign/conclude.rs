@@ -7,7 +7,7 @@ use super::{
     tally::{First, Tally},
 };
 use crate::{
-    oracle::{Nature, finding::ReqRef},
+    oracle::{Nature, blame, finding::ReqRef},
     spec::{SpecSet, service::OpRef},
 };
 
@@ -43,6 +43,18 @@ pub fn failures(set: &SpecSet, tally: &mut Tally) -> Vec<First> {
         first.finding.nature != Nature::Inconsistent || !broken.contains(&first.finding.requirement.0)
     });
     std::mem::take(&mut tally.failures).into_values().collect()
+}
+
+/// Adds a finding, unless another one says the same: a race may turn out to be about what a sequence has shown as well, and
+/// two cases about what one has.
+pub fn merge(findings: &mut Vec<FindingResult>, result: FindingResult) {
+    match findings.iter_mut().find(|known| blame::is_told_by(&result.finding.key, &known.finding.key)) {
+        Some(known) => {
+            known.cases += result.cases;
+            known.shrink_requests += result.shrink_requests;
+        }
+        None => findings.push(result),
+    }
 }
 
 /// Sorts the findings, and says what they and all cases come to.

@@ -24,7 +24,7 @@ pub mod shard;
 mod shrink;
 pub mod tally;
 
-pub use conclude::{Conclusion, Frame, conclude, failures};
+pub use conclude::{Conclusion, Frame, conclude, failures, merge};
 pub use confirm::{Confirmed, Doubts, unanswered};
 pub use event::Event;
 pub use outcome::{Outcome, Verdict};

@@ -152,7 +152,7 @@ fn shown(set: &SpecSet, file: &Counterexample, runs: &[Once]) -> Option<FindingR
 
 /// Why it cannot be said that the failure is gone.
 fn unjudged(file: &Counterexample, runs: &[Once]) -> Option<String> {
-    if file.key.ends_with("#two answers") {
+    if file.key.ends_with(blame::TWO_ANSWERS) {
         return Some(format!(
             "{} (it takes two scripts to show that; `aswritten run {}` does)",
             file.summary, file.requirement

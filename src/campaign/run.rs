@@ -12,7 +12,7 @@ use std::{
 use tokio::task::JoinSet;
 
 use super::{
-    conclude::{Conclusion, Frame, conclude, failures},
+    conclude::{Conclusion, Frame, conclude, failures, merge},
     confirm::{ATTEMPTS, CONFIRM, Confirmed, Doubts, confirm},
     disturbed::Disturbed,
     event::Event,
@@ -33,8 +33,8 @@ use crate::{
     spec::{SpecSet, service::OpRef},
 };
 
-/// A race may cost so many times as much to shrink: each step is tried several times.
-const RACE_SHRINKING: u64 = 4;
+/// A race may cost so many times as much to shrink, each step being tried several times; so may two cases in one script.
+const LONG_SHRINKING: u64 = 4;
 
 /// Whoever is told what happens.
 pub type Tell<'a> = &'a (dyn Fn(Event<'_>) + Sync);
@@ -97,14 +97,7 @@ async fn since(
     let mut findings: Vec<FindingResult> = Vec::new();
     for first in failures(set, &mut tally) {
         let result = cases.shrunk(first, &tally).await;
-        // A race may turn out to be about what a sequence has shown as well.
-        match findings.iter_mut().find(|known| known.finding.key == result.finding.key) {
-            Some(known) => {
-                known.cases += result.cases;
-                known.shrink_requests += result.shrink_requests;
-            }
-            None => findings.push(result),
-        }
+        merge(&mut findings, result);
     }
     for result in &findings {
         tell(Event::Shrunk(result));
@@ -357,7 +350,7 @@ impl Cases<'_> {
             shrink_requests: 0,
             counts,
         };
-        if !comparable || self.settings.interrupted.load(Ordering::Relaxed) {
+        if (!comparable && first.against.is_none()) || self.settings.interrupted.load(Ordering::Relaxed) {
             return result;
         }
         let endpoint = self.endpoint_of(&result.script);
@@ -367,14 +360,19 @@ impl Cases<'_> {
         if !blame::is_late(&result.finding) {
             around.patience_ms = around.pace.enough(around.patience_ms);
         }
-        let mut shrinker = Shrinker::new(
-            self.set,
-            self.generator,
-            endpoint.as_ref(),
-            &around,
-            self.settings.shrink_requests * if result.script.race().is_empty() { 1 } else { RACE_SHRINKING },
-        );
+        let is_long = first.against.is_some() || !result.script.race().is_empty();
+        let budget = self.settings.shrink_requests * if is_long { LONG_SHRINKING } else { 1 };
+        let mut shrinker = Shrinker::new(self.set, self.generator, endpoint.as_ref(), &around, budget);
         (self.tell)(Event::Shrinking { key: &result.finding.key, commands: result.script.commands.len() });
+        if let Some(other) = &first.against {
+            // Two cases in one script are a failure like any other.
+            let Some(both) = shrinker.together(other, &result.script, result.finding.requirement).await else {
+                result.shrink_requests = shrinker.requests;
+                result.again.times = u32::from(shrinker.requests > 0);
+                return result;
+            };
+            (result.script, result.history, result.finding) = both;
+        }
         if blame::is_of_overlap(self.set, &result.finding)
             && let Some((script, history, finding)) = shrinker.in_sequence(&result.script).await
         {

@@ -15,9 +15,9 @@ use std::mem::replace;
 use crate::{
     endpoint::Endpoint,
     execute::{Surroundings, execute},
-    generate::{Generator, tree::smaller},
+    generate::{Generator, join::one_after_the_other, tree::smaller},
     history::History,
-    oracle::{Finding, blame, judge},
+    oracle::{Finding, Nature, blame, finding::ReqRef, judge},
     sequence::{Command, Script},
     spec::SpecSet,
 };
@@ -178,6 +178,19 @@ impl<'a> Shrinker<'a> {
         self.requests += history.exchanges.len() as u64;
         let findings = judge(self.set, script, &history).findings;
         (history, findings)
+    }
+
+    /// What two scripts show together, one after the other, of a requirement that they meet in two ways.
+    pub async fn together(
+        &mut self,
+        first: &Script,
+        second: &Script,
+        requirement: ReqRef,
+    ) -> Option<(Script, History, Finding)> {
+        let both = one_after_the_other(first, second)?;
+        let (history, findings) = self.run(&both).await;
+        let same = |finding: &Finding| finding.requirement == requirement && finding.nature == Nature::Inconsistent;
+        findings.into_iter().find(same).map(|finding| (both, history, finding))
     }
 
     /// What a race shows when its calls come one after the other: then it takes no race to see that something is wrong.

@@ -35,6 +35,8 @@ pub struct First {
     pub script: Script,
     pub history: History,
     pub cases: u64,
+    /// What another case did, where it takes two to show the failure.
+    pub against: Option<Script>,
 }
 
 /// The first case that shows something: its number, what it did, and what came.
@@ -71,9 +73,16 @@ pub struct Tally {
 
 impl First {
     /// What one witness shows.
-    fn of((number, script, history): &Witness, finding: Finding) -> Self {
-        let shown_after = history.exchanges.len() as u64;
-        Self { number: *number, shown_after, finding, script: script.clone(), history: history.clone(), cases: 1 }
+    fn of((number, script, history): &Witness, finding: Finding, against: Option<&Witness>) -> Self {
+        Self {
+            number: *number,
+            shown_after: history.exchanges.len() as u64,
+            finding,
+            script: script.clone(),
+            history: history.clone(),
+            cases: 1,
+            against: against.map(|(_, script, _)| script.clone()),
+        }
     }
 }
 
@@ -146,6 +155,7 @@ impl Tally {
             script: case.script.clone(),
             history: case.history.clone(),
             cases: 0,
+            against: None,
         });
         first.cases += 1;
         // The earliest case counts, and among the shortest scripts shrinking starts easier.
@@ -169,20 +179,24 @@ impl Tally {
             let both: Vec<usize> = known.iter().filter(|choice| possible.contains(choice)).copied().collect();
             if both.is_empty() {
                 let finding = mind_changed(set, *at, asked.requirement, &asked.names(&*known), &asked.names(possible));
-                found.push(First::of(witness, finding));
+                let is_other = |(key, _): &(&(OpRef, usize, Vec<usize>), &Witness)| {
+                    (key.0, key.1) == (*at, *question) && key.2.iter().all(|choice| !possible.contains(choice))
+                };
+                let against = self.witnesses.iter().find(is_other).map(|(_, other)| other);
+                found.push(First::of(witness, finding, against));
             } else {
                 *known = both;
             }
         }
         // No order of all codes is promised: only where the same ones are due, the same one is to win.
-        let mut winners: BTreeMap<(OpRef, &BTreeSet<String>), &str> = BTreeMap::new();
+        let mut winners: BTreeMap<(OpRef, &BTreeSet<String>), (&str, &Witness)> = BTreeMap::new();
         for ((at, due, winner), witness) in &self.precedence_witnesses {
-            let first = *winners.entry((*at, due)).or_insert(winner.as_str());
+            let (first, other) = *winners.entry((*at, due)).or_insert((winner.as_str(), witness));
             let question = set.operation(*at).questions.iter().find(|question| question.precedence);
             if let (true, Some(question)) = (first != winner, question) {
                 let one = format!("{first} before {winner}");
                 let finding = mind_changed(set, *at, question.requirement, &one, &format!("{winner} before {first}"));
-                found.push(First::of(witness, finding));
+                found.push(First::of(witness, finding, Some(other)));
             }
         }
         found
@@ -357,7 +371,7 @@ fn mind_changed(set: &SpecSet, at: OpRef, requirement: usize, one: &str, other: 
     let operation = set.operation(at);
     let asked = &operation.requirements[requirement];
     Finding {
-        key: format!("{}#two answers", asked.id),
+        key: format!("{}{}", asked.id, blame::TWO_ANSWERS),
         nature: Nature::Inconsistent,
         requirement: (at, requirement),
         summary: format!("{} answers an open question in two ways: {one}, and {other}", operation.name),

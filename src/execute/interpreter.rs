@@ -284,14 +284,12 @@ impl Run<'_> {
         let only_reads = !operation.is_documented() && !operation.changes();
         let lost = if only_reads { LOST_READS } else { 0 };
         match reply {
-            Reply::Refused { status, code, .. } => {
-                match self.set.service(command.operation).means(code) {
-                    Some(Means::Throttled) => u32::MAX,
-                    Some(Means::Unavailable) => lost,
-                    _ if *status >= 500 => lost,
-                    _ => 0,
-                }
-            }
+            Reply::Refused { status, code, .. } => match self.set.service(command.operation).means(code) {
+                Some(Means::Throttled) => u32::MAX,
+                Some(Means::Unavailable) => lost,
+                _ if *status >= 500 => lost,
+                _ => 0,
+            },
             Reply::Trouble(_) => lost,
             Reply::Success { .. } | Reply::NotSent { .. } => 0,
         }

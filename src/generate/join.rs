@@ -148,6 +148,17 @@ fn renamed(value: &Atom, names: &BTreeMap<Key, Key>) -> Atom {
     }
 }
 
+/// One script that does both, one after the other, each with things of its own; none where both overlap calls.
+pub fn one_after_the_other(first: &Script, second: &Script) -> Option<Script> {
+    if !first.race().is_empty() && !second.race().is_empty() {
+        return None;
+    }
+    let names = with_fresh(BTreeMap::new(), &first.commands, &second.commands)?;
+    let further = second.commands.iter().map(|command| command.renamed(&names));
+    let aims = first.aims.iter().chain(&second.aims).copied().collect();
+    Some(Script { commands: first.commands.iter().cloned().chain(further).collect(), aims })
+}
+
 fn is_own(key: &str) -> bool {
     !key.starts_with("$given.")
 }

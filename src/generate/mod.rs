@@ -24,7 +24,7 @@ pub mod case;
 pub mod dice;
 mod exercise;
 mod goal;
-mod join;
+pub mod join;
 pub mod moves;
 mod options;
 mod pairs;

@@ -184,15 +184,43 @@ pub fn field(accused: &Accused<'_>, requirement: usize, what: &str, expected: St
 }
 
 /// An open question of the operation that was answered otherwise before.
-pub fn change_of_mind(accused: &Accused<'_>, operation: &Operation, question: usize) -> Finding {
-    let asked = &operation.questions[question];
-    let (what, expected) = ("a change of mind", asked.question.clone());
-    Finding {
-        nature: Nature::Inconsistent,
-        summary: format!("{} answers the open question `{}` in two ways", operation.name, asked.id),
-        ..field(accused, asked.requirement, what, expected, accused.reply.to_json())
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    pub question: usize,
+    /// What was answered first, and what now: alternatives, or orders of codes.
+    pub first: String,
+    pub now: String,
+}
+
+impl Changed {
+    /// The first choice of an outcome that differs from what is known.
+    pub fn of(operation: &Operation, known: &Choices, outcome: &Outcome) -> Option<Self> {
+        outcome.choices.iter().find_map(|(question, now)| {
+            let first = known.get(question).filter(|first| *first != now)?;
+            let name = |choice: usize| operation.questions[question].names([&choice]);
+            Some(Self { question, first: name(first), now: name(now) })
+        })
     }
 }
+
+/// What a change of mind comes to.
+pub fn change_of_mind(accused: &Accused<'_>, Changed { question, first, now }: &Changed) -> Finding {
+    let operation = accused.set.operation(accused.at);
+    let asked = &operation.questions[*question];
+    let expected = format!("{first}, as before: {}", asked.question);
+    let summary =
+        format!("{} answers the open question `{}` in two ways: {first}, and {now}", operation.name, asked.id);
+    Finding {
+        nature: Nature::Inconsistent,
+        summary,
+        ..field(accused, asked.requirement, MIND_CHANGED, expected, accused.reply.to_json())
+    }
+}
+
+/// How the key of a finding ends that says so of one script.
+const MIND_CHANGED: &str = "a change of mind";
+/// End of the key of an open question that was answered in two ways by several cases.
+pub const TWO_ANSWERS: &str = "#two answers";
 
 /// End of the key of a call that never earned an answer.
 pub const NO_ANSWER: &str = "#no answer";
@@ -226,9 +254,19 @@ pub fn is_same(key: &str, other: &str, racing: bool) -> bool {
     key == other || (racing && parted.is_some_and(|((requirement, _), (its, _))| requirement == its))
 }
 
+/// Whether a failure says nothing that another one does not say: that a question was answered in two ways is the same,
+/// whether one script shows it or several cases do.
+pub fn is_told_by(key: &str, other: &str) -> bool {
+    let question = |key: &str| {
+        let (requirement, what) = key.split_once('#')?;
+        (what == MIND_CHANGED || TWO_ANSWERS.ends_with(what)).then(|| requirement.to_owned())
+    };
+    key == other || question(key).is_some_and(|asked| question(other) == Some(asked))
+}
+
 /// Whether one run of a script shows a finding; some take several runs, or several cases.
 pub fn is_of_one_run(finding: &Finding) -> bool {
-    finding.nature != Nature::Inconsistent && !finding.key.ends_with(NO_ANSWER) && !finding.key.ends_with(SHARED)
+    ![TWO_ANSWERS, NO_ANSWER, SHARED].iter().any(|end| finding.key.ends_with(end))
 }
 
 /// Whether a finding is about calls that overlap.
@@ -277,7 +315,9 @@ pub fn counts(set: &SpecSet, finding: &Finding) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{LATE, NO_ANSWER, SHARED, counts, is_late, is_of_one_run, is_of_overlap, is_same};
+    use super::{
+        LATE, NO_ANSWER, SHARED, TWO_ANSWERS, counts, is_late, is_of_one_run, is_of_overlap, is_same, is_told_by,
+    };
     use crate::{
         oracle::{Finding, Nature},
         spec::embedded,
@@ -285,6 +325,9 @@ mod tests {
 
     #[test]
     fn symptoms_of_one_requirement_are_one_failure_of_a_race() {
+        assert!(is_told_by("a/open/x#two answers", "a/open/x#a change of mind"));
+        assert!(!is_told_by("a/open/x#two answers", "a/open/y#a change of mind"));
+        assert!(!is_told_by("a/open/x#two answers", "a/open/x#answered"));
         for (key, other, alone, racing) in [
             ("a/success#x", "a/success#x", true, true),
             ("a/success#x", "a/success#y", false, true),
@@ -326,7 +369,8 @@ mod tests {
         check("success", NO_ANSWER, Nature::Violation, [false, false, false, true]);
         check("response/RequestId", SHARED, Nature::Violation, [false, false, false, true]);
         check("success", "#answered", Nature::Undocumented, [true, false, false, false]);
-        check("open/empty-list", "#a change of mind", Nature::Inconsistent, [false, false, false, true]);
+        check("open/empty-list", "#a change of mind", Nature::Inconsistent, [true, false, false, true]);
+        check("open/empty-list", TWO_ANSWERS, Nature::Inconsistent, [false, false, false, true]);
         check("open/empty-list", "#answered", Nature::Violation, [true, false, false, false]);
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::{
     attribute,
     belief::{Belief, Left, Limits, MOST_WORLDS, Moment, World},
-    blame::{self, Accused},
+    blame::{self, Accused, Changed},
     course::{Courses, after, fixed},
     explain::{Standing, explains, matches, standing},
     finding::{Finding, Judged, Nature, Observed, Precedence, Reason, ReqRef, Reworded, Unique},
@@ -253,20 +253,15 @@ impl<'a> Judge<'a> {
                 if explains(turn.service, turn.operation, &outcome.answer, outcome.due, &turn.exchange.reply).is_some()
                 {
                     let after = happened(turn, world, &outcome, self.history.lag_ms);
-                    changed = changed.or_else(|| {
-                        outcome
-                            .choices
-                            .iter()
-                            .find(|(question, choice)| known.get(*question).is_some_and(|known| known != *choice))
-                    });
+                    changed = changed.or_else(|| Changed::of(turn.operation, known, &outcome));
                     next.add(after);
                 }
             }
         }
         let accused =
             Accused { set: self.set, at: turn.at, command: turn.exchange.command, reply: &turn.exchange.reply };
-        if let Some((question, _)) = changed {
-            self.judged.findings.push(blame::change_of_mind(&accused, turn.operation, question));
+        if let Some(changed) = changed {
+            self.judged.findings.push(blame::change_of_mind(&accused, &changed));
             self.belief = next;
             return true;
         }
@@ -494,26 +489,6 @@ impl<'a> Judge<'a> {
             }
             _ => false,
         })
-    }
-
-    /// Notes which codes were answered although others were due too: what is known of the state by now counts.
-    fn precedence(&mut self) {
-        let mut beaten: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-        for (command, code) in self.belief.beaten() {
-            beaten.entry(command).or_default().push(code);
-        }
-        for exchange in &self.history.exchanges {
-            let Some(losers) = beaten.get(&exchange.command) else { continue };
-            let Some(command) = self.script.commands.get(exchange.command) else { continue };
-            let Reply::Refused { code, .. } = &exchange.reply else { continue };
-            let operation = self.set.operation(command.operation);
-            let by_row = operation.rows.iter().any(|row| row.documented && matches(&row.codes, code));
-            if command.lane.is_none() && by_row {
-                let (winner, losers) = (code.clone(), losers.clone());
-                let in_batch = command.request(self.set, &Script::home()).is_batch();
-                self.judged.precedence.push(Precedence { operation: command.operation, winner, losers, in_batch });
-            }
-        }
     }
 
     fn finish(&mut self) {

@@ -26,6 +26,7 @@ pub mod finding;
 mod hindsight;
 mod judge;
 mod order;
+mod precedence;
 mod race;
 mod shown;
 

@@ -16,7 +16,7 @@ use std::{
 use super::{
     attempt::{Attempt, reads},
     belief::{Belief, Moment, World},
-    blame::{self, Accused},
+    blame::{self, Accused, Changed},
     course::fixed,
     explain::{Standing, explains, matches, standing},
     finding::{Finding, Nature, Races, Reason, ReqRef},
@@ -245,8 +245,8 @@ impl<'a> Judge<'a> {
         let changed = changed
             .filter(|(call, _)| group[*call].sort == Sort::Definite && group[*call].turn.operation.is_documented())
             .find_map(|(call, belief)| Some((call, self.changed(&group[call].turn, &belief.worlds)?)));
-        if let Some((call, question)) = changed {
-            self.change_of_mind(&group[call].turn, question);
+        if let Some((call, changed)) = changed {
+            self.change_of_mind(&group[call].turn, &changed);
             return;
         }
         let turns: Vec<&Turn<'a>> = group.iter().map(|racer| &racer.turn).collect();
@@ -299,8 +299,8 @@ impl<'a> Judge<'a> {
         }
         let command = turn.exchange.command;
         let accused = Accused { set: self.set, at: turn.at, command, reply: &turn.exchange.reply };
-        if let Some(question) = self.changed(turn, &worlds) {
-            self.change_of_mind(turn, question);
+        if let Some(changed) = self.changed(turn, &worlds) {
+            self.change_of_mind(turn, &changed);
             return true;
         }
         let mut seen: Vec<(Rc<Moment>, Choices)> = Vec::new();
@@ -324,23 +324,21 @@ impl<'a> Judge<'a> {
     }
 
     /// An open question that this call answers in another way than calls before it did.
-    fn changed(&self, turn: &Turn<'_>, worlds: &[World]) -> Option<usize> {
+    fn changed(&self, turn: &Turn<'_>, worlds: &[World]) -> Option<Changed> {
         worlds.iter().find_map(|world| {
             let permitted = outcomes(self.set, &world.state, &turn.request, &Choices::default());
             let fits = |outcome: &&Outcome| {
                 explains(turn.service, turn.operation, &outcome.answer, outcome.due, &turn.exchange.reply).is_some()
             };
             let known = fixed(turn.operation, world.known(turn.at));
-            let outcome = permitted.iter().find(fits)?;
-            let changed = |(question, choice): &(usize, usize)| known.get(*question).is_some_and(|one| one != *choice);
-            outcome.choices.iter().find(changed).map(|(question, _)| question)
+            Changed::of(turn.operation, &known, permitted.iter().find(fits)?)
         })
     }
 
-    fn change_of_mind(&mut self, turn: &Turn<'_>, question: usize) {
+    fn change_of_mind(&mut self, turn: &Turn<'_>, changed: &Changed) {
         let accused =
             Accused { set: self.set, at: turn.at, command: turn.exchange.command, reply: &turn.exchange.reply };
-        self.judged.findings.push(blame::change_of_mind(&accused, turn.operation, question));
+        self.judged.findings.push(blame::change_of_mind(&accused, changed));
     }
 
     /// The law that calls broke together, and the call that is to blame.

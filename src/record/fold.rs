@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     campaign::{
-        Case, Confirmed, Doubts, First, Frame, Outcome, Shard, Tally, Verdict, conclude, failures,
+        Case, Confirmed, Doubts, First, Frame, Outcome, Shard, Tally, Verdict, conclude, failures, merge,
         outcome::{self, FindingResult},
         unanswered,
     },
@@ -51,8 +51,10 @@ pub fn fold(set: &SpecSet, records: &[Record]) -> Folded {
     let aims = folding.all(&records, |head| &head.aims, |id| names.requirement(id));
     let only = folding.all(&records, |head| &head.selected, |id| names.requirement(id));
     let unplanned = unplanned(set, &names, &records, &operations, &aims);
-    let mut findings: Vec<FindingResult> =
-        failures(set, &mut folding.tally).into_iter().map(|first| folding.finding(first, &records)).collect();
+    let mut findings: Vec<FindingResult> = Vec::new();
+    for first in failures(set, &mut folding.tally) {
+        merge(&mut findings, folding.finding(first, &records));
+    }
     let frame = Frame { set, operations: &operations, aims: &aims, unplanned: &unplanned };
     let concluded = conclude(&frame, &mut folding.tally, &mut findings);
     let tally = &folding.tally;
@@ -213,7 +215,7 @@ impl Folding<'_> {
             let (script, history) = restored(self.set, shown)?;
             let finding = unanswered(self.set, &script, &history)?;
             let shown_after = doubts.shown_after(again.case, promised);
-            Some(First { number: again.case, shown_after, finding, script, history, cases: 0 })
+            Some(First { number: again.case, shown_after, finding, script, history, cases: 0, against: None })
         });
         let confirmed =
             Confirmed { number: again.case, promised, executions: again.executions, requests: again.requests, failure };
@@ -226,7 +228,7 @@ impl Folding<'_> {
         let requests_to_failure = self.tally.requests_to_failure(&first);
         let counts = blame::counts(self.set, &first.finding);
         let recorded = records.iter().flat_map(|record| &record.findings);
-        let same = recorded.filter(|found| found.told.key == first.finding.key);
+        let same = recorded.filter(|found| blame::is_told_by(&found.told.key, &first.finding.key));
         let mut again: Vec<(&Found, Finding, Script, History)> = same
             .filter_map(|found| {
                 let (script, history) = restored(self.set, &found.shown)?;
@@ -261,10 +263,9 @@ impl Folding<'_> {
     }
 
     fn shows(&self, first: &First, script: &Script, history: &History) -> Option<Finding> {
-        if !blame::is_of_one_run(&first.finding) {
-            return Some(first.finding.clone());
-        }
-        judge(self.set, script, history).findings.into_iter().find(|finding| finding.key == first.finding.key)
+        let shown = judge(self.set, script, history).findings;
+        let shown = shown.into_iter().find(|finding| blame::is_told_by(&finding.key, &first.finding.key));
+        shown.or_else(|| (!blame::is_of_one_run(&first.finding)).then(|| first.finding.clone()))
     }
 }
 
