@@ -2,7 +2,7 @@
 //!
 //! More than claiming it: what is seen must prove the requirement, whichever of the permitted outcomes comes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     model::{Answer, Aspect, Choices, Claim, Outcome, Refused, Request, State, goes_first, outcomes_with},
@@ -53,12 +53,16 @@ pub fn exercises(set: &SpecSet, state: &State, call: &Command) -> Vec<Exercise> 
     let operation = set.operation(call.operation);
     let request = call.request(set, &Script::home());
     let permitted = outcomes_with(set, state, &request, &Choices::default(), |_, due| due);
+    let is_due = || permitted.iter().filter(|outcome| outcome.due);
+    let mut together: BTreeMap<&Choices, BTreeSet<usize>> = BTreeMap::new();
+    for outcome in is_due() {
+        together.entry(&outcome.choices).or_default().extend(row_of(outcome));
+    }
     let mut found = Vec::new();
-    for outcome in permitted.iter().filter(|outcome| outcome.due) {
-        let due: BTreeSet<usize> =
-            permitted.iter().filter(|other| other.due && other.choices == outcome.choices).filter_map(row_of).collect();
+    for outcome in is_due() {
+        let due = &together[&outcome.choices];
         for claim in &outcome.claims {
-            if is_provable(set, state, &request, outcome, claim, &due)
+            if is_provable(set, state, &request, outcome, claim, due)
                 && is_informative(operation, &permitted, outcome, claim.requirement)
             {
                 let (assumed, due) = (outcome.choices.clone(), due.clone());
