@@ -1,4 +1,4 @@
-//! A small service to test the model with.
+//! A small service to test the model, and what judges by it, with.
 
 use std::sync::Arc;
 
@@ -8,13 +8,19 @@ use super::{Caller, Request, State};
 use crate::spec::{SpecSet, load::assemble, service::OpRef, source::SourceFile};
 
 /// Its only operation.
-const DELETE: OpRef = OpRef { service: 0, operation: 0 };
+pub const DELETE: OpRef = OpRef { service: 0, operation: 0 };
 
 /// The service; its operation has these tables as well.
 pub fn shop(tables: &str) -> SpecSet {
+    shop_with("", tables)
+}
+
+/// The same with tables of the service.
+pub fn shop_with(more: &str, tables: &str) -> SpecSet {
     let delete = include_str!("../../tests/diagnostics/good/Delete.toml").replace("companion", "documented");
     let file = |path: &str, text: &str| Arc::new(SourceFile { path: path.into(), text: text.into() });
-    let service = file("shop/service.toml", include_str!("../../tests/diagnostics/good/service.toml"));
+    let service = include_str!("../../tests/diagnostics/good/service.toml");
+    let service = file("shop/service.toml", &format!("{service}\n{more}\n"));
     assemble(vec![service, file("shop/Delete.toml", &format!("{delete}\n{tables}\n"))]).expect("it is sound")
 }
 

@@ -315,13 +315,57 @@ pub fn counts(set: &SpecSet, finding: &Finding) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Map;
+
     use super::{
-        LATE, NO_ANSWER, SHARED, TWO_ANSWERS, counts, is_late, is_of_one_run, is_of_overlap, is_same, is_told_by,
+        Accused, Belief, LATE, NO_ANSWER, Reply, SHARED, TWO_ANSWERS, answer, counts, is_late, is_of_one_run,
+        is_of_overlap, is_same, is_told_by,
     };
     use crate::{
+        model::{
+            Caller, Choices, outcomes,
+            shop::{DELETE, call, param, row, shop},
+        },
         oracle::{Finding, Nature},
         spec::embedded,
     };
+
+    /// A success where a refusal is due.
+    #[test]
+    fn a_wrong_success_breaks_what_asks_for_the_refusal_by_every_reading() {
+        let open = "[[open]]\nid = \"some-way\"\nquestion = \"Which?\"\nsource = \"Text\"\nanswers = [\
+            { id = \"a\", source = \"Text\" }, { id = \"b\", source = \"Text\" }, { id = \"c\", source = \"Text\" }]\n\
+            [[refusal]]\nwhen = \"some-way is a and Text == 'y'\"\ncodes = [\"Never\"]\n";
+        let refusal = |id: &str| {
+            let id = if id.is_empty() {
+                String::new()
+            } else {
+                format!("id = \"{id}\"\ntext = \"So.\"\nsource = \"Text\"\n")
+            };
+            format!("[[refusal]]\nwhen = \"Text == 'x'\"\ncodes = [\"Odd\"]\n{id}")
+        };
+        let promise = |id: &str, when: &str| {
+            format!(
+                "[[promise]]\nid = \"{id}\"\ntext = \"So.\"\nexpect = \"refusal\"\nwhen = \"{when}\"\nsource = \"Text\"\n"
+            )
+        };
+        let check = |tables: &[String], expected: &str| {
+            let set = shop(&(param("Text", "text", "") + open + &tables.concat()));
+            let (state, request) = call(&set, &[Some("x".into())], Caller::Main);
+            let permitted = outcomes(&set, &state, &request, &Choices::default());
+            let reply = Reply::Success { status: 200, fields: Map::new() };
+            let accused = Accused { set: &set, at: DELETE, command: 0, reply: &reply };
+            let found = answer(&accused, &Belief::default(), &permitted).expect("it is documented");
+            assert_eq!(found.key, format!("shop/Delete/{expected}#answered success"), "{tables:?}");
+        };
+        check(&[refusal("")], "unchanged");
+        check(&[refusal(""), promise("some", "some-way is a")], "promise/some");
+        check(&[refusal(""), promise("most", "some-way in (a, b)"), promise("all", "true")], "promise/all");
+        check(&[refusal(""), promise("most", "some-way in (a, b)"), promise("some", "some-way is a")], "promise/most");
+        check(&[refusal("odd"), promise("all", "true")], "promise/odd");
+        // What has a row of its own comes before what the prose asks for.
+        check(&[refusal("odd"), row("Due", "Text == 'x'")], "error/Due");
+    }
 
     #[test]
     fn symptoms_of_one_requirement_are_one_failure_of_a_race() {
