@@ -7,10 +7,26 @@ use serde_json::Value;
 use super::{Caller, Request, State};
 use crate::spec::{SpecSet, load::assemble, service::OpRef, source::SourceFile};
 
-/// Its only operation.
+/// Its documented operation.
 pub const DELETE: OpRef = OpRef { service: 0, operation: 0 };
+/// What shows its images.
+pub const LIST: OpRef = OpRef { service: 0, operation: 1 };
 
-/// The service; its operation has these tables as well.
+const LISTING: &str = r#"
+operation = { name = "List", role = "companion", summary = "Lists images.", document = { title = "List" } }
+
+[[param]]
+name = "ImageIds"
+type = "texts"
+names = "image"
+
+[[view]]
+of = "image"
+list = "Images"
+id = "ImageId"
+"#;
+
+/// The service; its documented operation has these tables as well.
 pub fn shop(tables: &str) -> SpecSet {
     shop_with("", tables)
 }
@@ -21,7 +37,8 @@ pub fn shop_with(more: &str, tables: &str) -> SpecSet {
     let file = |path: &str, text: &str| Arc::new(SourceFile { path: path.into(), text: text.into() });
     let service = include_str!("../../tests/diagnostics/good/service.toml");
     let service = file("shop/service.toml", &format!("{service}\n{more}\n"));
-    assemble(vec![service, file("shop/Delete.toml", &format!("{delete}\n{tables}\n"))]).expect("it is sound")
+    let delete = file("shop/Delete.toml", &format!("{delete}\n{tables}\n"));
+    assemble(vec![service, delete, file("shop/List.toml", LISTING)]).expect("it is sound")
 }
 
 /// A parameter of the operation.

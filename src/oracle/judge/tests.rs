@@ -7,7 +7,7 @@ use crate::{
     history::{Exchange, History, Reply, Stamps, Trouble, TroubleKind},
     model::{
         Caller, State,
-        shop::{DELETE, param, shop},
+        shop::{DELETE, LIST, param, shop, shop_with},
     },
     sequence::{Command, Purpose, Script},
     spec::SpecSet,
@@ -107,4 +107,47 @@ fn work_whose_answer_was_lost_counts_from_then_on_where_nobody_noted_when() {
     let lost = || Reply::Trouble(Trouble { kind: TroubleKind::Timeout, text: String::new(), may_have_happened: true });
     let (script, history) = case(&set, vec![success(json!({})), lost(), success(json!({})), lost()]);
     assert_eq!(race::overlapped(&set, &script, &history), BTreeSet::from([2, 3]));
+}
+
+/// Each of three reads fits after some of the deletions, and all of them before any.
+#[test]
+fn what_only_the_clock_forbids_was_not_seen() {
+    let images = ["one", "two", "three", "four"];
+    let given = |name: &&str| {
+        format!("[[given]]\nname = \"{name}\"\ndefault = \"img-{name}\"\ntext = \"An image.\"\nresource = \"image\"\n")
+    };
+    let delete = param("Images", "texts", "names = \"image\"") + "[[effect]]\ndelete = \"image\"\n";
+    let set = shop_with(&images.iter().map(given).collect::<String>(), &delete);
+    let check = |first_read: (u64, u64), expected: Option<&str>| {
+        let (mut script, mut history) = (Script { commands: Vec::new(), aims: Vec::new() }, History::default());
+        let places = images.map(|name| (format!("$given.{name}").as_str().into(), format!("img-{name}")));
+        history.filled.extend(places);
+        let mut add = |operation, named: &[&str], shown: &[&str], lane: Option<u8>, (start, end): (u64, u64)| {
+            let named: Vec<String> = named.iter().map(|name| format!("$given.{name}")).collect();
+            let arguments = if operation == LIST {
+                vec![Some(named.into())]
+            } else {
+                vec![Some("img-none".into()), Some(named.into())]
+            };
+            let shown: Vec<_> = shown.iter().map(|name| json!({ "ImageId": format!("img-{name}") })).collect();
+            let command = script.commands.len();
+            let (creates, until, purpose) = (Vec::new(), None, Purpose::Call);
+            script.commands.push(Command { operation, arguments, creates, caller: Caller::Main, until, purpose, lane });
+            let (arguments, reply) = (Map::new(), success(json!({ "Images": shown })));
+            let stamps = Stamps { start, end };
+            history.exchanges.push(Exchange { command, arguments, started_ms: start, ended_ms: end, stamps, reply });
+        };
+        add(LIST, &images, &images, None, (0, 5));
+        add(DELETE, &["one", "two"], &[], Some(1), (10, 90));
+        add(DELETE, &["one", "three"], &[], Some(2), (10, 90));
+        add(LIST, &["one"], &[], Some(3), first_read);
+        add(LIST, &["two", "four"], &["two", "four"], Some(4), (40, 50));
+        add(LIST, &["three"], &["three"], Some(5), (40, 50));
+        add(DELETE, &["four"], &[], Some(6), (10, 90));
+        let judged = judge(&set, &script, &history);
+        let keys: Vec<&str> = judged.findings.iter().map(|finding| finding.key.as_str()).collect();
+        assert_eq!(keys, expected.into_iter().collect::<Vec<_>>(), "{first_read:?} {:?}", judged.reasons);
+    };
+    check((20, 30), Some("shop/Delete/effect#no order"));
+    check((20, 45), None);
 }
