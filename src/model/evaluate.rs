@@ -408,7 +408,7 @@ mod tests {
     use super::Variables;
     use crate::model::{
         Answer, Caller, Choices, Refused, outcomes,
-        shop::{DELETE, call, param, row, shop},
+        shop::{DELETE, call, param, question, row, shop},
     };
 
     /// Parameters of the conditions below.
@@ -483,13 +483,7 @@ mod tests {
 
     #[test]
     fn choices_are_as_many_as_are_known() {
-        let asked = |id: &str| {
-            format!(
-                "[[open]]\nid = \"{id}\"\nquestion = \"Which?\"\nsource = \"Text\"\n\
-                 answers = [{{ id = \"a\", source = \"Text\" }}, {{ id = \"b\", source = \"Text\" }}]\n"
-            )
-        };
-        let set = shop(&(asked("one-way") + &asked("two-ways") + &row("Due", "one-way is b or two-ways is b")));
+        let set = shop(&(question("one-way", &["a", "b"]) + &question("two-ways", &["a", "b"])));
         let likely = Choices::likely(set.operation(DELETE));
         assert_eq!(likely, Choices::default().with(1, 0).with(0, 0));
         assert_eq!(likely.only(&[1, 7]), Choices::default().with(1, 0));

@@ -51,6 +51,20 @@ pub fn row(code: &str, when: &str) -> String {
     format!("[[error]]\ncode = \"{code}\"\nmessage = \"No.\"\ntext = \"No.\"\nwhen = \"{when}\"\nsource = \"Errors\"\n")
 }
 
+/// An open question of the operation that a refusal depends on which no call earns.
+pub fn question(id: &str, answers: &[&str]) -> String {
+    let list = answers.iter().map(|answer| format!("{{ id = \"{answer}\", source = \"Text\" }}"));
+    let asked = format!("[[open]]\nid = \"{id}\"\nquestion = \"Which?\"\nsource = \"Text\"\n");
+    let refusal = format!("[[refusal]]\nwhen = \"{id} is {} and false\"\ncodes = [\"Never\"]\n", answers[0]);
+    format!("{asked}answers = [{}]\n{refusal}", list.collect::<Vec<_>>().join(", "))
+}
+
+/// A promise of the operation's prose.
+pub fn promise(id: &str, expect: &str, when: &str) -> String {
+    let text = format!("[[promise]]\nid = \"{id}\"\ntext = \"So.\"\nsource = \"Text\"\n");
+    format!("{text}expect = \"{expect}\"\nwhen = \"{when}\"\n")
+}
+
 /// A call about no image that exists, with the other arguments, on the service as it is at first.
 pub fn call(set: &SpecSet, others: &[Option<Value>], caller: Caller) -> (State, Request) {
     let home = Arc::from("here");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Answer, Aspect, Caller, Change, Choices, Outcome, Refused, Request, Resource, State, likely, outcomes,
-    shop::{DELETE, call, param, row, shop_with},
+    shop::{DELETE, call, param, promise, row, shop, shop_with},
     view,
 };
 use crate::{
@@ -92,20 +92,17 @@ fn what_is_wrong_with_a_call_permits_common_codes() {
 fn outcomes_claim_what_they_are_about() {
     let precedence = "[[open]]\nid = \"code-order\"\nquestion = \"Which?\"\nsource = \"Errors\"\nprecedence = true\n\
         answers = [{ id = \"listed\", source = \"Errors\" }, { id = \"reversed\", source = \"Errors\" }]\n";
-    let promise = |id: &str, expect: &str| {
-        format!("[[promise]]\nid = \"{id}\"\ntext = \"So.\"\nexpect = \"{expect}\"\nsource = \"Text\"\n")
-    };
     let tables = param("Text", "text", "")
         + &param("Image", "text", "names = \"image\"")
         + &row("First", "Text in ('one', 'two')")
         + &row("Second", "Text == 'two'")
-        + &promise("refused", "refusal")
-        + &promise("done", "success")
-        + &promise("same", "unchanged")
-        + &promise("gone", "gone")
+        + &promise("refused", "refusal", "true")
+        + &promise("done", "success", "true")
+        + &promise("same", "unchanged", "true")
+        + &promise("gone", "gone", "true")
         + precedence
         + "[[effect]]\ndelete = \"image\"\n";
-    let set = shop_with("", &tables);
+    let set = shop(&tables);
     let check = |text: &str, named: &str, expected: &[(&str, Aspect)]| {
         let (mut state, request) = call(&set, &[Some(text.into()), Some(named.into())], Caller::Main);
         add(&set, &mut state, "image", "img-aaaa", &[]);
@@ -134,7 +131,7 @@ fn effects_see_what_was_created_and_wait_for_what_they_set() {
     let effect = |text: &str| format!("[[effect]]\nupdate = \"image\"\n{text}\n");
     let check = |effects: &[&str], changed: &[&str], expected: &[(&str, Atom)]| {
         let tables: String = effects.iter().map(|text| effect(text)).collect();
-        let set = shop_with("", &(param("Image", "text", "names = \"image\"") + &tables));
+        let set = shop(&(param("Image", "text", "names = \"image\"") + &tables));
         let (mut state, request) = call(&set, &[Some("img-aaaa".into())], Caller::Main);
         add(&set, &mut state, "image", "img-aaaa", &[]);
         let found = outcomes(&set, &state, &request, &Choices::default());
@@ -165,7 +162,7 @@ fn conditions_look_at_each_resource_that_a_call_names() {
             + &param("Images", "texts", "names = \"image\"")
             + &row("Due", when)
             + &format!("[[effect]]\ndelete = \"image\"\non = \"refusal\"\nwhen = \"{effect}\"\n");
-        let set = shop_with("", &tables);
+        let set = shop(&tables);
         let images = json!(["img-aaaa", "img-bbbb", "img-cccc"]);
         let (mut state, request) = call(&set, &[Some(task.into()), Some(images)], Caller::Main);
         let others = ("owner", Atom::text("others"));
@@ -205,8 +202,7 @@ fn conditions_look_at_each_resource_that_a_call_names() {
 #[test]
 fn what_is_likely_says_whether_its_token_was_used_for_a_refusal() {
     let tables = param("Token", "text", "") + &row("Due", "Token == 'bad'");
-    let set = shop_with("", &tables);
-    let mut set = set;
+    let mut set = shop(&tables);
     set.services[0].operations[0].token = Some(1);
     for (token, refused) in [("good", false), ("bad", true)] {
         let (state, request) = call(&set, &[Some(token.into())], Caller::Main);
@@ -238,7 +234,7 @@ fn ids_are_read_from_every_form_of_argument() {
     let tables = param("Image", "text", "names = \"image\"")
         + &param("Images", "texts", "names = \"image\"\nas = \"member\"")
         + &row("Malformed", "image.malformed");
-    let set = shop_with("", &tables);
+    let set = shop(&tables);
     let check = |image: Value, images: Value, expected: [&[&str]; 2]| {
         let (state, request) = call(&set, &[Some(image.clone()), Some(images.clone())], Caller::Main);
         let targets: Vec<Vec<&str>> =
@@ -254,4 +250,16 @@ fn ids_are_read_from_every_form_of_argument() {
     check(json!(""), json!(""), [&[""], &[]]);
     check(json!(null), json!(null), [&[], &[]]);
     check(json!(7), json!(7), [&["7"], &["7"]]);
+}
+
+#[test]
+fn derived_attributes_follow_from_the_others() {
+    let set = shop("");
+    let (mut state, _) = call(&set, &[], Caller::Main);
+    add(&set, &mut state, "image", "img-aaaa", &[]);
+    add(&set, &mut state, "image", "img-bbbb", &[("accounts", Atom::Set(vec!["1".into()]))]);
+    for (key, expected) in [("img-aaaa", Some(false)), ("img-bbbb", Some(true)), ("img-none", None)] {
+        let found = view::derived(set.service(DELETE), &state, &Key::from(key));
+        assert_eq!(found, expected.map(Atom::Bool).into_iter().collect::<Vec<_>>(), "{key}");
+    }
 }

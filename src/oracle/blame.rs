@@ -324,7 +324,7 @@ mod tests {
     use crate::{
         model::{
             Caller, Choices, outcomes,
-            shop::{DELETE, call, param, row, shop},
+            shop::{DELETE, call, param, promise, question, row, shop},
         },
         oracle::{Finding, Nature},
         spec::embedded,
@@ -333,9 +333,6 @@ mod tests {
     /// A success where a refusal is due.
     #[test]
     fn a_wrong_success_breaks_what_asks_for_the_refusal_by_every_reading() {
-        let open = "[[open]]\nid = \"some-way\"\nquestion = \"Which?\"\nsource = \"Text\"\nanswers = [\
-            { id = \"a\", source = \"Text\" }, { id = \"b\", source = \"Text\" }, { id = \"c\", source = \"Text\" }]\n\
-            [[refusal]]\nwhen = \"some-way is a and Text == 'y'\"\ncodes = [\"Never\"]\n";
         let refusal = |id: &str| {
             let id = if id.is_empty() {
                 String::new()
@@ -344,13 +341,10 @@ mod tests {
             };
             format!("[[refusal]]\nwhen = \"Text == 'x'\"\ncodes = [\"Odd\"]\n{id}")
         };
-        let promise = |id: &str, when: &str| {
-            format!(
-                "[[promise]]\nid = \"{id}\"\ntext = \"So.\"\nexpect = \"refusal\"\nwhen = \"{when}\"\nsource = \"Text\"\n"
-            )
-        };
+        let asks = |id: &str, when: &str| promise(id, "refusal", when);
         let check = |tables: &[String], expected: &str| {
-            let set = shop(&(param("Text", "text", "") + open + &tables.concat()));
+            let question = question("some-way", &["a", "b", "c"]);
+            let set = shop(&(param("Text", "text", "") + &question + &tables.concat()));
             let (state, request) = call(&set, &[Some("x".into())], Caller::Main);
             let permitted = outcomes(&set, &state, &request, &Choices::default());
             let reply = Reply::Success { status: 200, fields: Map::new() };
@@ -359,10 +353,10 @@ mod tests {
             assert_eq!(found.key, format!("shop/Delete/{expected}#answered success"), "{tables:?}");
         };
         check(&[refusal("")], "unchanged");
-        check(&[refusal(""), promise("some", "some-way is a")], "promise/some");
-        check(&[refusal(""), promise("most", "some-way in (a, b)"), promise("all", "true")], "promise/all");
-        check(&[refusal(""), promise("most", "some-way in (a, b)"), promise("some", "some-way is a")], "promise/most");
-        check(&[refusal("odd"), promise("all", "true")], "promise/odd");
+        check(&[refusal(""), asks("some", "some-way is a")], "promise/some");
+        check(&[refusal(""), asks("most", "some-way in (a, b)"), asks("all", "true")], "promise/all");
+        check(&[refusal(""), asks("most", "some-way in (a, b)"), asks("some", "some-way is a")], "promise/most");
+        check(&[refusal("odd"), asks("all", "true")], "promise/odd");
         // What has a row of its own comes before what the prose asks for.
         check(&[refusal("odd"), row("Due", "Text == 'x'")], "error/Due");
     }

@@ -7,7 +7,7 @@ use crate::{
     history::{Exchange, History, Reply, Stamps, Trouble, TroubleKind},
     model::{
         Caller, State,
-        shop::{DELETE, LIST, param, shop, shop_with},
+        shop::{DELETE, LIST, param, promise, question, shop, shop_with},
     },
     sequence::{Command, Purpose, Script},
     spec::SpecSet,
@@ -64,14 +64,8 @@ fn a_field_may_be_absent_only_where_the_document_says_so() {
 
 #[test]
 fn nothing_follows_from_what_can_be_explained_in_too_many_ways() {
-    // What a success changes depends on the answer to an open question, so that each world becomes two.
-    let set = shop(
-        &(param("Image", "text", "names = \"image\"")
-            + "[[open]]\nid = \"some-way\"\nquestion = \"Which?\"\nsource = \"Text\"\n\
-               answers = [{ id = \"a\", source = \"Text\" }, { id = \"b\", source = \"Text\" }]\n\
-               [[refusal]]\nwhen = \"some-way is a and Image == 'none'\"\ncodes = [\"Never\"]\n\
-               [[promise]]\nid = \"some\"\ntext = \"So.\"\nwhen = \"some-way is a\"\nexpect = \"success\"\nsource = \"Text\"\n"),
-    );
+    // What a success promises depends on the answer to an open question, so that each world becomes two.
+    let set = shop(&(question("some-way", &["a", "b"]) + &promise("some", "success", "some-way is a")));
     let (script, history) = case(&set, vec![success(json!({}))]);
     let initial = World::new(State::initial(set.service(DELETE), &Script::home()));
     let check = |n_worlds: usize, is_cut: bool, expected: bool| {
