@@ -265,6 +265,63 @@ fn words_mean_what_they_say() {
     }
 }
 
+/// A limit that a caller may be spared is no must by itself; every other one is, unless it says otherwise.
+#[test]
+fn limits_have_levels_of_their_own() {
+    for (keys, expected) in [
+        ("required = true", "required should"),
+        ("required = true\nlevel = \"must\"", "required must"),
+        ("max_length = 3", "max_length must"),
+        ("max_length = 3\nlevel = \"should\"", "max_length should"),
+    ] {
+        let set = small("", &format!("[[param]]\nname = \"More\"\ntype = \"text\"\nsource = \"Request\"\n{keys}"));
+        let requirements = &set.services[0].operations[0].requirements;
+        let found = requirements.iter().find_map(|one| {
+            let limit = one.id.strip_prefix("shop/Delete/param/More/")?;
+            Some(format!("{limit} {}", one.level))
+        });
+        assert_eq!(found.as_deref(), Some(expected), "{keys}");
+    }
+}
+
+/// What is called without a word of how is called as it stands; what is documented is called by what its document says.
+#[test]
+fn companions_can_be_called() {
+    let uses = |set: &SpecSet| {
+        let list = set.services[0].operations[0].uses.iter().map(|found| found.id.clone());
+        list.collect::<Vec<_>>()
+    };
+    assert!(uses(&small("", "")).is_empty());
+    let service = include_str!("diagnostics/good/service.toml");
+    let companion = include_str!("diagnostics/good/Delete.toml");
+    let given = "[[use]]\nid = \"plain\"\n";
+    for (more, expected) in [("", ["default"]), (given, ["plain"])] {
+        let file = |path: &str, text: String| Arc::new(SourceFile { path: path.into(), text });
+        let files = vec![
+            file("shop/service.toml", service.to_owned()),
+            file("shop/Delete.toml", format!("{companion}\n{more}\n")),
+        ];
+        assert_eq!(uses(&assemble(files).expect("it is sound")), expected);
+    }
+}
+
+/// Files of the vendors' own tools are read as their documents have them.
+#[test]
+fn credential_files_are_described() {
+    let set = specs();
+    let service = set.services.iter().find(|service| service.name == "ecs").expect("it is specified");
+    let files = &service.credential_files;
+    let found: Vec<_> = files.iter().map(|file| (file.path.as_str(), file.is_ini, file.id.as_str())).collect();
+    assert_eq!(
+        found,
+        [("~/.aliyun/config.json", false, "access_key_id"), ("~/.alibabacloud/credentials.ini", true, "access_key_id"),]
+    );
+    let [json, ini] = &files[..] else { panic!("there are two") };
+    assert_eq!((json.profiles.as_deref(), json.name.as_deref()), (Some("profiles"), Some("name")));
+    assert_eq!((json.modes.join(" "), ini.modes.join(" ")), ("AK StsToken".into(), "access_key sts".into()));
+    assert_eq!(ini.path_variable.as_deref(), Some("ALIBABA_CLOUD_CREDENTIALS_FILE"));
+}
+
 /// Conditions say which parts of a call and of the endpoint they depend on, through every kind of expression.
 #[test]
 fn conditions_know_what_they_depend_on() {

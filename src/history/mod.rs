@@ -140,3 +140,27 @@ impl History {
         self.filled.iter().find(|(_, filled)| *filled == id).map(|(key, _)| key)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::{Reply, Trouble, TroubleKind};
+
+    #[test]
+    fn replies_are_told_in_few_words_and_as_data() {
+        let check = |reply: Reply, brief: &str, data: Value| {
+            assert_eq!((reply.brief().as_str(), reply.to_json()), (brief, data));
+        };
+        let fields: Map<String, Value> = [("Id".to_owned(), json!("a"))].into_iter().collect();
+        check(Reply::Success { status: 200, fields }, "success", json!({ "status": 200, "fields": { "Id": "a" } }));
+        check(
+            Reply::Refused { status: 403, code: "Used".into(), message: "No.".into(), request_id: None },
+            "403 Used",
+            json!({ "status": 403, "code": "Used", "message": "No.", "request_id": null }),
+        );
+        let trouble = Trouble { kind: TroubleKind::Broken, text: "reset".into(), may_have_happened: true };
+        check(Reply::Trouble(trouble), "connection broken", json!({ "trouble": "connection broken", "text": "reset" }));
+        check(Reply::NotSent { reason: "no id".into() }, "not sent: no id", json!({ "not_sent": "no id" }));
+    }
+}

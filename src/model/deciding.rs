@@ -118,7 +118,10 @@ mod tests {
         let check = |rows: &str, arguments: [&str; 3], caller: Caller, expected: &[usize]| {
             let params = ["One", "Two", "Three"].map(|name| param(name, "text", ""));
             let wanted = ROWS.iter().filter(|(code, _)| rows.contains(code));
-            let set = shop(&params.into_iter().chain(wanted.map(|(code, when)| row(code, when))).collect::<String>());
+            let otherwise = "[[refusal]]\nkey = \"Otherwise\"\nwhen = \"One == 'o' or Two == 'o'\"\n\
+                otherwise = true\ncodes = [\"Otherwise\"]\n";
+            let tables = params.into_iter().chain(wanted.map(|(code, when)| row(code, when)));
+            let set = shop(&tables.chain([otherwise.to_owned()]).collect::<String>());
             let (state, request) = call(&set, &arguments.map(|text| Some(text.into())), caller);
             let found = deciding(&set, &state, &request, &Choices::default());
             let operation = set.operation(request.operation);
@@ -144,5 +147,7 @@ mod tests {
         check("Any, Spared", ["b", "a", ""], main, &[]);
         check("Both, Spared", ["b", "", ""], main, &[2]);
         check("Any", ["a", "", ""], Caller::Forged, &[]);
+        // What is due only where nothing else is says nothing by itself.
+        check("Otherwise", ["o", "", ""], main, &[]);
     }
 }

@@ -405,9 +405,10 @@ pub fn members(atom: &Atom) -> Vec<Arc<str>> {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::Variables;
     use crate::model::{
         Answer, Caller, Choices, Refused, outcomes,
-        shop::{call, param, row, shop},
+        shop::{DELETE, call, param, question, row, shop},
     };
 
     /// Parameters of the conditions below.
@@ -478,5 +479,23 @@ mod tests {
         check("contains(List, 'a')", "List", json!(["b", "ab"]), false);
         check("contains(Text, 'a')", "Text", json!("bab"), true);
         check("contains(Text, 'a')", "Text", json!("b"), false);
+    }
+
+    #[test]
+    fn choices_are_as_many_as_are_known() {
+        let set = shop(&(question("one-way", &["a", "b"]) + &question("two-ways", &["a", "b"])));
+        let likely = Choices::likely(set.operation(DELETE));
+        assert_eq!(likely, Choices::default().with(1, 0).with(0, 0));
+        assert_eq!(likely.only(&[1, 7]), Choices::default().with(1, 0));
+        assert_eq!([likely, Choices::default()].map(|choices| choices.is_empty()), [false, true]);
+    }
+
+    #[test]
+    fn variables_are_the_first_of_what_a_call_names() {
+        let set = shop(&(param("List", "texts", "names = \"image\"") + &param("One", "text", "names = \"task\"")));
+        let (_, request) = call(&set, &[Some(json!(["img-a", "img-b"])), Some(json!(null))], Caller::Main);
+        let named = Variables::named(&request);
+        let keys = [0, 1].map(|var| named.get(var).map(|target| (&**target.key, target.index)));
+        assert_eq!(keys, [Some(("img-a", 0)), None]);
     }
 }

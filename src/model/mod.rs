@@ -27,8 +27,10 @@ pub mod evaluate;
 pub mod outcome;
 pub mod request;
 #[cfg(test)]
-mod shop;
+pub(crate) mod shop;
 pub mod state;
+#[cfg(test)]
+mod tests;
 pub mod view;
 
 pub use deciding::deciding;

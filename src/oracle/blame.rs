@@ -315,13 +315,51 @@ pub fn counts(set: &SpecSet, finding: &Finding) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Map;
+
     use super::{
-        LATE, NO_ANSWER, SHARED, TWO_ANSWERS, counts, is_late, is_of_one_run, is_of_overlap, is_same, is_told_by,
+        Accused, Belief, LATE, NO_ANSWER, Reply, SHARED, TWO_ANSWERS, answer, counts, is_late, is_of_one_run,
+        is_of_overlap, is_same, is_told_by,
     };
     use crate::{
+        model::{
+            Caller, Choices, outcomes,
+            shop::{DELETE, call, param, promise, question, row, shop},
+        },
         oracle::{Finding, Nature},
         spec::embedded,
     };
+
+    /// A success where a refusal is due.
+    #[test]
+    fn a_wrong_success_breaks_what_asks_for_the_refusal_by_every_reading() {
+        let refusal = |id: &str| {
+            let id = if id.is_empty() {
+                String::new()
+            } else {
+                format!("id = \"{id}\"\ntext = \"So.\"\nsource = \"Text\"\n")
+            };
+            format!("[[refusal]]\nwhen = \"Text == 'x'\"\ncodes = [\"Odd\"]\n{id}")
+        };
+        let asks = |id: &str, when: &str| promise(id, "refusal", when);
+        let check = |tables: &[String], expected: &str| {
+            let question = question("some-way", &["a", "b", "c"]);
+            let set = shop(&(param("Text", "text", "") + &question + &tables.concat()));
+            let (state, request) = call(&set, &[Some("x".into())], Caller::Main);
+            let permitted = outcomes(&set, &state, &request, &Choices::default());
+            let reply = Reply::Success { status: 200, fields: Map::new() };
+            let accused = Accused { set: &set, at: DELETE, command: 0, reply: &reply };
+            let found = answer(&accused, &Belief::default(), &permitted).expect("it is documented");
+            assert_eq!(found.key, format!("shop/Delete/{expected}#answered success"), "{tables:?}");
+        };
+        check(&[refusal("")], "unchanged");
+        check(&[refusal(""), asks("some", "some-way is a")], "promise/some");
+        check(&[refusal(""), asks("most", "some-way in (a, b)"), asks("all", "true")], "promise/all");
+        check(&[refusal(""), asks("most", "some-way in (a, b)"), asks("some", "some-way is a")], "promise/most");
+        check(&[refusal("odd"), asks("all", "true")], "promise/odd");
+        // What has a row of its own comes before what the prose asks for.
+        check(&[refusal("odd"), row("Due", "Text == 'x'")], "error/Due");
+    }
 
     #[test]
     fn symptoms_of_one_requirement_are_one_failure_of_a_race() {

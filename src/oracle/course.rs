@@ -161,3 +161,33 @@ fn losers(set: &SpecSet, turn: &Turn<'_>, before: &State, permitted: &[Outcome],
     losers.dedup();
     losers
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Moment, after};
+    use crate::model::{
+        Caller, Change, Choices, Resource, outcomes,
+        shop::{DELETE, call, param, shop},
+    };
+
+    #[test]
+    fn asking_for_the_same_again_starts_nothing_new() {
+        let set =
+            shop(&(param("Image", "text", "names = \"image\"") + "[[effect]]\ndelete = \"image\"\nlater = true\n"));
+        let (mut state, request) = call(&set, &[Some("img-aaaa".into())], Caller::Main);
+        for key in ["img-aaaa", "img-bbbb"] {
+            let image = Resource::new(set.service(DELETE), 0, "here".into());
+            state.apply(&Change::Create(key.into(), image.into()));
+        }
+        let outcome = |key: &str| {
+            let request = request.naming(0, vec![key.into()]);
+            outcomes(&set, &state, &request, &Choices::default()).swap_remove(0)
+        };
+        let once = after(&Moment::new(state.clone()), &outcome("img-aaaa"), 3, 100);
+        let again = after(&once, &outcome("img-aaaa"), 4, 200);
+        let other = after(&again, &outcome("img-bbbb"), 5, 300);
+        let under_way: Vec<_> =
+            other.pending.iter().map(|pending| (&*pending.key, pending.origin, pending.since_ms)).collect();
+        assert_eq!(under_way, [("img-aaaa", 3, 100), ("img-bbbb", 5, 300)]);
+    }
+}

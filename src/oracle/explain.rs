@@ -155,3 +155,35 @@ fn code_words(code: &Code) -> String {
         Code::Any => "a refusal".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Fit, Refused, Reply, explains};
+    use crate::model::shop::{DELETE, param, row, shop};
+
+    #[test]
+    fn a_documented_status_goes_with_its_code() {
+        let refusal = |codes: &str| format!("[[refusal]]\nwhen = \"Text == 'b'\"\ncodes = [{codes}]\n");
+        let tables = param("Text", "text", "")
+            + &row("Gone", "Text == 'a'")
+            + "status = 404\n"
+            + &refusal("\"Gone\"")
+            + &refusal("\"*\"");
+        let set = shop(&tables);
+        let (service, operation) = (set.service(DELETE), set.operation(DELETE));
+        let [gone, named, any] = [0, 1, 2];
+        let check = |row: usize, due: bool, status: u16, code: &str, expected: Option<Fit>| {
+            let reply = Reply::Refused { status, code: code.into(), message: String::new(), request_id: None };
+            let found = explains(service, operation, &Answer::Refused(Refused::Row(row)), due, &reply);
+            assert_eq!(found, expected, "{row} {status} {code}");
+        };
+        check(gone, true, 404, "Gone", Some(Fit::Exact));
+        check(gone, false, 404, "Gone", Some(Fit::Permitted));
+        check(gone, true, 400, "Gone", None);
+        check(named, true, 404, "Gone", Some(Fit::Exact));
+        check(named, true, 400, "Gone", None);
+        check(any, true, 400, "Other", Some(Fit::Loose));
+        // A code that the document knows is no code like any other.
+        check(any, true, 404, "Gone", None);
+    }
+}

@@ -567,3 +567,6 @@ impl<'a> Judge<'a> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

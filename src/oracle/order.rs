@@ -177,8 +177,8 @@ pub fn groups<K: Ord + Clone>(named: &[Vec<K>], linked: &[(K, K)]) -> Vec<Vec<us
 
 #[cfg(test)]
 mod tests {
-    use super::{groups, orders, predecessors};
-    use crate::history::Stamps;
+    use super::{BUDGET, Belief, MOST_CALLS, Steps, Unknown, World, groups, orders, predecessors, search};
+    use crate::{history::Stamps, model::State};
 
     fn stamps(list: &[(u64, u64)]) -> Vec<Stamps> {
         list.iter().map(|(start, end)| Stamps { start: *start, end: *end }).collect()
@@ -191,6 +191,35 @@ mod tests {
         assert_eq!(all(&[(1, 2), (3, 4)]), [[0, 1]]);
         assert_eq!(all(&[(1, 3), (2, 6), (4, 5)]), [[0, 1, 2], [0, 2, 1], [1, 0, 2]]);
         assert_eq!(all(&[(1, 9), (1, 9), (1, 9), (1, 9)]).len(), 24);
+    }
+
+    /// Calls that change nothing.
+    struct Idle;
+
+    impl Steps for Idle {
+        fn settle(&self, belief: Belief) -> Belief {
+            belief
+        }
+
+        fn step(&mut self, _: usize, world: &World, next: &mut Belief) {
+            next.add(world.clone());
+        }
+    }
+
+    #[test]
+    fn a_search_gives_up_where_calls_are_too_many() {
+        let check = |n_calls: u64, mut budget: usize, expected: Option<usize>| {
+            let in_turn = predecessors(&stamps(&(0..n_calls).map(|call| (2 * call, 2 * call + 1)).collect::<Vec<_>>()));
+            let found = search(Belief::new(State::default()), &in_turn, &mut Idle, &mut budget);
+            let reached = found.map(|found| (found.belief.worlds.len() == 1).then_some(found.reached.len()));
+            assert_eq!(reached.map_err(|Unknown| ()).unwrap_or(None), expected, "{n_calls}");
+        };
+        check(3, BUDGET, Some(3));
+        check(MOST_CALLS as u64, BUDGET, Some(MOST_CALLS));
+        check(3, 3, Some(3));
+        check(3, 2, None);
+        let apart = vec![0; MOST_CALLS + 1];
+        assert!(search(Belief::new(State::default()), &apart, &mut Idle, &mut 0).is_err());
     }
 
     #[test]

@@ -517,3 +517,26 @@ pub fn prove(judge: &mut Judge<'_>, turn: &Turn<'_>) {
     judge.unproved = left;
     judge.judged.exercised.extend(proved.into_iter().map(|(requirement, _)| requirement));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Law, law_or_basics};
+    use crate::model::shop::{DELETE, shop};
+
+    #[test]
+    fn laws_that_no_document_has_follow_from_basic_sentences() {
+        let check = |tables: &str, law: Law, expected: &str| {
+            let set = shop(tables);
+            let operation = set.operation(DELETE);
+            let found = law_or_basics(operation, law).map(|requirement| &*operation.requirements[requirement].id);
+            assert_eq!(found, Some(&*format!("shop/Delete/{expected}")), "{law:?}");
+        };
+        check("", Law::Stays, "unchanged");
+        check("", Law::Seen, "effect");
+        check("", Law::Once, "success");
+        check("", Law::Batch, "success");
+        let law = "[[overlap]]\nlaw = \"seen\"\ntext = \"So.\"\nsource = \"Text\"\n";
+        check(law, Law::Seen, "overlap/seen");
+        check(law, Law::Stays, "unchanged");
+    }
+}

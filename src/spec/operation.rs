@@ -489,7 +489,25 @@ impl Template {
 mod tests {
     use serde_json::json;
 
-    use super::{Code, FieldType};
+    use super::{Action, Code, Effect, FieldType, Template};
+    use crate::spec::embedded;
+
+    #[test]
+    fn only_deletions_remove() {
+        for (action, expected) in [(Action::Delete(0), true), (Action::Update(0), false)] {
+            let set = embedded().expect("the specs are sound");
+            let effect = set.operations().find_map(|(_, operation)| operation.effects.first()).expect("there is one");
+            assert_eq!(Effect { action, ..effect.clone() }.removes(), expected);
+        }
+    }
+
+    #[test]
+    fn arguments_are_found_by_name() {
+        let arguments = vec![("One".to_owned(), json!(1)), ("Two".to_owned(), json!(2))];
+        let template = Template { operation: "Delete".into(), undo: false, arguments };
+        let found = ["One", "Two", "Three"].map(|name| template.argument(name).cloned());
+        assert_eq!(found, [Some(json!(1)), Some(json!(2)), None]);
+    }
 
     #[test]
     fn patterns_have_a_beginning_and_an_end() {

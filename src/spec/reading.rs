@@ -391,3 +391,28 @@ fn widen(text: &str, range: Range<usize>) -> Range<usize> {
         None => text.len().saturating_sub(1)..text.len(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::duration_ms;
+
+    #[test]
+    fn durations_have_a_unit_and_an_end() {
+        for (text, expected) in [
+            ("500ms", Some(500)),
+            ("30s", Some(30_000)),
+            ("1.5m", Some(90_000)),
+            ("2h", Some(7_200_000)),
+            ("10", None),
+            ("s", None),
+            ("1.2.3s", None),
+            ("2d", None),
+            // About thirty years.
+            ("999999999999ms", Some(999_999_999_999)),
+            ("1000000000000ms", None),
+            ("2000000000s", None),
+        ] {
+            assert_eq!(duration_ms(text), expected, "{text}");
+        }
+    }
+}

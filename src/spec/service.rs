@@ -202,3 +202,31 @@ impl Service {
         self.operations.iter().position(|operation| operation.name == name && operation.edition.as_deref() == edition)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::Means;
+
+    #[test]
+    fn every_word_for_what_a_code_means_is_one_of_its_own() {
+        let words = [
+            "missing",
+            "invalid",
+            "unknown-region",
+            "unauthorized",
+            "credentials",
+            "throttled",
+            "unavailable",
+            "quota",
+            "token",
+            "dry-run",
+        ];
+        let means: BTreeSet<Means> = words.iter().map(|word| Means::parse(word)).collect();
+        assert_eq!(means.len(), words.len());
+        assert_eq!(Means::parse("unknown-region"), Means::UnknownRegion);
+        assert_eq!(Means::parse("token"), Means::Token);
+        assert_eq!(Means::parse("dry-run"), Means::DryRun);
+    }
+}

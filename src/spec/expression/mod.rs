@@ -233,3 +233,17 @@ impl Expr {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Expr;
+
+    #[test]
+    fn bindings_are_what_the_call_names() {
+        // The first two variables are bindings; what was created, or is quantified over, follows.
+        let both = |left, right| Expr::And(Box::new(left), Box::new(right));
+        let expr = both(both(Expr::Var(1), Expr::Var(2)), both(Expr::Var(0), Expr::Var(1)));
+        assert_eq!(expr.bindings(2), [1, 0]);
+        assert_eq!(expr.bindings(3), [1, 2, 0]);
+    }
+}
