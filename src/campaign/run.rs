@@ -354,29 +354,40 @@ impl Cases<'_> {
             return result;
         }
         let endpoint = self.endpoint_of(&result.script);
-        // Attempts at something shorter often wait for what never comes; where waiting is not the point, that need not take
-        // all patience each time.
+        // Attempts at something shorter often wait for what never comes; that need not take all patience each time, nor in
+        // the end, where waiting is not the point.
         let mut around = self.settings.around.clone();
+        let hurried_ms = around.pace.enough(around.patience_ms);
         if !blame::is_late(&result.finding) {
-            around.patience_ms = around.pace.enough(around.patience_ms);
+            around.patience_ms = hurried_ms;
         }
         let is_long = first.against.is_some() || !result.script.race().is_empty();
         let budget = self.settings.shrink_requests * if is_long { LONG_SHRINKING } else { 1 };
-        let mut shrinker = Shrinker::new(self.set, self.generator, endpoint.as_ref(), &around, budget);
+        let mut shrinker = Shrinker {
+            set: self.set,
+            generator: self.generator,
+            endpoint: endpoint.as_ref(),
+            around: &around,
+            hurried_ms,
+            budget,
+            interrupted: &self.settings.interrupted,
+            requests: 0,
+            executions: 0,
+        };
         (self.tell)(Event::Shrinking { key: &result.finding.key, commands: result.script.commands.len() });
         if let Some(other) = &first.against {
             // Two cases in one script are a failure like any other.
-            let Some(both) = shrinker.together(other, &result.script, result.finding.requirement).await else {
+            let Some(both) = shrinker.contradiction(other, &result.script, result.finding.requirement).await else {
                 result.shrink_requests = shrinker.requests;
                 result.again.times = u32::from(shrinker.requests > 0);
                 return result;
             };
-            (result.script, result.history, result.finding) = both;
+            (result.script, result.history, result.finding) = (both.script, both.history, both.finding);
         }
         if blame::is_of_overlap(self.set, &result.finding)
-            && let Some((script, history, finding)) = shrinker.in_sequence(&result.script).await
+            && let Some(failed) = shrinker.in_sequence(&result.script).await
         {
-            (result.script, result.history, result.finding) = (script, history, finding);
+            (result.script, result.history, result.finding) = (failed.script, failed.history, failed.finding);
         }
         let shrunk = shrinker.shrink(&result.script, &result.history, &result.finding, CONFIRMATIONS).await;
         result.again = shrunk.again;

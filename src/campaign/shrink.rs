@@ -10,7 +10,10 @@
 //! What overlapping calls do to each other depends on chance. So a race is tried several times before it counts as one that
 //! does not fail, and in the end it is said how often the result shows the failure.
 
-use std::mem::replace;
+use std::{
+    mem::replace,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use crate::{
     endpoint::Endpoint,
@@ -33,10 +36,10 @@ pub struct Shrunk {
 }
 
 /// A script that failed.
-struct Failed {
-    script: Script,
-    history: History,
-    finding: Finding,
+pub struct Failed {
+    pub script: Script,
+    pub history: History,
+    pub finding: Finding,
 }
 
 /// How often a failure showed itself when its script was run again.
@@ -67,20 +70,26 @@ pub struct Shrinker<'a> {
     pub generator: &'a Generator<'a>,
     pub endpoint: &'a dyn Endpoint,
     pub around: &'a Surroundings,
+    /// Attempts wait for so long, which may be less; what they come to is run again with all patience.
+    pub hurried_ms: u64,
     pub budget: u64,
+    /// Someone wants it to end.
+    pub interrupted: &'a AtomicBool,
     pub requests: u64,
-    executions: u64,
+    pub executions: u64,
 }
 
-impl<'a> Shrinker<'a> {
-    pub fn new(
-        set: &'a SpecSet,
-        generator: &'a Generator<'a>,
-        endpoint: &'a dyn Endpoint,
-        around: &'a Surroundings,
-        budget: u64,
-    ) -> Self {
-        Self { set, generator, endpoint, around, budget, requests: 0, executions: 0 }
+impl Shrinker<'_> {
+    fn is_over(&self) -> bool {
+        self.requests >= self.budget || self.is_interrupted()
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    fn hurries(&self) -> bool {
+        self.hurried_ms < self.around.patience_ms
     }
 
     /// Shrinks a failure and runs the result again so many times.
@@ -95,51 +104,74 @@ impl<'a> Shrinker<'a> {
         // Each is smaller than the one before.
         let mut larger: Vec<Failed> = Vec::new();
         let culprit = script.commands.get(finding.culprit);
-        for proposed in self.generator.shortest(finding.requirement, culprit, finding.command != finding.culprit) {
-            if proposed.commands.len() < script.commands.len()
-                && self.requests < self.budget
+        let is_two_sided = finding.nature == Nature::Inconsistent;
+        if is_two_sided
+            && let Some(smaller) = self.asked_twice(finding.requirement, culprit, script.commands.len()).await
+        {
+            larger.push(replace(&mut best, smaller));
+        }
+        let ways = || self.generator.shortest(finding.requirement, culprit, finding.command != finding.culprit);
+        for proposed in if is_two_sided { Vec::new() } else { ways() } {
+            if proposed.commands.len() < best.script.commands.len()
+                && !self.is_over()
                 && let Some(smaller) = self.fails(&proposed, &finding.key).await
             {
                 larger.push(replace(&mut best, smaller));
                 break;
             }
         }
-        while self.requests < self.budget
+        while !self.is_over()
             && let Some(smaller) = self.step(&best).await
         {
             larger.push(replace(&mut best, smaller));
         }
-        let mut again = self.again(&best, confirmations).await;
+        let mut again = self.again(&mut best, confirmations).await;
         while best.script.race().is_empty()
             && !again.is_stable()
             && self.requests < 2 * self.budget
-            && let Some(failed) = larger.pop()
+            && !self.is_interrupted()
+            && let Some(mut failed) = larger.pop()
         {
-            let shown = self.again(&failed, confirmations).await;
+            let shown = self.again(&mut failed, confirmations).await;
             if shown.is_stable() {
                 (best, again) = (failed, shown);
             }
+        }
+        // What came within less patience proves nothing.
+        if self.hurries() && again.shown == 0 {
+            best = Failed { script: script.clone(), history: history.clone(), finding: finding.clone() };
         }
         let Failed { script, history, finding } = best;
         Shrunk { script, history, finding, requests: self.requests, again }
     }
 
-    /// Runs a failing script again.
-    async fn again(&mut self, failed: &Failed, confirmations: u32) -> Again {
+    /// Runs a failing script again, with all patience; where attempts had less, what came then is what counts.
+    async fn again(&mut self, failed: &mut Failed, confirmations: u32) -> Again {
         let racing = !failed.script.race().is_empty();
-        let mut again = Again { times: if racing { RACE_CONFIRMATIONS } else { confirmations }, shown: 0 };
-        for _ in 0..again.times {
-            let (_, findings) = self.run(&failed.script).await;
-            let is_shown = findings.iter().any(|finding| blame::is_same(&finding.key, &failed.finding.key, racing));
-            again.shown += u32::from(is_shown);
+        // That something takes too long is no matter of chance, and each time takes all patience.
+        let wanted = if racing && !self.hurries() { RACE_CONFIRMATIONS } else { confirmations };
+        let mut again = Again::NEVER;
+        while again.times < wanted && !self.is_interrupted() {
+            again.times += 1;
+            let (history, findings) = self.run(&failed.script, self.around.patience_ms).await;
+            let mut shown = findings.into_iter();
+            let Some(finding) = shown.find(|finding| blame::is_same(&finding.key, &failed.finding.key, racing)) else {
+                continue;
+            };
+            again.shown += 1;
+            if self.hurries() {
+                (failed.history, failed.finding) = (history, finding);
+            }
         }
         again
     }
 
     /// The first smaller script that fails.
     async fn step(&mut self, best: &Failed) -> Option<Failed> {
-        for candidate in smaller(self.set, &best.script, best.finding.culprit) {
-            if self.requests >= self.budget {
+        // Without what shows it, nothing is shown.
+        let keep = [best.finding.culprit, best.finding.command];
+        for candidate in smaller(self.set, &best.script, &keep) {
+            if self.is_over() {
                 return None;
             }
             let failed = self.fails(&candidate, &best.finding.key).await;
@@ -154,7 +186,7 @@ impl<'a> Shrinker<'a> {
     async fn fails(&mut self, script: &Script, key: &str) -> Option<Failed> {
         let tries = if script.race().is_empty() { 1 } else { RACE_TRIES };
         for number in 0..tries {
-            if number > 0 && self.requests >= self.budget {
+            if number > 0 && self.is_over() {
                 break;
             }
             let failed = self.once(script, key).await;
@@ -166,44 +198,63 @@ impl<'a> Shrinker<'a> {
     }
 
     async fn once(&mut self, script: &Script, key: &str) -> Option<Failed> {
-        let (history, findings) = self.run(script).await;
+        let (history, findings) = self.run(script, self.hurried_ms).await;
         let finding = findings.into_iter().find(|finding| finding.key == key)?;
         Some(Failed { script: script.clone(), history, finding })
     }
 
-    async fn run(&mut self, script: &Script) -> (History, Vec<Finding>) {
+    async fn run(&mut self, script: &Script, patience_ms: u64) -> (History, Vec<Finding>) {
         self.executions += 1;
         let name = format!("s{}", self.executions);
-        let history = execute(self.set, script, self.endpoint, self.around, &name).await;
+        let around = Surroundings { patience_ms, ..self.around.clone() };
+        let history = execute(self.set, script, self.endpoint, &around, &name).await;
         self.requests += history.exchanges.len() as u64;
         let findings = judge(self.set, script, &history).findings;
         (history, findings)
     }
 
-    /// What two scripts show together, one after the other, of a requirement that they meet in two ways.
-    pub async fn together(
-        &mut self,
-        first: &Script,
-        second: &Script,
-        requirement: ReqRef,
-    ) -> Option<(Script, History, Finding)> {
-        let both = one_after_the_other(first, second)?;
-        let (history, findings) = self.run(&both).await;
-        let same = |finding: &Finding| finding.requirement == requirement && finding.nature == Nature::Inconsistent;
-        findings.into_iter().find(same).map(|finding| (both, history, finding))
+    /// What shows in one script that a question is answered in two ways, as two cases did.
+    pub async fn contradiction(&mut self, first: &Script, second: &Script, asked: ReqRef) -> Option<Failed> {
+        match self.asked_twice(asked, None, first.commands.len() + second.commands.len()).await {
+            Some(failed) => Some(failed),
+            None => self.together(first, second, asked).await,
+        }
+    }
+
+    /// The shortest ways to ask a question, each gone twice.
+    async fn asked_twice(&mut self, asked: ReqRef, culprit: Option<&Command>, shorter_than: usize) -> Option<Failed> {
+        for with_reads in [false, true] {
+            for way in self.generator.shortest(asked, culprit, with_reads) {
+                if 2 * way.commands.len() < shorter_than
+                    && !self.is_over()
+                    && let Some(failed) = self.together(&way, &way, asked).await
+                {
+                    return Some(failed);
+                }
+            }
+        }
+        None
+    }
+
+    /// What two scripts show one after the other, of a question that they have answered in two ways.
+    async fn together(&mut self, first: &Script, second: &Script, asked: ReqRef) -> Option<Failed> {
+        let script = one_after_the_other(first, second)?;
+        let (history, findings) = self.run(&script, self.around.patience_ms).await;
+        let same = |finding: &Finding| finding.requirement == asked && finding.nature == Nature::Inconsistent;
+        findings.into_iter().find(same).map(|finding| Failed { script, history, finding })
     }
 
     /// What a race shows when its calls come one after the other: then it takes no race to see that something is wrong.
-    pub async fn in_sequence(&mut self, script: &Script) -> Option<(Script, History, Finding)> {
+    pub async fn in_sequence(&mut self, script: &Script) -> Option<Failed> {
         let (race, mut lanes) = (script.race(), script.lanes());
         for _ in 0..2 {
             let order = (0..race.start).chain(lanes.concat()).chain(race.end..script.commands.len());
             let commands = order.map(|index| Command { lane: None, ..script.commands[index].clone() }).collect();
             let sequence = Script { commands, aims: script.aims.clone() };
-            let (history, findings) = self.run(&sequence).await;
+            let (history, findings) = self.run(&sequence, self.around.patience_ms).await;
             let counting = findings.into_iter().find(|finding| blame::counts(self.set, finding));
             if let Some(finding) = counting.filter(blame::is_of_one_run) {
-                return Some((sequence, history, finding));
+                return Some(Failed { script: sequence, history, finding });
             }
             lanes.reverse();
         }

@@ -13,8 +13,8 @@ use crate::{
     value::Key,
 };
 
-/// Scripts that are smaller than this one, the boldest first. The command at `keep` stays.
-pub fn smaller(set: &SpecSet, script: &Script, keep: usize) -> Vec<Script> {
+/// Scripts that are smaller than this one, the boldest first. The commands at `keep` stay.
+pub fn smaller(set: &SpecSet, script: &Script, keep: &[usize]) -> Vec<Script> {
     let n_commands = script.commands.len();
     let mut found: Vec<Script> = Vec::new();
     let mut add = |candidate: Option<Script>| {
@@ -27,14 +27,14 @@ pub fn smaller(set: &SpecSet, script: &Script, keep: usize) -> Vec<Script> {
     };
     let lanes = script.lanes();
     for lane in &lanes {
-        add(without(script, lane.iter().copied().filter(|index| *index != keep).collect(), keep));
+        add(without(script, lane.iter().copied().filter(|index| !keep.contains(index)).collect(), keep));
     }
     let mut size = n_commands / 2;
     while size > 0 {
         let mut start = 0;
         while start < n_commands {
             let doomed: BTreeSet<usize> =
-                (start..(start + size).min(n_commands)).filter(|index| *index != keep).collect();
+                (start..(start + size).min(n_commands)).filter(|index| !keep.contains(index)).collect();
             add(without(script, doomed, keep));
             start += size;
         }
@@ -77,15 +77,15 @@ fn alike(script: &Script) -> Vec<(Key, Key)> {
 }
 
 /// The script with the first resource in place of the other, which is not made.
-fn merged(script: &Script, one: &Key, other: &Key, keep: usize) -> Option<Script> {
+fn merged(script: &Script, one: &Key, other: &Key, keep: &[usize]) -> Option<Script> {
     let maker = script.commands.iter().position(|command| command.creates.contains(other));
-    let maker = maker.filter(|maker| *maker != keep)?;
+    let maker = maker.filter(|maker| !keep.contains(maker))?;
     let names = BTreeMap::from([(other.clone(), one.clone())]);
     let mut commands: Vec<Command> = Vec::new();
     for (index, command) in script.commands.iter().enumerate().filter(|(index, _)| *index != maker) {
         let command = command.renamed(&names);
         // Nobody has to look twice.
-        if index == keep || commands.last() != Some(&command) {
+        if keep.contains(&index) || commands.last() != Some(&command) {
             commands.push(command);
         }
     }
@@ -102,8 +102,8 @@ fn moved_out(script: &Script, index: usize, to_end: bool) -> Script {
     Script { commands, aims: script.aims.clone() }.simplified()
 }
 
-/// The script without these commands and all that depend on them; none when the kept command would go too.
-fn without(script: &Script, mut doomed: BTreeSet<usize>, keep: usize) -> Option<Script> {
+/// The script without these commands and all that depend on them; none when a kept command would go too.
+fn without(script: &Script, mut doomed: BTreeSet<usize>, keep: &[usize]) -> Option<Script> {
     loop {
         let lost: BTreeSet<&Key> = doomed.iter().flat_map(|index| &script.commands[*index].creates).collect();
         let dependent: Vec<usize> = script
@@ -118,7 +118,7 @@ fn without(script: &Script, mut doomed: BTreeSet<usize>, keep: usize) -> Option<
         }
         doomed.extend(dependent);
     }
-    if doomed.contains(&keep) || doomed.is_empty() {
+    if keep.iter().any(|kept| doomed.contains(kept)) || doomed.is_empty() {
         return None;
     }
     let commands = script.commands.iter().enumerate().filter(|(index, _)| !doomed.contains(index));

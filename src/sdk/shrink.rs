@@ -119,7 +119,7 @@ fn candidates(set: &SpecSet, stock: &Stock, case: &Case) -> Vec<Case> {
     let plainest = stock.plainest().filter(|script| is_documented && script.commands.len() <= last);
     found.extend(plainest.map(|script| Case { script: script.clone(), ..case.clone() }));
     // The call under test comes last, so that it stays the last.
-    found.extend(smaller(set, &case.script, last).into_iter().map(|script| Case { script, ..case.clone() }));
+    found.extend(smaller(set, &case.script, &[last]).into_iter().map(|script| Case { script, ..case.clone() }));
     for (index, treatment) in case.treatments.iter().enumerate() {
         for plainer in plainer(treatment) {
             found.push(with(&|case| case.treatments[index] = plainer.clone()));
