@@ -373,6 +373,7 @@ impl Cases<'_> {
             interrupted: &self.settings.interrupted,
             requests: 0,
             executions: 0,
+            has_asked_twice: false,
         };
         (self.tell)(Event::Shrinking { key: &result.finding.key, commands: result.script.commands.len() });
         if let Some(other) = &first.against {

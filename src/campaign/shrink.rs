@@ -9,6 +9,15 @@
 //!
 //! What overlapping calls do to each other depends on chance. So a race is tried several times before it counts as one that
 //! does not fail, and in the end it is said how often the result shows the failure.
+//!
+//! That a question is answered in two ways takes two askings. The shortest way to ask, gone twice, is tried first; then what
+//! two cases did, one after the other in one script.
+//!
+//! Where the model knows why a script failed, as long as the broken requirement may be met where its call stands, smaller
+//! scripts in which it cannot be met are not tried.
+//!
+//! That something takes too long to go would take all patience at each attempt. Attempts are made with little, and only what
+//! they come to is held to all of it: a script that fails only when it is hurried is no result.
 
 use std::{
     mem::replace,
@@ -77,6 +86,8 @@ pub struct Shrinker<'a> {
     pub interrupted: &'a AtomicBool,
     pub requests: u64,
     pub executions: u64,
+    /// Nothing shorter comes of asking twice once more.
+    pub has_asked_twice: bool,
 }
 
 impl Shrinker<'_> {
@@ -148,8 +159,7 @@ impl Shrinker<'_> {
     /// Runs a failing script again, with all patience; where attempts had less, what came then is what counts.
     async fn again(&mut self, failed: &mut Failed, confirmations: u32) -> Again {
         let racing = !failed.script.race().is_empty();
-        // That something takes too long is no matter of chance, and each time takes all patience.
-        let wanted = if racing && !self.hurries() { RACE_CONFIRMATIONS } else { confirmations };
+        let wanted = if racing { RACE_CONFIRMATIONS } else { confirmations };
         let mut again = Again::NEVER;
         while again.times < wanted && !self.is_interrupted() {
             again.times += 1;
@@ -170,7 +180,14 @@ impl Shrinker<'_> {
     async fn step(&mut self, best: &Failed) -> Option<Failed> {
         // Without what shows it, nothing is shown.
         let keep = [best.finding.culprit, best.finding.command];
+        let call = best.script.commands.get(best.finding.culprit).filter(|_| best.script.race().is_empty());
+        let asks = |script: &Script| self.generator.asks(script, call?, best.finding.requirement);
+        let is_asked = asks(&best.script) == Some(true);
         for candidate in smaller(self.set, &best.script, &keep) {
+            // Where the model knows why it failed, it knows as well what cannot fail for that reason.
+            if is_asked && asks(&candidate) == Some(false) {
+                continue;
+            }
             if self.is_over() {
                 return None;
             }
@@ -223,6 +240,9 @@ impl Shrinker<'_> {
 
     /// The shortest ways to ask a question, each gone twice.
     async fn asked_twice(&mut self, asked: ReqRef, culprit: Option<&Command>, shorter_than: usize) -> Option<Failed> {
+        if replace(&mut self.has_asked_twice, true) {
+            return None;
+        }
         for with_reads in [false, true] {
             for way in self.generator.shortest(asked, culprit, with_reads) {
                 if 2 * way.commands.len() < shorter_than

@@ -73,6 +73,14 @@ pub fn exercises(set: &SpecSet, state: &State, call: &Command) -> Vec<Exercise> 
     found
 }
 
+/// Whether a call may exercise a requirement at all, be it provable or not.
+pub fn may_exercise(set: &SpecSet, state: &State, call: &Command, requirement: usize) -> bool {
+    let request = call.request(set, &Script::home());
+    let permitted = outcomes_with(set, state, &request, &Choices::default(), |_, due| due);
+    let mut due = permitted.iter().filter(|outcome| outcome.due);
+    due.any(|outcome| outcome.claims.iter().any(|claim| claim.requirement == requirement))
+}
+
 /// Questions that a requirement's own rules ask.
 pub fn matters(operation: &Operation, requirement: usize) -> Vec<usize> {
     let rows = operation.rows.iter().filter(|row| row.requirement == Some(requirement));

@@ -1,7 +1,13 @@
 //! What the model proposes in place of a failing script: often the answer, at the price of one try.
 
-use super::{case::Generator, dice::Dice, exercise::is_about_staying, races, readback, simulate};
+use super::{
+    case::Generator,
+    dice::Dice,
+    exercise::{is_about_staying, may_exercise},
+    races, readback, simulate,
+};
 use crate::{
+    model::Choices,
     sequence::{Command, Purpose, Script},
     spec::{id::mint, service::OpRef},
     value::Key,
@@ -56,6 +62,20 @@ impl Generator<'_> {
         races.sort_by_key(|script| script.commands.len());
         scripts.extend(races.into_iter().take(MOST_RACES));
         scripts
+    }
+
+    /// Whether a call may exercise a requirement where it stands in a script, by the model; none where it does not stand there.
+    pub fn asks(&self, script: &Script, call: &Command, aim: (OpRef, usize)) -> Option<bool> {
+        let position = script.commands.iter().rposition(|command| command == call && call.operation == aim.0)?;
+        let (initial, likely) = (self.initial(aim.0), Choices::likely(self.set.operation(aim.0)));
+        let states = simulate::run(self.set, &initial, &script.commands[..position], &likely);
+        let before = states.last()?;
+        // What is under way may be over by then.
+        let mut over = before.clone();
+        while !over.pending.is_empty() {
+            over.fire(0);
+        }
+        Some([before, &over].into_iter().any(|state| may_exercise(self.set, state, call, aim.1)))
     }
 
     /// A call without anything before it, which names what does not exist in place of what was made.
