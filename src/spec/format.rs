@@ -3,7 +3,7 @@
 //! One description serves three readers: [`super::reading`] checks files by it, [`super::schema`] generates the JSON
 //! Schema that editors use, and the texts are the format's manual. Nothing else decides what an author may write.
 
-use super::caller::Caller;
+use super::{caller::Caller, service::Means};
 
 /// A table of the format: what it is for, and its keys.
 #[derive(Debug)]
@@ -205,22 +205,7 @@ static COMMON: Table = Table {
         need("code", Kind::Text, "Code; `*` at the end matches any rest."),
         may("status", Kind::Integer, "HTTP status, where one is documented."),
         may("message", Kind::Text, "Message."),
-        need(
-            "means",
-            Kind::Word(&[
-                "missing",
-                "invalid",
-                "unknown-region",
-                "unauthorized",
-                "credentials",
-                "throttled",
-                "unavailable",
-                "quota",
-                "token",
-                "dry-run",
-            ]),
-            "What it says, which decides where it is accepted.",
-        ),
+        need("means", Kind::Word(&Means::WORDS), "What it says, which decides where it is accepted."),
         SOURCE,
     ],
 };

@@ -96,6 +96,13 @@ pub struct Common {
     pub source: String,
 }
 
+impl Common {
+    /// The entry that a code is meant by: the most specific one; `MissingSecurityToken` is not one of `Missing*`.
+    pub fn of<'a>(list: &'a [Self], code: &str) -> Option<&'a Self> {
+        list.iter().filter(|common| common.code.matches(code)).max_by_key(|common| common.code.specificity())
+    }
+}
+
 /// Requests that do not prove who sends them, and what each documented operation answers to them.
 #[derive(Debug, Clone)]
 pub struct Access {
@@ -130,19 +137,32 @@ pub enum Means {
 }
 
 impl Means {
-    pub fn parse(word: &str) -> Self {
-        match word {
-            "missing" => Self::Missing,
-            "unknown-region" => Self::UnknownRegion,
-            "unauthorized" => Self::Unauthorized,
-            "credentials" => Self::Credentials,
-            "throttled" => Self::Throttled,
-            "unavailable" => Self::Unavailable,
-            "quota" => Self::Quota,
-            "token" => Self::Token,
-            "dry-run" => Self::DryRun,
-            _ => Self::Invalid,
+    const NAMED: [(&str, Self); 10] = [
+        ("missing", Self::Missing),
+        ("invalid", Self::Invalid),
+        ("unknown-region", Self::UnknownRegion),
+        ("unauthorized", Self::Unauthorized),
+        ("credentials", Self::Credentials),
+        ("throttled", Self::Throttled),
+        ("unavailable", Self::Unavailable),
+        ("quota", Self::Quota),
+        ("token", Self::Token),
+        ("dry-run", Self::DryRun),
+    ];
+    /// As specs spell them.
+    pub const WORDS: [&str; Self::NAMED.len()] = {
+        let mut words = [""; Self::NAMED.len()];
+        let mut index = 0;
+        while index < words.len() {
+            words[index] = Self::NAMED[index].0;
+            index += 1;
         }
+        words
+    };
+
+    /// What a word says; any other is a mere `invalid`.
+    pub fn parse(word: &str) -> Self {
+        Self::NAMED.iter().find(|(name, _)| *name == word).map_or(Self::Invalid, |(_, means)| *means)
     }
 }
 
@@ -191,10 +211,9 @@ impl Service {
         self.givens.iter().find(|given| given.name == name)
     }
 
-    /// What a code of the vendor's common lists means; `MissingSecurityToken` is not one of `Missing*`.
+    /// What a code of the vendor's common lists means.
     pub fn means(&self, code: &str) -> Option<Means> {
-        let named = self.common.iter().filter(|common| common.code.matches(code));
-        named.max_by_key(|common| common.code.specificity()).map(|common| common.means)
+        Common::of(&self.common, code).map(|common| common.means)
     }
 
     /// Operation of an action in the edition asked for, or the current one.
@@ -208,25 +227,35 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::Means;
+    use crate::model::shop::shop_with;
 
     #[test]
     fn every_word_for_what_a_code_means_is_one_of_its_own() {
-        let words = [
-            "missing",
-            "invalid",
-            "unknown-region",
-            "unauthorized",
-            "credentials",
-            "throttled",
-            "unavailable",
-            "quota",
-            "token",
-            "dry-run",
-        ];
-        let means: BTreeSet<Means> = words.iter().map(|word| Means::parse(word)).collect();
-        assert_eq!(means.len(), words.len());
+        let means: BTreeSet<Means> = Means::WORDS.iter().map(|word| Means::parse(word)).collect();
+        assert_eq!(means.len(), Means::WORDS.len());
         assert_eq!(Means::parse("unknown-region"), Means::UnknownRegion);
         assert_eq!(Means::parse("token"), Means::Token);
         assert_eq!(Means::parse("dry-run"), Means::DryRun);
+    }
+
+    /// Entries that name it more closely stand before and after those that only match it.
+    #[test]
+    fn a_code_is_meant_by_the_entry_that_names_it_most_closely() {
+        let common = |code: &str, means: &str| {
+            format!("[[common]]\ncode = \"{code}\"\nmessage = \"{code}\"\nmeans = \"{means}\"\nsource = \"Codes\"\n")
+        };
+        let codes = [("Auth*", "invalid"), ("Auth.Key", "credentials"), ("Auth.*", "missing")];
+        let codes = codes.map(|(code, means)| common(code, means)).concat();
+        let check = |code: &str, means: Means, message: &str| {
+            let access = format!(
+                "[[access]]\ncaller = \"unknown-key\"\ntext = \"No.\"\ncodes = [\"{code}\"]\ndocument = \"Codes\"\nsource = \"Codes\"\n"
+            );
+            let set = shop_with(&(codes.clone() + &access), "");
+            assert_eq!(set.services[0].means(code), Some(means), "{code}");
+            assert_eq!(set.services[0].access[0].message, message, "{code}");
+        };
+        check("Auth.Key", Means::Credentials, "Auth.Key");
+        check("Auth.Other", Means::Missing, "Auth.*");
+        check("Authority", Means::Invalid, "Auth*");
     }
 }

@@ -292,7 +292,7 @@ fn access(file: &Entry, common: &[Common], problems: &mut Diagnostics) -> Vec<Ac
             let message = format!("the common list has no code `{}`", word.text);
             problems.report("unknown-name", &word.span, message, "not a common code", help);
         }
-        let first = words.first().and_then(|word| common.iter().find(|common| common.code.matches(&word.text)));
+        let first = words.first().and_then(|word| Common::of(common, &word.text));
         list.push(Access {
             caller,
             text: entry.text("text"),
