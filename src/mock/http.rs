@@ -266,7 +266,7 @@ impl Front {
         let recognised = || protocols().find(|protocol| protocol.recognises(request));
         let found = protocols().map(read).find(is_ours);
         let (protocol, call) = found.or_else(|| recognised().or_else(|| protocols().next()).map(read))?;
-        let accepted = call.and_then(|call| protocol.objection(request).map_or(Ok(call), Err));
+        let accepted = call.and_then(|call| protocol.check_manner(request).map(|()| call));
         Some((protocol, accepted))
     }
 

@@ -32,7 +32,7 @@ fn alibaba_captures() {
         assert_eq!(request.header("x-acs-version"), Some(call.version.as_str()));
         assert_eq!(Value::from(call.arguments), given_to_alibaba(line), "line {number}");
         let refused = REFUSED.iter().find(|refused| refused.0 == number);
-        let objection = protocol.objection(&request).map(|refusal| refusal.code);
+        let objection = protocol.check_manner(&request).err().map(|refusal| refusal.code);
         assert_eq!(objection.as_deref(), refused.map(|refused| refused.1), "line {number}: {refused:?}");
         // Header signatures cover the host, whose port is masked in the data; parameter signatures do not.
         if text(line, "signature") == "v1" {

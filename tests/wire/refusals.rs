@@ -80,8 +80,7 @@ fn send(scheme: &str, placement: Placement, credential: &Credential) -> Sent {
 /// What a server does: read the call, then verify it.
 fn judge(protocol: &str, sent: &Sent, ring: &Ring) -> Result<String, Refusal> {
     let speaker = protocol::find(protocol).unwrap();
-    speaker.decode_call(&sent.request, &shape)?;
-    speaker.objection(&sent.request).map_or(Ok(()), Err)?;
+    speaker.accept_call(&sent.request, &shape)?;
     let (_, id) = signing::verify(protocol, &sent.request, ring, sent.now)?;
     Ok(id)
 }

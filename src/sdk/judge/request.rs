@@ -97,8 +97,7 @@ fn content(trial: &Trial<'_>, arrival: &Arrival, found: &mut Judgements) {
     let service = trial.set.service(trial.seen.operation);
     let Some(protocol) = protocol::find(&service.protocol) else { return };
     // Without shapes, everything stays as it is spelled.
-    let decoded = protocol.decode_call(&arrival.request, &|_, _, _| None);
-    let decoded = match decoded.and_then(|call| protocol.objection(&arrival.request).map_or(Ok(call), Err)) {
+    let decoded = match protocol.accept_call(&arrival.request, &|_, _, _| None) {
         Ok(decoded) => decoded,
         Err(refusal) => {
             let summary = format!("the request cannot be read: {}", refusal.message);

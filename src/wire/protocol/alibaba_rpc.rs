@@ -89,13 +89,13 @@ impl Protocol for AlibabaRpc {
         Ok(Call { action, version, region: None, arguments })
     }
 
-    fn objection(&self, request: &HttpRequest) -> Option<Refusal> {
+    fn check_manner(&self, request: &HttpRequest) -> Result<(), Refusal> {
         if !matches!(request.method.as_str(), "GET" | "POST") {
-            return Some(refusals::unsupported_method());
+            return Err(refusals::unsupported_method());
         }
         let is_known = travels_in_headers(request)
             || form::merged(request).get("Format").is_none_or(|format| read_format(format).is_some());
-        (!is_known).then(refusals::invalid_format)
+        if is_known { Ok(()) } else { Err(refusals::invalid_format()) }
     }
 
     fn refuse_unknown(&self, is_version_known: bool) -> Refusal {

@@ -39,8 +39,19 @@ pub trait Protocol: Sync {
         shape: &dyn Fn(&str, &str, &str) -> Option<Shape>,
     ) -> Result<Call, Refusal>;
 
-    /// The refusal of a request that can be read, for how it is put: its method, or the format that it asks for.
-    fn objection(&self, request: &HttpRequest) -> Option<Refusal>;
+    /// Refuses a request that can be read for how it is put: its method, or the format that it asks for.
+    fn check_manner(&self, request: &HttpRequest) -> Result<(), Refusal>;
+
+    /// Reads a call from a request that is put as it may be.
+    fn accept_call(
+        &self,
+        request: &HttpRequest,
+        shape: &dyn Fn(&str, &str, &str) -> Option<Shape>,
+    ) -> Result<Call, Refusal> {
+        let call = self.decode_call(request, shape)?;
+        self.check_manner(request)?;
+        Ok(call)
+    }
 
     /// The refusal of a call that no service answers: of its action, or of a version that no service has.
     fn refuse_unknown(&self, is_version_known: bool) -> Refusal;

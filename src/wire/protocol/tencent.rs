@@ -89,9 +89,11 @@ impl Protocol for Tencent {
         Ok(Call { region: common("x-tc-region", "Region"), action, version, arguments })
     }
 
-    fn objection(&self, request: &HttpRequest) -> Option<Refusal> {
-        let is_known = matches!(request.method.as_str(), "GET" | "POST");
-        (!is_known).then(refusals::unsupported_method)
+    fn check_manner(&self, request: &HttpRequest) -> Result<(), Refusal> {
+        match request.method.as_str() {
+            "GET" | "POST" => Ok(()),
+            _ => Err(refusals::unsupported_method()),
+        }
     }
 
     fn refuse_unknown(&self, is_version_known: bool) -> Refusal {
