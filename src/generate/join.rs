@@ -68,11 +68,9 @@ impl Joiner<'_> {
             let (undo, names) = self.restored(&end, &states[kept])?;
             let spared = second.commands[..kept].iter().map(cost).sum::<usize>() + ANEW;
             let saved = spared.checked_sub(undo.len()).filter(|saved| *saved > 0)?;
-            let commands = [first.commands.clone(), undo].concat();
-            let names = with_fresh(names, &commands, &second.commands[kept..])?;
-            let further = second.commands[kept..].iter().map(|command| command.renamed(&names)).collect::<Vec<_>>();
-            let aims = first.aims.iter().chain(&second.aims).copied().collect();
-            Some(Joined { script: Script { commands: [commands, further].concat(), aims }, saved })
+            let further = Script { commands: second.commands[kept..].to_vec(), aims: second.aims.clone() };
+            let so_far = Script { commands: [first.commands.clone(), undo].concat(), aims: first.aims.clone() };
+            Some(Joined { script: followed(so_far, &further, names)?, saved })
         })
     }
 
@@ -153,10 +151,15 @@ pub fn one_after_the_other(first: &Script, second: &Script) -> Option<Script> {
     if !first.race().is_empty() && !second.race().is_empty() {
         return None;
     }
-    let names = with_fresh(BTreeMap::new(), &first.commands, &second.commands)?;
-    let further = second.commands.iter().map(|command| command.renamed(&names));
-    let aims = first.aims.iter().chain(&second.aims).copied().collect();
-    Some(Script { commands: first.commands.iter().cloned().chain(further).collect(), aims })
+    followed(first.clone(), second, BTreeMap::new())
+}
+
+/// A script and what is to be done after it; what that makes gets names of its own, where it has none yet.
+fn followed(mut script: Script, further: &Script, names: BTreeMap<Key, Key>) -> Option<Script> {
+    let names = with_fresh(names, &script.commands, &further.commands)?;
+    script.commands.extend(further.commands.iter().map(|command| command.renamed(&names)));
+    script.aims.extend(&further.aims);
+    Some(script)
 }
 
 fn is_own(key: &str) -> bool {
