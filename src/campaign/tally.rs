@@ -11,7 +11,7 @@ use crate::{
     history::History,
     oracle::{
         Finding, Judged, Nature, blame,
-        finding::{Precedence, Races, ReqRef, Reworded, Unique},
+        finding::{Races, ReqRef, Reworded, Unique},
     },
     sequence::Script,
     spec::{SpecSet, service::OpRef},
@@ -104,18 +104,14 @@ impl Tally {
             // How it merely seems to be answered is held against nobody.
             witness(&mut self.witnesses, (answer.operation, answer.question, answer.proven.clone()), case);
         }
-        for Precedence { operation, winner, losers, in_batch } in &judged.precedence {
-            for loser in losers {
-                let key = (*operation, winner.clone(), loser.clone());
-                if *in_batch {
-                    *self.batches.entry(key).or_default() += 1;
-                    continue;
-                }
-                *self.precedence.entry(key).or_default() += 1;
+        for found in &judged.precedence {
+            let orders = if found.in_batch { &mut self.batches } else { &mut self.precedence };
+            for loser in &found.losers {
+                *orders.entry((found.operation, found.winner.clone(), loser.clone())).or_default() += 1;
             }
-            if !in_batch {
-                let due = losers.iter().chain([winner]).cloned().collect();
-                witness(&mut self.precedence_witnesses, (*operation, due, winner.clone()), case);
+            if !found.in_batch {
+                let key = (found.operation, found.due(), found.winner.clone());
+                witness(&mut self.precedence_witnesses, key, case);
             }
         }
         for unique in &judged.unique {

@@ -257,11 +257,10 @@ pub fn is_same(key: &str, other: &str, racing: bool) -> bool {
 /// Whether a failure says nothing that another one does not say: that a question was answered in two ways is the same,
 /// whether one script shows it or several cases do.
 pub fn is_told_by(key: &str, other: &str) -> bool {
-    let question = |key: &str| {
-        let (requirement, what) = key.split_once('#')?;
-        (what == MIND_CHANGED || TWO_ANSWERS.ends_with(what)).then(|| requirement.to_owned())
-    };
-    key == other || question(key).is_some_and(|asked| question(other) == Some(asked))
+    fn asked(key: &str) -> Option<&str> {
+        key.strip_suffix(TWO_ANSWERS).or_else(|| key.strip_suffix(MIND_CHANGED)?.strip_suffix('#'))
+    }
+    key == other || asked(key).is_some_and(|question| asked(other) == Some(question))
 }
 
 /// Whether one run of a script shows a finding; some take several runs, or several cases.

@@ -1,5 +1,7 @@
 //! What judging a case yields.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::spec::service::OpRef;
@@ -115,6 +117,13 @@ pub struct Precedence {
     pub losers: Vec<String>,
     /// The call named several resources, and the winner is about a later one than the losers are.
     pub in_batch: bool,
+}
+
+impl Precedence {
+    /// All codes that were due.
+    pub fn due(&self) -> BTreeSet<String> {
+        self.losers.iter().chain([&self.winner]).cloned().collect()
+    }
 }
 
 /// A value of a field that is promised to be different in every answer.

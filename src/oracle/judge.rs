@@ -47,19 +47,7 @@ pub(super) fn in_order(
     let Some(first) = script.commands.first() else { return Judged::default() };
     let home = Script::home();
     let initial = State::initial(set.service(first.operation), &home);
-    let mut judge = Judge {
-        set,
-        script,
-        history,
-        overlapped,
-        belief: Belief::new(initial),
-        judged: Judged::default(),
-        seen_ms: 0,
-        shown: BTreeSet::new(),
-        hindsight: Hindsight::default(),
-        labels: BTreeMap::new(),
-        unproved: Vec::new(),
-    };
+    let mut judge = Judge::new(set, script, history, overlapped, Belief::new(initial));
     let is_laned = |exchange: &Exchange| {
         lanes && script.commands.get(exchange.command).is_some_and(|command| command.lane.is_some())
     };
@@ -105,6 +93,13 @@ pub struct Turn<'a> {
     pub exchange: &'a Exchange,
 }
 
+impl Turn<'_> {
+    /// The call, as what is said of it needs it.
+    pub fn accused<'b>(&'b self, set: &'b SpecSet) -> Accused<'b> {
+        Accused { set, at: self.at, command: self.exchange.command, reply: &self.exchange.reply }
+    }
+}
+
 /// The world in which this outcome has come about.
 pub(super) fn happened(turn: &Turn<'_>, world: &World, outcome: &Outcome, lag_ms: u64) -> World {
     let state = after(&world.state, outcome, turn.exchange.command, turn.exchange.ended_ms);
@@ -114,6 +109,28 @@ pub(super) fn happened(turn: &Turn<'_>, world: &World, outcome: &Outcome, lag_ms
 }
 
 impl<'a> Judge<'a> {
+    fn new(
+        set: &'a SpecSet,
+        script: &'a Script,
+        history: &'a History,
+        overlapped: &'a BTreeSet<usize>,
+        belief: Belief,
+    ) -> Self {
+        Self {
+            set,
+            script,
+            history,
+            overlapped,
+            belief,
+            judged: Judged::default(),
+            seen_ms: 0,
+            shown: BTreeSet::new(),
+            hindsight: Hindsight::default(),
+            labels: BTreeMap::new(),
+            unproved: Vec::new(),
+        }
+    }
+
     /// Judges one exchange; false when nothing after it can be judged.
     fn exchange(&mut self, exchange: &'a Exchange) -> bool {
         let Some(turn) = self.turn(exchange) else { return true };
@@ -169,6 +186,11 @@ impl<'a> Judge<'a> {
         if !self.judged.reasons.contains(&reason) {
             self.judged.reasons.push(reason);
         }
+    }
+
+    /// A question was answered in another way before.
+    pub(super) fn change_of_mind(&mut self, turn: &Turn<'_>, changed: &Changed) {
+        self.judged.findings.push(blame::change_of_mind(&turn.accused(self.set), changed));
     }
 
     /// So much may have happened by now that nothing follows from an answer any more.
@@ -258,13 +280,12 @@ impl<'a> Judge<'a> {
                 }
             }
         }
-        let accused =
-            Accused { set: self.set, at: turn.at, command: turn.exchange.command, reply: &turn.exchange.reply };
         if let Some(changed) = changed {
-            self.judged.findings.push(blame::change_of_mind(&accused, &changed));
+            self.change_of_mind(turn, &changed);
             self.belief = next;
             return true;
         }
+        let accused = turn.accused(self.set);
         let worlds = self.belief.worlds.iter();
         let permitted: Vec<Outcome> =
             worlds.flat_map(|world| self.permitted(turn, world, world.known(turn.at))).collect();
@@ -451,8 +472,7 @@ impl<'a> Judge<'a> {
     /// Fields of a successful answer; what is wrong with them does not keep the rest from being judged.
     pub(super) fn fields(&mut self, turn: &Turn<'_>) {
         let Reply::Success { fields, .. } = &turn.exchange.reply else { return };
-        let accused =
-            Accused { set: self.set, at: turn.at, command: turn.exchange.command, reply: &turn.exchange.reply };
+        let accused = turn.accused(self.set);
         for field in &turn.operation.fields {
             let Some(requirement) = field.requirement else { continue };
             let problem = match field_at(fields, &field.name) {

@@ -16,7 +16,7 @@ use std::{
 use super::{
     attempt::{Attempt, reads},
     belief::{Belief, Moment, World},
-    blame::{self, Accused, Changed},
+    blame::{self, Changed},
     course::fixed,
     explain::{Standing, explains, matches, standing},
     finding::{Finding, Nature, Races, Reason, ReqRef},
@@ -297,8 +297,7 @@ impl<'a> Judge<'a> {
             self.reason(turn, format!("{} answered {}", turn.operation.name, turn.exchange.reply.brief()));
             return true;
         }
-        let command = turn.exchange.command;
-        let accused = Accused { set: self.set, at: turn.at, command, reply: &turn.exchange.reply };
+        let accused = turn.accused(self.set);
         if let Some(changed) = self.changed(turn, &worlds) {
             self.change_of_mind(turn, &changed);
             return true;
@@ -333,12 +332,6 @@ impl<'a> Judge<'a> {
             let known = fixed(turn.operation, world.known(turn.at));
             Changed::of(turn.operation, &known, permitted.iter().find(fits)?)
         })
-    }
-
-    fn change_of_mind(&mut self, turn: &Turn<'_>, changed: &Changed) {
-        let accused =
-            Accused { set: self.set, at: turn.at, command: turn.exchange.command, reply: &turn.exchange.reply };
-        self.judged.findings.push(blame::change_of_mind(&accused, changed));
     }
 
     /// The law that calls broke together, and the call that is to blame.

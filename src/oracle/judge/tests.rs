@@ -1,8 +1,8 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, json};
 
-use super::{Belief, Hindsight, Judge, Judged, MOST_WORLDS, World, judge, race};
+use super::{Belief, Judge, MOST_WORLDS, World, judge, race};
 use crate::{
     history::{Exchange, History, Reply, Stamps, Trouble, TroubleKind},
     model::{
@@ -70,19 +70,9 @@ fn nothing_follows_from_what_can_be_explained_in_too_many_ways() {
     let initial = World::new(State::initial(set.service(DELETE), &Script::home()));
     let check = |n_worlds: usize, is_cut: bool, expected: bool| {
         let worlds = (0..n_worlds).map(|late| World { late: Some(late), ..initial.clone() }).collect();
-        let mut judge = Judge {
-            set: &set,
-            script: &script,
-            history: &history,
-            overlapped: &BTreeSet::new(),
-            belief: Belief { is_cut, ..Belief::of(worlds) },
-            judged: Judged::default(),
-            seen_ms: 0,
-            shown: BTreeSet::new(),
-            hindsight: Hindsight::default(),
-            labels: BTreeMap::new(),
-            unproved: Vec::new(),
-        };
+        let overlapped = BTreeSet::new();
+        let belief = Belief { is_cut, ..Belief::of(worlds) };
+        let mut judge = Judge::new(&set, &script, &history, &overlapped, belief);
         let goes_on = judge.exchange(&history.exchanges[0]);
         let texts: Vec<&str> = judge.judged.reasons.iter().map(|reason| reason.text.as_str()).collect();
         assert_eq!(goes_on, expected, "{n_worlds} {is_cut}: {texts:?}");
