@@ -20,7 +20,7 @@ use super::{
     room::{Admission, Room},
     settings::{CONFIRMATIONS, Settings, n_cases},
     shard::Shard,
-    shrink::{Again, Shrinker},
+    shrink::{Again, Failed, Shrinker, Shrunk},
     tally::{Case, First, Tally},
 };
 use crate::{
@@ -340,61 +340,42 @@ impl Cases<'_> {
         let counts = blame::counts(self.set, &first.finding);
         let comparable = blame::is_of_one_run(&first.finding);
         let requests_to_failure = tally.requests_to_failure(&first);
-        let mut result = FindingResult {
-            finding: first.finding,
-            script: first.script,
-            history: first.history,
-            again: Again::NEVER,
-            cases: first.cases,
+        let First { finding, script, history, cases, against, .. } = first;
+        let failed = Failed { script, history, finding };
+        let told = |Failed { script, history, finding }: Failed, again, shrink_requests| FindingResult {
+            finding,
+            script,
+            history,
+            again,
+            cases,
             requests_to_failure,
-            shrink_requests: 0,
+            shrink_requests,
             counts,
         };
-        if (!comparable && first.against.is_none()) || self.settings.interrupted.load(Ordering::Relaxed) {
-            return result;
+        if (!comparable && against.is_none()) || self.settings.interrupted.load(Ordering::Relaxed) {
+            return told(failed, Again::NEVER, 0);
         }
-        let endpoint = self.endpoint_of(&result.script);
+        let endpoint = self.endpoint_of(&failed.script);
         // Attempts at something shorter often wait for what never comes; that need not take all patience each time, nor in
         // the end, where waiting is not the point.
         let mut around = self.settings.around.clone();
         let hurried_ms = around.pace.enough(around.patience_ms);
-        if !blame::is_late(&result.finding) {
+        if !blame::is_late(&failed.finding) {
             around.patience_ms = hurried_ms;
         }
-        let is_long = first.against.is_some() || !result.script.race().is_empty();
+        let is_long = against.is_some() || !failed.script.race().is_empty();
         let budget = self.settings.shrink_requests * if is_long { LONG_SHRINKING } else { 1 };
-        let mut shrinker = Shrinker {
-            set: self.set,
-            generator: self.generator,
-            endpoint: endpoint.as_ref(),
-            around: &around,
-            hurried_ms,
-            budget,
-            interrupted: &self.settings.interrupted,
-            requests: 0,
-            executions: 0,
-            has_asked_twice: false,
-        };
-        (self.tell)(Event::Shrinking { key: &result.finding.key, commands: result.script.commands.len() });
-        if let Some(other) = &first.against {
-            // Two cases in one script are a failure like any other.
-            let Some(both) = shrinker.contradiction(other, &result.script, result.finding.requirement).await else {
-                result.shrink_requests = shrinker.requests;
-                result.again.times = u32::from(shrinker.requests > 0);
-                return result;
-            };
-            (result.script, result.history, result.finding) = (both.script, both.history, both.finding);
+        let interrupted = &self.settings.interrupted;
+        let endpoint = endpoint.as_ref();
+        let mut shrinker = Shrinker::new(self.set, self.generator, endpoint, &around, hurried_ms, budget, interrupted);
+        (self.tell)(Event::Shrinking { key: &failed.finding.key, commands: failed.script.commands.len() });
+        let is_of_overlap = blame::is_of_overlap(self.set, &failed.finding);
+        let sequence = if is_of_overlap { shrinker.in_sequence(&failed.script).await } else { None };
+        let failed = sequence.unwrap_or(failed);
+        match shrinker.shrink(&failed, against.as_ref(), CONFIRMATIONS).await {
+            Some(Shrunk { failed, again }) => told(failed, again, shrinker.requests),
+            None => told(failed, Again { times: u32::from(shrinker.requests > 0), shown: 0 }, shrinker.requests),
         }
-        if blame::is_of_overlap(self.set, &result.finding)
-            && let Some(failed) = shrinker.in_sequence(&result.script).await
-        {
-            (result.script, result.history, result.finding) = (failed.script, failed.history, failed.finding);
-        }
-        let shrunk = shrinker.shrink(&result.script, &result.history, &result.finding, CONFIRMATIONS).await;
-        result.again = shrunk.again;
-        result.shrink_requests = shrunk.requests;
-        (result.script, result.history, result.finding) = (shrunk.script, shrunk.history, shrunk.finding);
-        result
     }
 }
 

@@ -34,21 +34,19 @@ use crate::{
     spec::SpecSet,
 };
 
-/// The smallest failing script found.
-pub struct Shrunk {
-    pub script: Script,
-    pub history: History,
-    pub finding: Finding,
-    pub requests: u64,
-    /// Of so many times that it was run again, it failed so many times.
-    pub again: Again,
-}
-
 /// A script that failed.
+#[derive(Debug, Clone)]
 pub struct Failed {
     pub script: Script,
     pub history: History,
     pub finding: Finding,
+}
+
+/// The smallest failing script found.
+pub struct Shrunk {
+    pub failed: Failed,
+    /// Of so many times that it was run again, it failed so many times.
+    pub again: Again,
 }
 
 /// How often a failure showed itself when its script was run again.
@@ -73,24 +71,35 @@ const RACE_TRIES: u32 = 6;
 /// Times that a shrunk race is run again, to say how often it shows.
 pub const RACE_CONFIRMATIONS: u32 = 10;
 
-/// What shrinking works with.
+/// Shrinks one failure.
 pub struct Shrinker<'a> {
-    pub set: &'a SpecSet,
-    pub generator: &'a Generator<'a>,
-    pub endpoint: &'a dyn Endpoint,
-    pub around: &'a Surroundings,
-    /// Attempts wait for so long, which may be less; what they come to is run again with all patience.
-    pub hurried_ms: u64,
-    pub budget: u64,
-    /// Someone wants it to end.
-    pub interrupted: &'a AtomicBool,
+    set: &'a SpecSet,
+    generator: &'a Generator<'a>,
+    endpoint: &'a dyn Endpoint,
+    around: &'a Surroundings,
+    hurried_ms: u64,
+    budget: u64,
+    interrupted: &'a AtomicBool,
+    executions: u64,
+    /// Requests so far.
     pub requests: u64,
-    pub executions: u64,
-    /// Nothing shorter comes of asking twice once more.
-    pub has_asked_twice: bool,
 }
 
-impl Shrinker<'_> {
+impl<'a> Shrinker<'a> {
+    /// Attempts wait for `hurried_ms`, which may be less than the patience of the surroundings; what they come to is run
+    /// again with all of it. The budget is in requests.
+    pub fn new(
+        set: &'a SpecSet,
+        generator: &'a Generator<'a>,
+        endpoint: &'a dyn Endpoint,
+        around: &'a Surroundings,
+        hurried_ms: u64,
+        budget: u64,
+        interrupted: &'a AtomicBool,
+    ) -> Self {
+        Self { set, generator, endpoint, around, hurried_ms, budget, interrupted, executions: 0, requests: 0 }
+    }
+
     fn is_over(&self) -> bool {
         self.requests >= self.budget || self.is_interrupted()
     }
@@ -103,22 +112,23 @@ impl Shrinker<'_> {
         self.hurried_ms < self.around.patience_ms
     }
 
-    /// Shrinks a failure and runs the result again so many times.
-    pub async fn shrink(
-        &mut self,
-        script: &Script,
-        history: &History,
-        finding: &Finding,
-        confirmations: u32,
-    ) -> Shrunk {
-        let mut best = Failed { script: script.clone(), history: history.clone(), finding: finding.clone() };
+    /// Shrinks a failure and runs the result again so many times. Where it took another script besides to see it, both in one
+    /// are shrunk; none where they show nothing.
+    pub async fn shrink(&mut self, failed: &Failed, against: Option<&Script>, confirmations: u32) -> Option<Shrunk> {
+        let Failed { script, finding, .. } = failed;
+        let culprit = script.commands.get(finding.culprit).filter(|_| against.is_none());
+        let is_two_sided = finding.nature == Nature::Inconsistent;
+        let n_commands = script.commands.len() + against.map_or(0, |other| other.commands.len());
+        let twice = if is_two_sided { self.asked_twice(finding.requirement, culprit, n_commands).await } else { None };
+        let (original, proposed) = match (against, twice) {
+            (None, twice) => (failed.clone(), twice),
+            (Some(_), Some(twice)) => (twice, None),
+            (Some(other), None) => (self.together(other, script, finding.requirement).await?, None),
+        };
         // Each is smaller than the one before.
         let mut larger: Vec<Failed> = Vec::new();
-        let culprit = script.commands.get(finding.culprit);
-        let is_two_sided = finding.nature == Nature::Inconsistent;
-        if is_two_sided
-            && let Some(smaller) = self.asked_twice(finding.requirement, culprit, script.commands.len()).await
-        {
+        let mut best = original.clone();
+        if let Some(smaller) = proposed {
             larger.push(replace(&mut best, smaller));
         }
         let ways = || self.generator.shortest(finding.requirement, culprit, finding.command != finding.culprit);
@@ -150,16 +160,17 @@ impl Shrinker<'_> {
         }
         // What came within less patience proves nothing.
         if self.hurries() && again.shown == 0 {
-            best = Failed { script: script.clone(), history: history.clone(), finding: finding.clone() };
+            best = original;
         }
-        let Failed { script, history, finding } = best;
-        Shrunk { script, history, finding, requests: self.requests, again }
+        Some(Shrunk { failed: best, again })
     }
 
     /// Runs a failing script again, with all patience; where attempts had less, what came then is what counts.
     async fn again(&mut self, failed: &mut Failed, confirmations: u32) -> Again {
         let racing = !failed.script.race().is_empty();
-        let wanted = if racing { RACE_CONFIRMATIONS } else { confirmations };
+        // That something takes too long depends on chance no more than elsewhere.
+        let by_chance = racing && !blame::is_late(&failed.finding);
+        let wanted = if by_chance { RACE_CONFIRMATIONS } else { confirmations };
         let mut again = Again::NEVER;
         while again.times < wanted && !self.is_interrupted() {
             again.times += 1;
@@ -230,19 +241,8 @@ impl Shrinker<'_> {
         (history, findings)
     }
 
-    /// What shows in one script that a question is answered in two ways, as two cases did.
-    pub async fn contradiction(&mut self, first: &Script, second: &Script, asked: ReqRef) -> Option<Failed> {
-        match self.asked_twice(asked, None, first.commands.len() + second.commands.len()).await {
-            Some(failed) => Some(failed),
-            None => self.together(first, second, asked).await,
-        }
-    }
-
     /// The shortest ways to ask a question, each gone twice.
     async fn asked_twice(&mut self, asked: ReqRef, culprit: Option<&Command>, shorter_than: usize) -> Option<Failed> {
-        if replace(&mut self.has_asked_twice, true) {
-            return None;
-        }
         for with_reads in [false, true] {
             for way in self.generator.shortest(asked, culprit, with_reads) {
                 if 2 * way.commands.len() < shorter_than
