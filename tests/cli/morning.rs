@@ -1,47 +1,17 @@
 //! The morning after: what a run leaves behind can be read, judged again, put together, and compared.
 
-#[path = "support/served.rs"]
-mod served;
-
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output, Stdio},
-};
+use std::{fs, path::Path, process::Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use served::Served;
+use crate::{
+    process::{command, done, ended, run_in},
+    served::Served,
+};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_aswritten");
 /// A few cases of one operation, in virtual time.
 const SHORT: [&str; 7] = ["run", "ecs/DeleteImage", "--endpoint", "in-process", "--seed", "5", "--cases"];
-
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-fn command(arguments: &[&str], folder: &Path) -> Command {
-    let mut command = Command::new(BINARY);
-    command.args(arguments).env_clear().current_dir(folder).stdin(Stdio::null());
-    command
-}
-
-fn run(arguments: &[&str], folder: &Path) -> Ended {
-    let Output { status, stdout, stderr } = command(arguments, folder).output().expect("the binary starts");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
-    Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
-}
-
-/// Runs it and expects this exit code.
-fn done(arguments: &[&str], folder: &Path, code: i32) -> Ended {
-    let ended = run(arguments, folder);
-    assert_eq!(ended.code, Some(code), "{arguments:?}\n{}\n{}", ended.stdout, ended.stderr);
-    ended
-}
 
 fn short<'a>(cases: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     SHORT.iter().copied().chain([cases]).chain(more.iter().copied()).collect()
@@ -220,7 +190,7 @@ fn shards_add_up_to_the_whole_run() {
     done(&short("90", &["--report", "json=whole.json"]), folder, 0);
     for (shard, name) in [("1/3", "a.jsonl"), ("2/3", "b.jsonl"), ("3/3", "c.jsonl")] {
         // A shard may conform, or have too little to say so.
-        run(&short("90", &["--shard", shard, "--events", name]), folder);
+        run_in(&short("90", &["--shard", shard, "--events", name]), folder);
     }
     done(&["merge", "c.jsonl", "a.jsonl", "b.jsonl", "--report", "json=merged.json"], folder, 0);
     let (whole, merged) = (json(folder, "whole.json"), json(folder, "merged.json"));
@@ -247,7 +217,7 @@ fn shards_add_up_to_the_whole_run() {
     }
     let mut other = short("90", &["--shard", "2/3", "--events", "other.jsonl"]);
     other[5] = "6";
-    run(&other, folder);
+    run_in(&other, folder);
     let refused = done(&["merge", "a.jsonl", "other.jsonl"], folder, 2);
     assert!(refused.stderr.contains("their seed differ"), "{}", refused.stderr);
 }
@@ -261,13 +231,13 @@ fn shards_of_an_endpoint_that_breaks_a_promise_find_the_same() {
         let served = Served::start(&["--mutant", mutant]);
         let mut arguments = vec!["run", "ecs/DeleteImage", "--endpoint", &served.url, "--seed", "5", "--cases", "120"];
         arguments.extend(more);
-        run(&arguments, folder);
+        run_in(&arguments, folder);
     };
     run_against(&["--report", "json=whole.json"]);
     run_against(&["--shard", "1/2", "--events", "a.jsonl"]);
     run_against(&["--shard", "2/2", "--events", "b.jsonl"]);
     // The two servers are one after the other, and their answers have the same ids: that is not the merge's fault.
-    run(&["merge", "a.jsonl", "b.jsonl", "--report", "json=merged.json"], folder);
+    run_in(&["merge", "a.jsonl", "b.jsonl", "--report", "json=merged.json"], folder);
     let (whole, merged) = (json(folder, "whole.json"), json(folder, "merged.json"));
     let key = "ecs/DeleteImage/error/ImageUseShared#answered success";
     assert!(keys(&whole).contains(&key), "{:?}", keys(&whole));
@@ -338,7 +308,7 @@ fn three_nights() {
         "--baseline",
         "2.jsonl",
     ];
-    let few = run(&few, folder);
+    let few = run_in(&few, folder);
     assert!(few.stdout.contains("unseen") && !few.stdout.contains("  fixed"), "{}", few.stdout);
 }
 
@@ -414,7 +384,7 @@ fn secrets_are_taken_out_of_records() {
     ];
     let mut command = command(&arguments, folder);
     command.env("ALIBABA_CLOUD_ACCESS_KEY_ID", "me").env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "hush\"marked\\secret");
-    command.output().expect("the binary starts");
+    ended(&mut command);
     let record = read(folder, "e.jsonl");
     assert!(record.contains("[secret]"), "it would have been there");
     assert!(!record.contains("marked"), "the secret is in the record");

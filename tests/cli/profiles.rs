@@ -1,13 +1,6 @@
 //! Profiles, credentials by the vendors' conventions, budgets, and secrets that stay where they are.
 
-#[path = "support/served.rs"]
-mod served;
-
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output, Stdio},
-};
+use std::{fs, path::Path};
 
 use aswritten::{
     endpoint::translator::Target,
@@ -15,29 +8,18 @@ use aswritten::{
 };
 use serde_json::Value;
 
-use served::Served;
+use crate::{
+    process::{Ended, command, done, ended},
+    served::Served,
+};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_aswritten");
 /// What must be found nowhere. The ids are marked as well: they are nobody's business either.
 const MARKS: [&str; 6] = ["MARKID1", "MARKSECRET1", "MARKTOKEN1", "MARKID2", "MARKSECRET2", "MARKTOKEN2"];
 
-fn command(arguments: &[&str], folder: &Path) -> Command {
-    let mut command = Command::new(BINARY);
-    command.args(arguments).env_clear().current_dir(folder).stdin(Stdio::null());
-    command
-}
-
-fn text(output: &Output) -> (String, String) {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (text(&output.stdout), text(&output.stderr))
-}
-
-/// Runs it; its standard output, when it exits like that.
+/// Runs it and expects this exit code; both its outputs.
 fn run(arguments: &[&str], folder: &Path, code: i32) -> (String, String) {
-    let output = command(arguments, folder).output().expect("the binary starts");
-    let (out, err) = text(&output);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {out}{err}");
-    (out, err)
+    let ended = done(arguments, folder, code);
+    (ended.stdout, ended.stderr)
 }
 
 fn folder_with(profiles: &str) -> tempfile::TempDir {
@@ -174,9 +156,8 @@ fn credentials_are_found_where_the_vendors_tools_keep_them() {
         ));
         let mut command = command(&["run", "--profile", "p", "-v"], folder.path());
         command.env("HOME", home.path()).envs(variables.iter().copied());
-        let output = command.output().expect("the binary starts");
-        let (out, err) = text(&output);
-        assert_eq!(output.status.code(), Some(5), "{out}{err}");
+        let Ended { code, stdout: out, stderr: err } = ended(&mut command);
+        assert_eq!(code, Some(5), "{out}{err}");
         assert!(err.contains(says), "{service} {profile:?} {variables:?} does not say `{says}`: {err}");
         for mark in MARKS {
             assert!(!out.contains(mark) && !err.contains(mark), "{mark} in {out}{err}");
@@ -272,10 +253,9 @@ fn secrets_are_in_no_output() {
     let mut kept = |name: &str, arguments: &[&str], variables: &[(&str, &str)]| -> Option<i32> {
         let mut command = command(arguments, folder.path());
         command.env("HOME", home.path()).env("RUST_BACKTRACE", "full").envs(variables.iter().copied());
-        let output = command.output().expect("the binary starts");
-        let (out, err) = text(&output);
+        let Ended { code, stdout: out, stderr: err } = ended(&mut command);
         outputs.extend([(format!("{name}, stdout"), out), (format!("{name}, stderr"), err)]);
-        output.status.code()
+        code
     };
     let run = ["run", "ecs/DeleteImage", "--profile", "practice", "--seed", "1", "--cases", "60", "-v"];
     let reports = ["--report", "json=out.json", "--report", "human=out.txt"];

@@ -1,14 +1,11 @@
 //! A cloud to practise on: each manner does what it says, tells how often, and none of them breaks a promise.
 
-#[path = "support/served.rs"]
-mod served;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Command, Stdio},
+    process::Command,
     sync::{Arc, LazyLock},
 };
 
@@ -20,9 +17,10 @@ use aswritten::{
 };
 use serde_json::{Map, Value, json};
 
-use served::Served;
-
-const BINARY: &str = env!("CARGO_BIN_EXE_aswritten");
+use crate::{
+    process::{command, ended, run_in},
+    served::Served,
+};
 
 static SET: LazyLock<Arc<SpecSet>> = LazyLock::new(|| Arc::new(spec::embedded().expect("the specs are sound")));
 
@@ -169,11 +167,8 @@ impl Served {
     }
 
     fn run(&self, arguments: &[&str], folder: &Path) -> (Option<i32>, String) {
-        let mut command = Command::new(BINARY);
-        command.args(["run", "--endpoint", &self.url]).args(arguments).env_clear().current_dir(folder);
-        let output = command.stdin(Stdio::null()).output().expect("the binary starts");
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        (output.status.code(), text)
+        let ended = run_in(&[&["run", "--endpoint", &self.url], arguments].concat(), folder);
+        (ended.code, ended.stdout + &ended.stderr)
     }
 }
 
@@ -259,11 +254,10 @@ fn keys_with_other_rights() {
     let folder = tempfile::tempdir().expect("a folder");
     let served = Served::start(&["--settle", "0ms", "--accounts", "--region", "xx-north-1"]);
     let run = |id: &str, secret: &str| {
-        let mut command = Command::new(BINARY);
-        command.args(["run", "ecs/DeleteImage", "--endpoint", &served.url, "--cases", "5"]).env_clear();
+        let arguments = ["run", "ecs/DeleteImage", "--endpoint", &served.url, "--cases", "5"];
+        let mut command = command(&arguments, folder.path());
         command.env("ALIBABA_CLOUD_ACCESS_KEY_ID", id).env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret);
-        let output = command.current_dir(folder.path()).output().expect("the binary starts");
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        ended(&mut command).stdout
     };
     let created = || {
         let inventory = served.told("/aswritten/inventory");

@@ -1,12 +1,12 @@
 //! Runs that are killed, and what is left of them: `kill -9` at any moment, then `aswritten cleanup`.
 //!
 //! The server is a mock in this process, so that its inventory can be read; the runs are other processes.
-//! `ASWRITTEN_KILLS=100 cargo test --test kill` kills more of them.
+//! `ASWRITTEN_KILLS=100 cargo test --test cli kill::` kills more of them.
 
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Stdio},
     sync::{Arc, LazyLock},
     thread,
     time::{Duration, Instant},
@@ -23,7 +23,8 @@ use aswritten::{
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_aswritten");
+use crate::process::{Ended, command, run_in};
+
 /// How long the mock's work takes: long enough to be killed in the middle of it.
 const SETTLE_MS: u64 = 40;
 /// How often a file is looked at.
@@ -160,12 +161,6 @@ impl Drop for Cloud {
     }
 }
 
-fn command(arguments: &[&str], folder: &Path) -> Command {
-    let mut command = Command::new(BINARY);
-    command.args(arguments).env_clear().current_dir(folder).stdin(Stdio::null());
-    command
-}
-
 fn start(cloud: &Cloud, folder: &Path, seed: u64) -> Child {
     let (url, seed) = (cloud.url(), seed.to_string());
     // Services take turns: planning for all of them takes longer than anything that is killed here.
@@ -175,8 +170,8 @@ fn start(cloud: &Cloud, folder: &Path, seed: u64) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts")
 }
 
-fn clean_up(folder: &Path) -> Output {
-    command(&["cleanup"], folder).output().expect("the binary starts")
+fn clean_up(folder: &Path) -> Ended {
+    run_in(&["cleanup"], folder)
 }
 
 fn ledgers(folder: &Path) -> Vec<PathBuf> {
@@ -223,11 +218,11 @@ fn a_run_that_is_killed_leaves_nothing_once_it_is_cleaned_up() {
         kill_after(&mut child, folder.path(), lines);
         n_open += usize::from(cloud.settled() != cloud.before);
         let ended = clean_up(folder.path());
-        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-        assert_eq!(ended.status.code(), Some(0), "kill {number} after {lines} lines: {said}");
+        let said = ended.stderr;
+        assert_eq!(ended.code, Some(0), "kill {number} after {lines} lines: {said}");
         cloud.check(&format!("kill {number} after {lines} lines: {said}"));
         let again = clean_up(folder.path());
-        assert_eq!(again.status.code(), Some(0), "nothing is left to clean up");
+        assert_eq!(again.code, Some(0), "nothing is left to clean up");
     }
     // It would prove nothing if every run had been clean when it was killed.
     assert!(n_open * 2 > n_kills as usize, "{n_open} of {n_kills} left something");
@@ -248,8 +243,8 @@ fn an_endpoint_that_is_killed_and_comes_back() {
         kill_after(&mut child, folder.path(), lines + 40);
         cloud.restart();
         let ended = clean_up(folder.path());
-        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-        assert_eq!(ended.status.code(), Some(0), "{said}");
+        let said = ended.stderr;
+        assert_eq!(ended.code, Some(0), "{said}");
         cloud.check(&said);
     }
 }
@@ -260,9 +255,9 @@ fn a_run_that_nobody_kills_leaves_nothing_by_itself() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = cloud.url();
     let arguments = ["run", "cvm", "swas", "--endpoint", &url, "--seed", "7", "--cases", "100"];
-    let ended = command(&arguments, folder.path()).output().expect("the binary starts");
-    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert_eq!(ended.status.code(), Some(0), "{said}");
+    let ended = run_in(&arguments, folder.path());
+    let said = ended.stderr;
+    assert_eq!(ended.code, Some(0), "{said}");
     assert!(said.contains("made and gone, which reads prove"), "{said}");
     cloud.check(&said);
 }
@@ -288,12 +283,12 @@ fn a_full_disk_stops_the_run_before_it_creates_what_it_cannot_record() {
     }
     let url = cloud.url();
     let arguments = ["run", "cvm", "--endpoint", &url, "--seed", "7", "--ledger", "disk"];
-    let ended = command(&arguments, folder.path()).output().expect("the binary starts");
-    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    let ended = run_in(&arguments, folder.path());
+    let said = ended.stderr;
     let ledgers: Vec<PathBuf> = fs::read_dir(&disk).expect("a folder").flatten().map(|entry| entry.path()).collect();
     let recorded = fs::read_to_string(&ledgers[0]).expect("a ledger");
     Command::new("umount").arg(&disk).output().expect("umount runs");
-    assert_eq!(ended.status.code(), Some(5), "{said}");
+    assert_eq!(ended.code, Some(5), "{said}");
     assert!(said.contains("cannot be written") && said.contains("nothing more was created"), "{said}");
     assert!(recorded.len() <= 16 * 1024 && recorded.lines().count() > 10, "{recorded}");
     // What it had made by then, it has removed.

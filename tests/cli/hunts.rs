@@ -1,0 +1,110 @@
+//! Mutants: listed, hunted, and served.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::{
+    process::{has_fields, run, run_in},
+    served::Served,
+};
+
+#[test]
+fn mutants_are_listed() {
+    let ended = run(&["mutants", "ecs/DeleteImage", "--list"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let lines = "ecs/DeleteImage/drop-condition/ImageUseShared\n  breaks ecs/DeleteImage/error/ImageUseShared: ";
+    assert!(ended.stdout.contains(lines) && !ended.stdout.contains("legacy"), "{}", ended.stdout);
+    let ended = run(&["mutants", "ecs/DeleteImage/error/ImageUseShared", "--list", "--format", "json"]);
+    let listed: Value = serde_json::from_str(&ended.stdout).expect("one object");
+    let listed = listed["mutants"].as_array().expect("a list");
+    assert!(listed.len() > 3);
+    for mutant in listed {
+        has_fields(mutant, &["id", "operator", "operation", "breaks", "text"]);
+        assert_eq!(mutant["breaks"], "ecs/DeleteImage/error/ImageUseShared");
+    }
+}
+
+#[test]
+fn the_kill_table_is_complete() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = [
+        "mutants",
+        "ecs/DeleteImage/*/ImageUseShared",
+        "--format",
+        "json",
+        "--report",
+        "human=out.txt",
+        "--seeds",
+        "2",
+    ];
+    let ended = run_in(&arguments, folder.path());
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    let table: Value = serde_json::from_str(&ended.stdout).expect("one object");
+    has_fields(
+        &table,
+        &[
+            "schema",
+            "seeds",
+            "n_mutants",
+            "killed",
+            "survived",
+            "not_struck",
+            "allowed",
+            "requests_to_failure",
+            "shrunk_commands",
+            "shrink_requests",
+            "operations",
+            "operators",
+        ],
+    );
+    let mutants = table["mutants"].as_array().expect("a list");
+    assert_eq!(
+        (&table["seeds"], mutants.len()),
+        (&serde_json::json!(["1", "2"]), table["n_mutants"].as_u64().map_or(0, |n| n as usize))
+    );
+    for mutant in mutants {
+        let fields = [
+            "id",
+            "operator",
+            "operation",
+            "breaks",
+            "status",
+            "by",
+            "blamed",
+            "requests_to_failure",
+            "shrunk_commands",
+            "shrink_requests",
+            "struck",
+            "trials",
+        ];
+        has_fields(mutant, &fields);
+        assert_eq!(mutant["trials"].as_array().map(Vec::len), Some(2));
+    }
+    let human = fs::read_to_string(folder.path().join("out.txt")).expect("the other report");
+    assert!(human.contains("drop-condition") && !human.contains('\u{1b}'), "{human}");
+    assert!(human.lines().last().is_some_and(|line| line.starts_with("none survived: ")), "{human}");
+}
+
+#[test]
+fn a_survivor_fails_the_hunt() {
+    // One case has one answer, and a value that is always the same shows itself in two.
+    let ended = run(&["mutants", "ecs/DeleteImage/constant-field/RequestId", "--max-requests", "1"]);
+    assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
+    for text in
+        ["survived", "ecs/DeleteImage/constant-field/RequestId", "the suite could have seen", "too weak: 1 mutants"]
+    {
+        assert!(ended.stdout.contains(text), "no `{text}`: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_mutant_that_is_served_is_found() {
+    let served = Served::start(&["--mutant", "ecs/DeleteImage/drop-condition/ImageUseShared"]);
+    let selector = "ecs/DeleteImage/error/ImageUseShared";
+    let arguments =
+        ["run", selector, "--endpoint", &served.url, "--cases", "1", "--seed", "cli", "--patience", "500ms"];
+    let ended = run(&arguments);
+    assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("violation[must]: ecs/DeleteImage/error/ImageUseShared"), "{}", ended.stdout);
+}

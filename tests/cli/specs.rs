@@ -1,0 +1,70 @@
+//! Specs: checked, and shown.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::process::{changed_specs, check, has_fields, run};
+
+#[test]
+fn bad_specs_are_shown_with_their_place() {
+    let specs = changed_specs("required = true", "requird = true");
+    let path = specs.path().to_string_lossy().into_owned();
+    for arguments in [&["spec", "check", &path][..], &["run", "--specs", &path][..]] {
+        check(
+            arguments,
+            3,
+            &[
+                "error[unknown-key]",
+                "alibaba/ecs/DeleteImage.toml:",
+                "^^^^^^^",
+                "did you mean `required`?",
+                "problems in",
+            ],
+        );
+    }
+}
+
+#[test]
+fn specs_as_data() {
+    let show = |arguments: &[&str]| -> Value {
+        let ended = run(arguments);
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
+        serde_json::from_str(&ended.stdout).expect("JSON")
+    };
+    let operation = show(&["spec", "show", "ecs/DeleteImage", "--format", "json"]);
+    has_fields(&operation, &["id", "version", "params", "response", "errors", "requirements"]);
+    let parts: [(&str, &[&str]); 4] = [
+        ("params", &["name", "type", "required", "default"]),
+        ("response", &["name", "type"]),
+        ("errors", &["code", "status", "message", "source"]),
+        ("requirements", &["id", "kind", "level", "text", "source"]),
+    ];
+    for (part, fields) in parts {
+        let list = operation[part].as_array().expect("a list");
+        assert!(!list.is_empty(), "{part}");
+        list.iter().for_each(|value| has_fields(value, fields));
+    }
+    has_fields(&show(&["spec", "show", "ecs", "--format", "json"]), &["givens", "resources", "common", "operations"]);
+    has_fields(
+        &show(&["spec", "show", "ecs/DeleteImage/error/ImageUseShared", "--format", "json"]),
+        &["id", "kind", "level", "text", "source"],
+    );
+    has_fields(&show(&["spec", "list", "--format", "json"]), &["services"]);
+    has_fields(&show(&["spec", "schema"]), &["$schema", "type"]);
+    let ok = run(&["spec", "check"]);
+    assert!(ok.code == Some(0) && ok.stdout.starts_with("ok: "), "{}", ok.stdout);
+    let limits: BTreeSet<String> = ["swas/DeleteCustomImages", "cvm/DeleteImages"]
+        .iter()
+        .flat_map(|id| show(&["spec", "show", id, "--format", "json"])["params"].as_array().expect("a list").clone())
+        .filter(|param| !param["max_count"].is_null() || !param["max_length"].is_null())
+        .map(|param| format!("{} {} {} {}", param["name"], param["max_count"], param["max_length"], param["ascii"]))
+        .collect();
+    assert!(limits.contains("\"ClientToken\" null 64 true"), "{limits:?}");
+    let page = run(&["spec", "show", "swas/DeleteCustomImages"]).stdout;
+    assert!(page.contains("ClientToken (text, at most 64 characters, ASCII)"), "{page}");
+    let page = run(&["spec", "show", "ecs/DeleteImage"]).stdout;
+    for text in ["ImageUseShared", "when:", "message:", "source:", "open questions", "missing-image"] {
+        assert!(page.contains(text), "no `{text}`: {page}");
+    }
+}
