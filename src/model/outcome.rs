@@ -380,7 +380,8 @@ impl<'a> Step<'a> {
                 None => {}
                 Some(value) => {
                     // Empty values, long lists and values of other types are what open questions are about: there, their
-                    // answers say what is accepted, and a common code must not blur which one it was.
+                    // answers say what is accepted, and a common code must not blur which one it was. The same goes for
+                    // a region that nobody has.
                     let text = value.as_str();
                     let long =
                         param.max_length.is_some_and(|limit| text.is_some_and(|text| text.chars().count() > limit));
@@ -407,7 +408,7 @@ impl<'a> Step<'a> {
             }
         }
         let region_given = self.operation.region.is_some_and(|param| request.argument(param).is_some());
-        if region_given && !self.state.regions.contains(&request.region) {
+        if region_given && !self.state.regions.contains(&request.region) && !self.operation.leaves_region_open() {
             means.extend([Means::UnknownRegion, Means::Invalid]);
         }
         if request.caller != super::Caller::Main {

@@ -458,6 +458,16 @@ impl Operation {
         self.carried.iter().map(|param| (param, true)).chain(self.params.iter().map(|param| (param, false)))
     }
 
+    /// Whether an open question decides what a region earns that the endpoint does not have.
+    pub fn leaves_region_open(&self) -> bool {
+        let asks = |due: &Expr| {
+            let mut looks = false;
+            due.walk(&mut |part| looks |= *part == Expr::RegionKnown);
+            looks && !due.questions().is_empty()
+        };
+        self.rows.iter().filter_map(|row| row.due.as_ref()).any(asks)
+    }
+
     /// The requirement of a law of overlapping calls, where the document has it.
     pub fn law(&self, law: Law) -> Option<usize> {
         self.laws.iter().find(|(known, _)| *known == law).map(|(_, requirement)| *requirement)
