@@ -165,22 +165,23 @@ impl<'a> Shrinker<'a> {
         Some(Shrunk { failed: best, again })
     }
 
-    /// Runs a failing script again, with all patience; where attempts had less, what came then is what counts.
+    /// Runs a failing script again, with all patience until that has shown the failure; where attempts had less, what came
+    /// then is what counts. How often chance shows it takes no more patience than attempts do.
     async fn again(&mut self, failed: &mut Failed, confirmations: u32) -> Again {
         let racing = !failed.script.race().is_empty();
-        // That something takes too long depends on chance no more than elsewhere.
-        let by_chance = racing && !blame::is_late(&failed.finding);
-        let wanted = if by_chance { RACE_CONFIRMATIONS } else { confirmations };
+        let wanted = if racing { RACE_CONFIRMATIONS } else { confirmations };
         let mut again = Again::NEVER;
         while again.times < wanted && !self.is_interrupted() {
             again.times += 1;
-            let (history, findings) = self.run(&failed.script, self.around.patience_ms).await;
+            let is_proved = again.shown > 0;
+            let patience_ms = if racing && is_proved { self.hurried_ms } else { self.around.patience_ms };
+            let (history, findings) = self.run(&failed.script, patience_ms).await;
             let mut shown = findings.into_iter();
             let Some(finding) = shown.find(|finding| blame::is_same(&finding.key, &failed.finding.key, racing)) else {
                 continue;
             };
             again.shown += 1;
-            if self.hurries() {
+            if self.hurries() && !is_proved {
                 (failed.history, failed.finding) = (history, finding);
             }
         }
