@@ -14,7 +14,11 @@ use crate::{
     endpoint::Endpoint,
     execute::{Surroundings, execute},
     history::{History, Reply},
-    oracle::{Finding, Judged, Nature, blame, finding::ReqRef, judge},
+    oracle::{
+        Finding, Judged, Nature, blame,
+        finding::{Promised, Reason, ReqRef},
+        judge,
+    },
     sequence::{Command, Script, Wait},
     spec::SpecSet,
     value::{Key, plain},
@@ -81,7 +85,8 @@ impl Doubts {
     pub fn add(&mut self, set: &SpecSet, case: &Case) {
         let mut seen = BTreeSet::new();
         for reason in &case.judged.reasons {
-            let Some(promised) = reason.promised.filter(|promised| seen.insert(*promised)) else { continue };
+            let promised = reason.promised.as_ref().map(|promised| promised.requirement);
+            let Some(promised) = promised.filter(|promised| seen.insert(*promised)) else { continue };
             let known = self.known.entry(promised).or_default();
             known.cases += 1;
             if !known.is_settled() {
@@ -134,7 +139,7 @@ enum Sign {
     /// The set-up failed, or the call was refused before it was looked at.
     None,
     Answered,
-    Unanswered(ReqRef, String),
+    Unanswered(Promised, String),
 }
 
 /// Sends the call again, so many times at most.
@@ -160,7 +165,7 @@ pub async fn confirm(
             Sign::Unanswered(promised, text) => {
                 // While nothing is answered at all, this call says nothing.
                 confirmed.requests += 1;
-                if !control::answers(set, promised.0.service, &around.givens, endpoint, &name).await {
+                if !control::answers(set, promised.requirement.0.service, &around.givens, endpoint, &name).await {
                     endpoint.wait(PAUSE_MS).await;
                     continue;
                 }
@@ -186,7 +191,8 @@ fn sign(judged: &Judged, call: usize) -> Sign {
     }
     match judged.reasons.iter().find(|reason| reason.command == call) {
         None => Sign::Answered,
-        Some(reason) => reason.promised.map_or(Sign::None, |at| Sign::Unanswered(at, reason.text.clone())),
+        Some(Reason { promised: Some(promised), text, .. }) => Sign::Unanswered(promised.clone(), text.clone()),
+        Some(_) => Sign::None,
     }
 }
 
@@ -200,7 +206,8 @@ pub fn unanswered(set: &SpecSet, script: &Script, history: &History) -> Option<F
 }
 
 /// The same call earned no answer every time: whatever was promised there is broken.
-fn no_answer(set: &SpecSet, requirement: ReqRef, text: &str, history: &History, call: usize) -> Finding {
+pub fn no_answer(set: &SpecSet, promised: Promised, text: &str, history: &History, call: usize) -> Finding {
+    let Promised { requirement, expected } = promised;
     let operation = set.operation(requirement.0);
     let described = &operation.requirements[requirement.1];
     let exchange = history.exchanges.iter().find(|exchange| exchange.command == call);
@@ -209,8 +216,8 @@ fn no_answer(set: &SpecSet, requirement: ReqRef, text: &str, history: &History, 
         key: format!("{}{}", described.id, blame::NO_ANSWER),
         nature: Nature::Violation,
         requirement,
-        summary: format!("{} earned no answer, {times} times of {times}: {text}", operation.name),
-        expected: vec![described.text.clone()],
+        summary: format!("{} earned no answer that is documented, {times} times of {times}: {text}", operation.name),
+        expected,
         actual: exchange.map(|exchange| exchange.reply.to_json()).unwrap_or_default(),
         command: call,
         culprit: call,

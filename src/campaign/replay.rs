@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use super::{
+    confirm::no_answer,
     counterexample::Counterexample,
     outcome::{Again, FindingResult, Verdict, counted},
 };
@@ -10,7 +11,11 @@ use crate::{
     endpoint::Endpoint,
     execute::{Surroundings, execute},
     history::History,
-    oracle::{Finding, Judged, Nature, blame, finding::Races, judge},
+    oracle::{
+        Finding, Judged, blame,
+        finding::{Races, ReqRef},
+        judge,
+    },
     spec::SpecSet,
 };
 
@@ -104,29 +109,23 @@ async fn once(
 ) -> Once {
     let history = execute(set, &file.script, endpoint, around, &format!("r{number}")).await;
     let mut judged = judge(set, &file.script, &history);
-    if let Some(finding) = no_answer(set, file, &history, &judged) {
+    if let Some(finding) = unanswered(set, file, &history, &judged) {
         judged.findings.push(finding);
     }
     Once { history, judged }
 }
 
 /// A documented call that earns no answer is a finding only when it comes every time; the file says that it did.
-fn no_answer(set: &SpecSet, file: &Counterexample, history: &History, judged: &Judged) -> Option<Finding> {
-    let reason = judged.reasons.iter().find(|reason| {
-        reason.promised.is_some_and(|(at, index)| set.operation(at).requirements[index].id == file.requirement)
+fn unanswered(set: &SpecSet, file: &Counterexample, history: &History, judged: &Judged) -> Option<Finding> {
+    let is_meant = |(at, index): ReqRef| set.operation(at).requirements[index].id == file.requirement;
+    let (reason, promised) = judged.reasons.iter().find_map(|reason| {
+        let promised = reason.promised.as_ref().filter(|promised| is_meant(promised.requirement))?;
+        Some((reason, promised.clone()))
     })?;
-    let exchange = history.exchanges.iter().find(|exchange| exchange.command == reason.command);
-    file.key.ends_with("#no answer").then(|| Finding {
-        key: file.key.clone(),
-        nature: Nature::Violation,
-        requirement: reason.promised.unwrap_or((file.script.commands[reason.command].operation, 0)),
+    let is_of_none = file.key.ends_with(blame::NO_ANSWER);
+    is_of_none.then(|| Finding {
         summary: file.summary.clone(),
-        expected: vec!["an answer".into()],
-        actual: exchange.map(|exchange| exchange.reply.to_json()).unwrap_or_default(),
-        command: reason.command,
-        culprit: reason.command,
-        before: Vec::new(),
-        orders: Vec::new(),
+        ..no_answer(set, promised, &reason.text, history, reason.command)
     })
 }
 

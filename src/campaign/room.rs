@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     fn cost(images: usize, paid: usize) -> Cost {
-        Cost { paid, made: BTreeMap::from([((0, 0), images)]), commands: 1 }
+        Cost { paid, made: BTreeMap::from([((0, 0), images)]), commands: 1, requests: 1 }
     }
 
     #[test]

@@ -212,6 +212,7 @@ impl Cases<'_> {
         let n_first = self.generator.n_tours();
         let mut disturbed = Disturbed::new(self.n_cases, n_first);
         let mut enough = false;
+        let mut left_out = false;
         let mut room = Room::new(&self.settings.options.permit);
         // Once a removal took longer than patience, the rest of the run need not wait that long each time.
         let patience = Arc::new(Mutex::new(self.settings.around.clone()));
@@ -254,8 +255,13 @@ impl Cases<'_> {
                     Admission::Never => continue,
                 }
                 // Cases under way still need what they have not sent yet.
-                let wanted = script.commands.len() as u64 + CLEANING;
-                if tally.cases + under_way.len() as u64 > 0 && !self.affords(reserved + wanted) {
+                let wanted = cost.requests;
+                if !self.affords(reserved + wanted) {
+                    if running.is_empty() {
+                        // A smaller one may still fit.
+                        left_out = true;
+                        continue;
+                    }
                     postponed.push_front((number, script));
                     break;
                 }
@@ -300,7 +306,22 @@ impl Cases<'_> {
             });
         }
         doubts.count(&mut tally);
+        tally.stopped = self.stopped(left_out);
         tally
+    }
+
+    /// Why there were not as many cases as there should have been.
+    fn stopped(&self, left_out: bool) -> Option<&'static str> {
+        let settings = self.settings;
+        if settings.interrupted.load(Ordering::Relaxed) {
+            Some("the run was interrupted before a case for it came")
+        } else if settings.max_time.is_some_and(|most| self.began.elapsed() >= most) {
+            Some("the time was over before a case for it came")
+        } else if left_out || !self.affords(1) {
+            Some("the requests that were left did not suffice for a case")
+        } else {
+            None
+        }
     }
 
     /// Lowers the patience of later cases, where this one shows that something never settles.
@@ -353,7 +374,10 @@ impl Cases<'_> {
             counts,
         };
         if (!comparable && against.is_none()) || self.settings.interrupted.load(Ordering::Relaxed) {
-            return told(failed, Again::NEVER, 0);
+            // A call that earned no answer was sent again before that was called a failure.
+            let was_repeated = failed.finding.key.ends_with(blame::NO_ANSWER);
+            let again = if was_repeated { Again { times: CONFIRM, shown: CONFIRM } } else { Again::NEVER };
+            return told(failed, again, 0);
         }
         let endpoint = self.endpoint_of(&failed.script);
         // Attempts at something shorter often wait for what never comes; that need not take all patience each time, nor in

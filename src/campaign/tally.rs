@@ -69,6 +69,8 @@ pub struct Tally {
     inconclusive: BTreeMap<ReqRef, String>,
     /// Calls that were to overlap.
     pub races: Races,
+    /// Why there were no more cases, where there should have been.
+    pub stopped: Option<&'static str>,
 }
 
 impl First {
@@ -97,6 +99,10 @@ impl Tally {
         }
         for finding in &judged.findings {
             self.failure(case, finding);
+            // Whoever was seen to break it was asked to keep it.
+            if !judged.exercised.contains(&finding.requirement) {
+                *self.exercised.entry(finding.requirement).or_default() += 1;
+            }
         }
         for answer in &judged.answers {
             let key = (answer.operation, answer.question, answer.possible.clone(), answer.label.clone());
@@ -139,6 +145,7 @@ impl Tally {
     pub fn confirmed(&mut self, confirmed: Confirmed) {
         *self.requests.entry(confirmed.number).or_default() += confirmed.requests;
         if let Some(failure) = confirmed.failure {
+            *self.exercised.entry(failure.finding.requirement).or_default() += 1;
             self.failures.entry(failure.finding.key.clone()).or_insert(failure);
         }
     }
@@ -268,7 +275,10 @@ impl Tally {
             (Verdict::Conforms, None)
         } else {
             let reason = unplanned.get(&which).cloned().or_else(missed);
-            (Verdict::NotExercised, Some(reason.unwrap_or_else(|| "no case aimed at it".into())))
+            (
+                Verdict::NotExercised,
+                Some(reason.unwrap_or_else(|| self.stopped.unwrap_or("no case aimed at it").into())),
+            )
         };
         RequirementResult { requirement: which.1, exercised, verdict, reason }
     }

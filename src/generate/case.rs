@@ -147,7 +147,7 @@ impl<'a> Generator<'a> {
                     (None, true) if self.races.iter().any(|(of, race)| of == at && race.aims.contains(&index)) => {
                         continue;
                     }
-                    (None, true) => Some("no race of calls leads there".into()),
+                    (None, true) => Some(self.why_no_race(*at)),
                     (None, false) if self.usable(aim).is_empty() => Some(self.why_unusable(aim)),
                     (None, false) => None,
                 };
@@ -276,6 +276,13 @@ impl<'a> Generator<'a> {
         };
         let reason = reasons.or_else(lacking);
         reason.unwrap_or_else(|| "the search found no sequence of calls that leads there".into())
+    }
+
+    /// Races begin with something that can be removed.
+    fn why_no_race(&self, at: OpRef) -> String {
+        let removal = self.set.operation(at).basics.map(|basics| (at, basics.effect));
+        let missing = removal.filter(|removal| self.usable(*removal).is_empty());
+        missing.map_or_else(|| "no race of calls leads there".into(), |removal| self.why_unusable(removal))
     }
 
     /// What an account with everything would have to lend this one, for each way to a requirement.

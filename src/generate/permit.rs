@@ -117,12 +117,16 @@ pub struct Cost {
     pub paid: usize,
     pub made: BTreeMap<(usize, usize), usize>,
     pub commands: usize,
+    /// Requests, about: who waits looks twice, and what was made is removed and looked for.
+    pub requests: u64,
 }
 
 impl Cost {
     pub fn of(set: &SpecSet, script: &Script) -> Self {
         let mut cost = Self { commands: script.commands.len(), ..Self::default() };
         for command in &script.commands {
+            let n_made = command.creates.len() as u64;
+            cost.requests += 1 + u64::from(command.until.is_some()) + 2 * n_made;
             cost.paid += usize::from(is_paid(set, command.operation));
             for place in creates(set, command) {
                 *cost.made.entry(place).or_default() += 1;

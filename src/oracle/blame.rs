@@ -73,14 +73,17 @@ pub fn answer(accused: &Accused<'_>, before: &Belief, permitted: &[Outcome]) -> 
     })
 }
 
-/// What an operation promises, given everything that is permitted: the row that is due, or success.
+/// What an operation promises, given everything that is permitted: the row that is due by some reading, or success.
 pub fn promise(operation: &Operation, permitted: &[Outcome]) -> Option<usize> {
     let basics = operation.basics?;
-    if permitted.iter().any(|outcome| outcome.answer == Answer::Success) {
+    let due: Vec<Outcome> = permitted.iter().filter(|outcome| outcome.due).cloned().collect();
+    let mut rows = due_rows(operation, &due);
+    let may_succeed = permitted.iter().any(|outcome| outcome.answer == Answer::Success);
+    rows.retain(|row| !may_succeed || operation.rows[*row].documented);
+    if may_succeed && rows.is_empty() {
         return Some(success_promise(operation, permitted).unwrap_or(basics.success));
     }
-    let due = due_rows(operation, permitted);
-    refusal(operation, &due, permitted).or(Some(basics.unchanged))
+    refusal(operation, &rows, permitted).or(Some(basics.unchanged))
 }
 
 /// The requirement that asks for a refusal: one that does so by every reading, or else by some; rows before prose.
@@ -358,6 +361,24 @@ mod tests {
         check(&[refusal("odd"), asks("all", "true")], "promise/odd");
         // What has a row of its own comes before what the prose asks for.
         check(&[refusal("odd"), row("Due", "Text == 'x'")], "error/Due");
+    }
+
+    /// No answer at all, where it depends on an open question what is due.
+    #[test]
+    fn no_answer_breaks_the_row_that_is_due_by_some_reading_and_success_only_where_none_is() {
+        let check = |rows: &str, expected: &str| {
+            let set = shop(&(param("Text", "text", "") + &question("some-way", &["a", "b"]) + rows));
+            let (state, request) = call(&set, &[Some("x".into())], Caller::Main);
+            let permitted = outcomes(&set, &state, &request, &Choices::default());
+            let operation = set.operation(DELETE);
+            let found = super::promise(operation, &permitted).expect("something is promised");
+            assert_eq!(operation.requirements[found].id, format!("shop/Delete/{expected}"), "{rows}");
+        };
+        check("", "success");
+        check(&row("Due", "Text == 'x'"), "error/Due");
+        check(&row("Due", "Text == 'x' and some-way is a"), "error/Due");
+        check(&row("Due", "Text == 'y'"), "success");
+        check("[[refusal]]\nwhen = \"some-way is a\"\ncodes = [\"Odd\"]\n", "success");
     }
 
     #[test]

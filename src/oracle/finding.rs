@@ -147,5 +147,13 @@ pub struct Reason {
     pub command: usize,
     pub text: String,
     /// What a documented call promised there; it is broken when the same happens every time.
-    pub promised: Option<ReqRef>,
+    pub promised: Option<Promised>,
+}
+
+/// What is promised where no answer came.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Promised {
+    pub requirement: ReqRef,
+    /// Every answer that may have been due, to read.
+    pub expected: Vec<String>,
 }

@@ -13,7 +13,7 @@ use super::{
     blame::{self, Accused, Changed},
     course::{Courses, after, fixed},
     explain::{Standing, explains, matches, standing},
-    finding::{Finding, Judged, Nature, Observed, Precedence, Reason, ReqRef, Reworded, Unique},
+    finding::{Finding, Judged, Nature, Observed, Precedence, Promised, Reason, ReqRef, Reworded, Unique},
     hindsight::Hindsight,
     race,
     shown::{Contradiction, contradiction, prove, responsible, shown_part},
@@ -202,10 +202,11 @@ impl<'a> Judge<'a> {
     }
 
     /// What the documents promise where no answer came.
-    pub(super) fn promised(&self, turn: &Turn<'_>) -> Option<(OpRef, usize)> {
+    pub(super) fn promised(&self, turn: &Turn<'_>) -> Option<Promised> {
         let world = self.belief.worlds.first()?;
         let permitted = self.permitted(turn, world, world.known(turn.at));
-        Some((turn.at, blame::promise(turn.operation, &permitted)?))
+        let requirement = (turn.at, blame::promise(turn.operation, &permitted)?);
+        Some(Promised { requirement, expected: blame::expectations(turn.service, turn.operation, &permitted) })
     }
 
     fn may_have_happened(&mut self, turn: &Turn<'_>) {

@@ -167,7 +167,7 @@ impl Subject<'_> {
             "labels": labels.collect::<Map<_, _>>(),
             "proven": proven.collect::<Map<_, _>>(),
             "reworded": judged.messages.iter().map(|one| format!("{}: {}", one.code, one.message)).collect::<Vec<_>>(),
-            "promised": judged.reasons.iter().filter_map(|reason| reason.promised.as_ref()).map(own).collect::<Vec<_>>(),
+            "promised": judged.reasons.iter().filter_map(|reason| reason.promised.as_ref()).map(|promised| own(&promised.requirement)).collect::<Vec<_>>(),
         })
     }
 
