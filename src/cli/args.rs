@@ -14,13 +14,13 @@ use crate::{
     report::{REPORTERS, Reporter},
 };
 
-const EXIT_CODES: &str = "Exit codes: 0 conforms, 1 violations, 2 usage, 3 bad spec, 4 nothing selected or nothing exercised, \
+const EXIT_CODES: &str = "Exit codes: 0 conforms, 1 violations, 2 usage, 3 bad spec or profile, 4 nothing selected or nothing exercised, \
 5 environment (unreachable, credentials refused, no ledger), 6 inconclusive, 7 something is left behind, 130 interrupted.";
 
-const CLEANUP_EXIT_CODES: &str = "Exit codes: 0 nothing is left, 2 usage (also a file that is no ledger), 3 bad spec, 5 environment \
+const CLEANUP_EXIT_CODES: &str = "Exit codes: 0 nothing is left, 2 usage (also a file that is no ledger), 3 bad spec or profile, 5 environment \
 (unreachable, credentials refused), 7 something is left behind, or could not be looked at.";
 const REPLAY_EXIT_CODES: &str = "Exit codes: 0 it did not show itself, 1 it did, or another failure did, 2 usage (also a file that \
-is no counterexample), 3 bad spec, 5 environment (unreachable, credentials refused), 6 it could not be judged.";
+is no counterexample), 3 bad spec or profile, 5 environment (unreachable, credentials refused), 6 it could not be judged.";
 const SDK_EXIT_CODES: &str = "Exit codes: 0 nothing but known deviations, 1 findings, or known deviations that no longer occur, \
 2 usage, 3 bad spec, 4 nothing selected, 5 environment (not installed, no adapter), 6 inconclusive, 130 interrupted.";
 const MUTANTS_EXIT_CODES: &str =
@@ -113,7 +113,7 @@ pub struct Run {
     #[arg(long, value_name = "N", help_heading = "Amount")]
     pub max_requests: Option<u64>,
     /// Start no case after this time.
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "Amount")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive, help_heading = "Amount")]
     pub max_time: Option<Duration>,
     /// Requests that shrinking one failure may cost, besides running the result again.
     #[arg(long, value_name = "N", default_value_t = crate::campaign::settings::SHRINK_REQUESTS, help_heading = "Amount")]
@@ -163,7 +163,7 @@ pub struct Judge {
     pub report: RunReportArgs,
 }
 
-/// Put the shards of a run together, into the report that one run would have given.
+/// Put the shards of a run together, into one report of all their cases.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct Merge {
@@ -225,7 +225,7 @@ pub struct EndpointArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub lag: Option<Duration>,
     /// How long one HTTP request may take [default: 10s].
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     pub timeout: Option<Duration>,
     /// Signing scheme, for services that speak its protocol [default: the first that the spec of the service lists].
     #[arg(long, value_name = "SCHEME")]
@@ -306,8 +306,8 @@ pub struct MannersArgs {
     #[arg(long, value_name = "N")]
     pub quota: Option<usize>,
     /// Resources of each kind that are there already, and are someone else's.
-    #[arg(long, value_name = "N")]
-    pub others: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000))]
+    pub others: Option<u32>,
     /// Know a second account, and a key that may only read.
     #[arg(long)]
     pub accounts: bool,
@@ -342,7 +342,7 @@ impl MannersArgs {
             resets: self.resets.unwrap_or(base.resets),
             bursts_ms: ms(self.bursts, base.bursts_ms),
             quota: self.quota.or(base.quota),
-            others: self.others.unwrap_or(base.others),
+            others: self.others.map_or(base.others, |others| others as usize),
             accounts: self.accounts || base.accounts,
         }
     }

@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use super::{
     args::EndpointArgs,
     credentials, duration,
+    exit_code::ExitCode,
     failure::Failure,
     givens::{self, Known},
     preflight,
@@ -128,7 +129,7 @@ pub fn plan(
     {
         let text =
             format!("profile `{}`: `probes = \"free\"` is for this machine, not for {}", profile.name, address.url);
-        return Err(Failure::usage(text).help("write `dry-run`, or `off`"));
+        return Err(Failure::new(ExitCode::BadSpec, text).help("write `dry-run`, or `off`"));
     }
     Ok(Plan { set: set.clone(), args: args.clone(), profile, target, known, policy, operations, only, addresses })
 }

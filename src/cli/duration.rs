@@ -15,6 +15,15 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())
 }
 
+/// The same of what takes some time.
+///
+/// # Errors
+/// A sentence that says how durations are written.
+pub fn positive(text: &str) -> Result<Duration, String> {
+    let found = parse(text)?;
+    if found.is_zero() { Err(format!("`{text}` is no time at all")) } else { Ok(found) }
+}
+
 /// Whole milliseconds.
 pub fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

@@ -9,7 +9,7 @@ pub enum ExitCode {
     Violations = 1,
     /// The arguments, or a file that they name, make no sense.
     Usage = 2,
-    /// A spec is wrong.
+    /// A spec, or a profile, is wrong.
     BadSpec = 3,
     /// Nothing was selected, or nothing exercised.
     Nothing = 4,

@@ -22,6 +22,10 @@ pub fn parse(set: &SpecSet, texts: &[String]) -> Result<Known, Failure> {
         let (place, value) = text
             .split_once('=')
             .ok_or_else(|| Failure::usage(format!("`--given {text}` is not [SERVICE.]NAME=VALUE")))?;
+        if value.trim().is_empty() {
+            return Err(Failure::usage(format!("`--given {text}` says nothing of `{place}`"))
+                .help("leave it out where the endpoint has none: what needs it is not run then"));
+        }
         let (service, name) = place.split_once('.').map_or((None, place), |(service, name)| (Some(service), name));
         let services: Vec<usize> = (0..set.services.len())
             .filter(|index| service.is_none_or(|service| set.services[*index].name == service))

@@ -96,7 +96,7 @@ fn summary(run: &str, swept: &Swept) -> String {
         text.push_str(&format!("; {} of them found by lists", swept.found));
     }
     if swept.vanished > 0 {
-        text.push_str(&format!("; of {} calls without an answer no list shows anything", swept.vanished));
+        text.push_str(&format!("; of {} calls that named no id no list shows anything", swept.vanished));
     }
     text
 }

@@ -37,7 +37,7 @@ pub struct Swept {
     pub gone: usize,
     /// Found by a list, not in the ledger with its id.
     pub found: usize,
-    /// Calls whose answer was lost, of which no list shows anything.
+    /// Calls whose answer was lost, or named no id, of which no list shows anything.
     pub vanished: usize,
     pub left: Vec<Left>,
     /// Services or lists that could not be looked at.

@@ -61,7 +61,7 @@ pub fn fold(set: &SpecSet, records: &[Record]) -> Folded {
     let mut reasons = tally.reasons();
     let gaps = gaps(&records);
     let verdict = match concluded.verdict {
-        Verdict::Conforms if !gaps.is_empty() => Verdict::Inconclusive,
+        Verdict::Conforms if !gaps.is_empty() || !folding.misfits.is_empty() => Verdict::Inconclusive,
         verdict => verdict,
     };
     let misfits = folding.misfits.iter().map(|(why, times)| (format!("no longer fits the specs: {why}"), *times));

@@ -42,7 +42,8 @@ fn suite(context: &Context<'_>, id: usize, result: &OperationResult, out: &mut S
         ("seed", outcome.seed.clone()),
         ("endpoint", outcome.endpoint.clone()),
         ("verdict", outcome.verdict.name().into()),
-        ("requests", (outcome.requests + outcome.shrink_requests).to_string()),
+        ("requests", outcome.requests.to_string()),
+        ("shrink_requests", outcome.shrink_requests.to_string()),
         ("seconds", format!("{:.3}", outcome.seconds)),
         ("document", super::document(&operation.document)),
     ];

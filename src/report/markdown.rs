@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{
     Context, Reporter, count,
     human::{self, Evidence},
-    number,
+    number, requests,
 };
 use crate::{
     campaign::{Verdict, outcome::FindingResult},
@@ -35,7 +35,7 @@ fn text(context: &Context<'_>) -> String {
         "{} · {}, {}, {:.1} s · seed `{}`\n",
         code(&outcome.endpoint),
         count(outcome.cases, "case"),
-        count(outcome.requests + outcome.shrink_requests, "request"),
+        requests(outcome),
         outcome.seconds,
         outcome.seed
     );

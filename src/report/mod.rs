@@ -179,6 +179,15 @@ pub fn count(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", number(n), if n == 1 { "" } else { "s" })
 }
 
+/// What cases and shrinking have sent.
+fn requests(outcome: &Outcome) -> String {
+    let cases = count(outcome.requests, "request");
+    match outcome.shrink_requests {
+        0 => cases,
+        more => format!("{cases} and {} to shrink", number(more)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -45,7 +45,11 @@ pub fn embedded() -> Result<SpecSet, LoadError> {
 /// A file that cannot be read, no service at all, or every problem of the specs.
 pub fn from_folder(root: &Path) -> Result<SpecSet, LoadError> {
     let mut files = Vec::new();
-    let root = if root.is_file() { root.parent().unwrap_or(root) } else { root };
+    let root = match root.parent() {
+        Some(folder) if root.is_file() && folder == Path::new("") => Path::new("."),
+        Some(folder) if root.is_file() => folder,
+        _ => root,
+    };
     collect(root, root, &mut files)?;
     if !files.iter().any(|file| file.path.ends_with("service.toml")) {
         return Err(LoadError::Empty(root.into()));

@@ -61,7 +61,6 @@ fn what_makes_no_sense_in_a_file_is_told_and_not_repeated() {
         ("[profile.night]\nprobes = \"MARKSECRET1\"", &["line 2", "`probes`", "expected one of `off`"]),
         ("[profile.night]\nMARKSECRET1==\n", &["line 2", "not what belongs there"]),
         ("[profile.night]\n= MARKSECRET1", &["line 2"]),
-        ("[profile.other]", &["no profile `night`"]),
         ("[profile.night.endpoint]\nesc = \"http://127.0.0.1:1\"", &["did you mean `ecs`?"]),
         ("[profile.night.rate]\necs = \"fast\"", &["no rate", "10/s"]),
         ("[profile.night.rate]\n\"ecs/DeleteImages\" = \"1/s\"", &["no service is called"]),
@@ -76,12 +75,14 @@ fn what_makes_no_sense_in_a_file_is_told_and_not_repeated() {
     ];
     for (profiles, says) in cases {
         let folder = folder_with(profiles);
-        let (_, err) = run(&["run", "--profile", "night"], folder.path(), 2);
+        let (_, err) = run(&["run", "--profile", "night"], folder.path(), 3);
         for text in *says {
             assert!(err.contains(text), "{profiles} does not say `{text}`: {err}");
         }
         assert!(!err.contains("MARKSECRET1"), "{err}");
     }
+    let (_, err) = run(&["run", "--profile", "night"], folder_with("[profile.other]").path(), 2);
+    assert!(err.contains("no profile `night`"), "{err}");
     let empty = tempfile::tempdir().expect("a folder");
     let (_, err) = run(&["run", "--profile", "night", "--config", "none.toml"], empty.path(), 2);
     assert!(err.contains("cannot read none.toml"), "{err}");

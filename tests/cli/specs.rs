@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::process::{changed_specs, check, has_fields, run};
+use crate::process::{changed_specs, check, has_fields, run, run_in};
 
 #[test]
 fn bad_specs_are_shown_with_their_place() {
@@ -22,6 +22,17 @@ fn bad_specs_are_shown_with_their_place() {
                 "problems in",
             ],
         );
+    }
+}
+
+/// A file may be named from its own folder.
+#[test]
+fn a_file_of_specs_is_checked_with_those_beside_it() {
+    let specs = changed_specs("required = true", "required = true");
+    let folder = specs.path().join("alibaba/ecs");
+    for file in ["DeleteImage.toml", "./DeleteImage.toml"] {
+        let ended = run_in(&["spec", "check", file], &folder);
+        assert_eq!(ended.code, Some(0), "{file}: {}", ended.stderr);
     }
 }
 

@@ -93,6 +93,11 @@ fn costs(set: &SpecSet, plan: &Plan, generator: &Generator<'_>) -> String {
     let mut rows: Vec<(String, BTreeSet<String>)> =
         alone.into_iter().map(|(need, ids)| (need.text(set), ids)).chain(combined).collect();
     rows.sort_by(|(left, ids), (right, others)| others.len().cmp(&ids.len()).then_with(|| left.cmp(right)));
+    let n_named: usize = rows.iter().map(|(_, ids)| ids.len()).sum();
+    let n_different = rows.iter().flat_map(|(_, ids)| ids).collect::<BTreeSet<_>>().len();
+    if n_named > n_different {
+        let _ = writeln!(text, "  where a requirement stands more than once below, any one of those things is enough");
+    }
     for (need, ids) in rows {
         let _ = writeln!(
             text,

@@ -143,6 +143,11 @@ impl Limit {
 }
 
 fn log(path: &Path, set: &Arc<SpecSet>, head: Head, connected: &Connected) -> Result<Arc<Log>, Failure> {
+    if path == Path::new("-") {
+        return Err(
+            Failure::usage("events are written to a file, and `-` is none").help("name one: `--events run.jsonl`")
+        );
+    }
     let log = Log::create(path, set.clone(), head, &connected.secrets).map_err(|error| {
         Failure::usage(format!("cannot write the events {}: {error}", path.display()))
             .help("name a file in a folder that exists and can be written")

@@ -106,7 +106,9 @@ fn select(catalogue: &Catalogue, args: &Sdk) -> Result<Vec<Chosen>, Failure> {
         let (name, service) =
             selector.split_once('/').map_or((&**selector, None), |(name, service)| (name, Some(service)));
         let found: Vec<_> = catalogue.adapters.iter().filter(|adapter| matches(name, &adapter.name)).collect();
-        if found.is_empty() {
+        // An adapter of one's own runs whatever else is chosen.
+        let mut own = args.own.iter().filter_map(|text| Some(text.split_once('=')?.0));
+        if found.is_empty() && !own.any(|brought| matches(name, brought)) {
             let names = catalogue.adapters.iter().map(|adapter| &*adapter.name);
             let text = format!("no adapter is called `{name}`");
             return Err(Failure::new(ExitCode::Nothing, text).help(did_you_mean(name, names)));

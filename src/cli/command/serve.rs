@@ -113,7 +113,8 @@ fn greeting(
     line("secret", MAIN.1);
     let denied: Vec<&str> =
         set.operations().filter(|(_, operation)| denies(operation)).map(|(_, one)| &*one.id).collect();
-    line("restricted", &format!("{} with {} (is denied {})", RESTRICTED.0, RESTRICTED.1, denied.join(", ")));
+    let denied = if denied.is_empty() { "nothing".to_owned() } else { denied.join(", ") };
+    line("restricted", &format!("{} with {} (is denied {denied})", RESTRICTED.0, RESTRICTED.1));
     line("services", &services.join(", "));
     line("documented", &served.join(", "));
     for (index, manner) in args.manners.manners().told().iter().enumerate() {

@@ -51,8 +51,14 @@ pub fn of(service: &Service, url: &Url, profile: Option<&str>) -> Result<Found, 
     let mut reasons: Vec<String> = if profile.is_none() { vec![unset()] } else { Vec::new() };
     reasons.extend(looked_at);
     let text = format!("no credentials for {} at {url}: {}", service.name, reasons.join("; "));
-    Err(Failure::environment(text)
-        .help(format!("set {}, or use the vendor's own tool to configure a profile", wanted(service))))
+    let help = match profile {
+        // Variables are not looked at for whoever names a profile.
+        Some(name) => {
+            format!("configure `{name}` with the vendor's own tool, or leave it out and set {}", wanted(service))
+        }
+        None => format!("set {}, or use the vendor's own tool to configure a profile", wanted(service)),
+    };
+    Err(Failure::environment(text).help(help))
 }
 
 /// The pair of the variables; none when neither is set.

@@ -9,7 +9,10 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::{cli::failure::Failure, spec::diagnostic::did_you_mean};
+use crate::{
+    cli::{exit_code::ExitCode, failure::Failure},
+    spec::diagnostic::did_you_mean,
+};
 
 /// Key of an endpoint for all services.
 pub const ALL: &str = "all";
@@ -97,7 +100,7 @@ pub fn read(path: &Path, name: &str) -> Result<Profile, Failure> {
             let wanted = message.rsplit_once("expected ").map(|(_, wanted)| format!("; expected {wanted}"));
             format!("{whose} is not what belongs there{}", wanted.unwrap_or_default())
         };
-        Failure::usage(format!("{shown}, line {line}: {what}"))
+        Failure::new(ExitCode::BadSpec, format!("{shown}, line {line}: {what}"))
             .help("`aswritten profile new` prints a file to begin with; credentials do not belong in it")
     })?;
     let names: Vec<String> = file.profile.keys().cloned().collect();

@@ -14,12 +14,12 @@ use std::{
 
 pub use file::Profile;
 
-use super::{args::EndpointArgs, duration, failure::Failure};
+use super::{args::EndpointArgs, duration, exit_code::ExitCode, failure::Failure};
 use crate::{
     endpoint::limits::Limits,
     generate::Permit,
     guard::{self, Probes},
-    spec::{SpecSet, diagnostic::did_you_mean, rate::Rate},
+    spec::{Service, SpecSet, diagnostic::did_you_mean, rate::Rate},
 };
 
 /// Name of the file that is looked for.
@@ -85,8 +85,18 @@ fn check(set: &SpecSet, profile: &Profile) -> Result<(), Failure> {
         if !is_fine {
             return Err(wrong(profile, &format!("`given.{name}` is neither a text nor a table of texts")));
         }
-        if value.is_table() {
-            known("given", name)?;
+        let (services, names): (Vec<&Service>, Vec<&String>) = match value.as_table() {
+            Some(table) => {
+                known("given", name)?;
+                (set.services.iter().filter(|service| service.name == *name).collect(), table.keys().collect())
+            }
+            None => (set.services.iter().collect(), vec![name]),
+        };
+        let is_unknown = |name: &&&String| services.iter().all(|service| service.given(name).is_none());
+        if let Some(unknown) = names.iter().find(is_unknown) {
+            let all = services.iter().flat_map(|service| service.givens.iter().map(|given| &*given.name));
+            return Err(wrong(profile, &format!("`given`: nothing given is called `{unknown}`"))
+                .help(did_you_mean(unknown, all)));
         }
     }
     let kinds: BTreeSet<&str> =
@@ -102,7 +112,7 @@ fn check(set: &SpecSet, profile: &Profile) -> Result<(), Failure> {
 }
 
 fn wrong(profile: &Profile, text: &str) -> Failure {
-    Failure::usage(format!("profile `{}` in {}: {text}", profile.name, profile.path.display()))
+    Failure::new(ExitCode::BadSpec, format!("profile `{}` in {}: {text}", profile.name, profile.path.display()))
 }
 
 /// What a rate is that limits nothing.

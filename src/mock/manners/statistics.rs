@@ -114,9 +114,10 @@ impl Statistics {
             // Writing to a string cannot fail.
             let _ = writeln!(
                 text,
-                "  {}: {} calls, {} of them more than {rate}",
+                "  {}: {} call{}, {} of them more than {rate}",
                 set.operation(*at).id,
                 calls.all,
+                if calls.all == 1 { "" } else { "s" },
                 calls.exceeding
             );
         }

@@ -225,7 +225,9 @@ fn is_otherwise(then: &[Answer], today: &[Answer]) -> bool {
 }
 
 fn messages(before: &Summary, now: &Summary) -> Vec<Changed> {
-    let keys: BTreeSet<&(String, String)> = before.messages.keys().chain(now.messages.keys()).collect();
+    let is_in_both = |key: &&(String, String)| [before, now].iter().all(|run| run.operations.contains(&key.0));
+    let keys: BTreeSet<&(String, String)> =
+        before.messages.keys().chain(now.messages.keys()).filter(is_in_both).collect();
     let none = BTreeSet::new();
     let mut list = Vec::new();
     for key in keys {

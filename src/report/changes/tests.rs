@@ -89,6 +89,11 @@ fn messages_change_by_their_words() {
         let changes = Changes::since("b", &messages(before, *earned), &messages(now, *earns));
         assert_eq!(!changes.messages.is_empty(), *expected, "{before:?} {now:?}");
     }
+    let elsewhere = json!({ "schema": 1, "operations": [{ "id": "s/Other", "requirements": [] }] });
+    let elsewhere = Summary::of(&elsewhere).expect("it is a report");
+    for (before, now) in [(&elsewhere, &messages(&["reworded"], 1)), (&messages(&["reworded"], 1), &elsewhere)] {
+        assert!(Changes::since("b", before, now).messages.is_empty(), "only one of the runs has the operation");
+    }
 }
 
 #[test]

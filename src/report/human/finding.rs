@@ -84,7 +84,9 @@ pub fn text(set: &SpecSet, addresses: &Addresses, result: &FindingResult, eviden
         let (name, or) = if position == 0 { ("expected", "") } else { ("", "or ") };
         out.push_str(&labelled(name, &format!("{or}{line}"), INDENT, COLUMN));
     }
-    out.push_str(&labelled("actual", &actual(&finding.actual), INDENT, COLUMN));
+    if !finding.actual.is_null() {
+        out.push_str(&labelled("actual", &actual(&finding.actual), INDENT, COLUMN));
+    }
     for (position, line) in lanes::orders(&finding.orders).iter().enumerate() {
         out.push_str(&labelled(if position == 0 { "orders" } else { "" }, line, INDENT, COLUMN));
     }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     campaign::Verdict,
     oracle::finding::Races,
-    report::{Context, Detail, count, number},
+    report::{Context, Detail, count, number, requests},
 };
 
 /// Reasons that are shown when not everything is wanted.
@@ -84,7 +84,7 @@ pub fn line(context: &Context<'_>) -> String {
         paint(style, word),
         count(outcome.operations.len() as u64, "operation"),
         count(outcome.cases, "case"),
-        count(outcome.requests + outcome.shrink_requests, "request"),
+        requests(outcome),
         outcome.seconds,
         outcome.seed,
     )

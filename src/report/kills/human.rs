@@ -128,8 +128,8 @@ fn proved(result: &MutantResult, proof: &Proof) -> String {
 
 fn counts(ends: &Ends) -> String {
     format!(
-        "{} mutants: {} killed, {} survived, {} not struck, {} allowed",
-        number(ends.mutants as u64),
+        "{}: {} killed, {} survived, {} not struck, {} allowed",
+        count(ends.mutants as u64, "mutant"),
         number(ends.killed as u64),
         number(ends.survived as u64),
         number(ends.not_struck as u64),

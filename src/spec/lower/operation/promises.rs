@@ -13,7 +13,6 @@ impl Lowering<'_> {
         if !self.operation.is_documented() {
             return;
         }
-        let title = self.operation.document.title.clone();
         let mut add = |id: &str, level, text: &str, source: &str| {
             let requirement = Requirement {
                 id: format!("{}/{id}", self.operation.id),
@@ -21,7 +20,7 @@ impl Lowering<'_> {
                 level,
                 text: text.into(),
                 document: None,
-                source: format!("{title}, {source}"),
+                source: source.into(),
                 span: head.span.clone(),
                 unreachable: None,
                 overlap: false,
@@ -30,14 +29,24 @@ impl Lowering<'_> {
             self.operation.requirements.len() - 1
         };
         self.operation.basics = Some(Basics {
-            success: add("success", Level::Must, "a call that no documented condition forbids succeeds", "description"),
-            effect: add("effect", Level::Must, "what a success announces is then shown by reads", "description"),
-            unchanged: add("unchanged", Level::Should, "a refused call changes nothing", "error codes"),
+            success: add(
+                "success",
+                Level::Must,
+                "a call that no documented condition forbids succeeds",
+                "the document as a whole",
+            ),
+            effect: add(
+                "effect",
+                Level::Must,
+                "what a success announces is then shown by reads",
+                "the document as a whole",
+            ),
+            unchanged: add("unchanged", Level::Should, "a refused call changes nothing", "the error codes as a whole"),
             others: add(
                 "others",
                 Level::Should,
                 "resources that the call does not name stay as they are",
-                "description",
+                "the document as a whole",
             ),
         });
     }

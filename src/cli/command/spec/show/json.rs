@@ -145,6 +145,9 @@ pub fn attribute_type(kind: &AttributeType) -> String {
         AttributeType::Boolean => "boolean".into(),
         AttributeType::Text => "text".into(),
         AttributeType::Set => "set".into(),
-        AttributeType::Resource(name) => format!("a {name}"),
+        AttributeType::Resource(name) => {
+            let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+            format!("{article} {name}")
+        }
     }
 }
