@@ -45,6 +45,8 @@ pub struct Outcome {
     pub shrink_requests: u64,
     pub seconds: f64,
     pub interrupted: bool,
+    /// Why there were not as many cases as there should have been.
+    pub stopped: Option<String>,
     pub operations: Vec<OperationResult>,
     pub observations: Vec<Observation>,
     pub findings: Vec<FindingResult>,

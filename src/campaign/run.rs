@@ -114,6 +114,7 @@ async fn since(
         shrink_requests: counter.load(Ordering::Relaxed) - requests,
         seconds: began.elapsed().as_secs_f64(),
         interrupted: settings.interrupted.load(Ordering::Relaxed),
+        stopped: tally.stopped.clone(),
         operations,
         observations: tally.observations(set),
         findings,
@@ -306,21 +307,22 @@ impl Cases<'_> {
             });
         }
         doubts.count(&mut tally);
-        tally.stopped = self.stopped(left_out);
+        let is_short = left_out || !postponed.is_empty() || scripts.peek().is_some();
+        tally.stopped = if is_short { Some(self.stopped().into()) } else { None };
         tally
     }
 
     /// Why there were not as many cases as there should have been.
-    fn stopped(&self, left_out: bool) -> Option<&'static str> {
+    fn stopped(&self) -> &'static str {
         let settings = self.settings;
         if settings.interrupted.load(Ordering::Relaxed) {
-            Some("the run was interrupted before a case for it came")
+            "the run was interrupted before a case for it came"
         } else if settings.max_time.is_some_and(|most| self.began.elapsed() >= most) {
-            Some("the time was over before a case for it came")
-        } else if left_out || !self.affords(1) {
-            Some("the requests that were left did not suffice for a case")
+            "the time was over before a case for it came"
+        } else if settings.max_requests.is_some() {
+            "the requests that were left did not suffice for a case"
         } else {
-            None
+            "the run was over before a case for it came"
         }
     }
 

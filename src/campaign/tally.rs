@@ -70,7 +70,7 @@ pub struct Tally {
     /// Calls that were to overlap.
     pub races: Races,
     /// Why there were no more cases, where there should have been.
-    pub stopped: Option<&'static str>,
+    pub stopped: Option<String>,
 }
 
 impl First {
@@ -275,10 +275,8 @@ impl Tally {
             (Verdict::Conforms, None)
         } else {
             let reason = unplanned.get(&which).cloned().or_else(missed);
-            (
-                Verdict::NotExercised,
-                Some(reason.unwrap_or_else(|| self.stopped.unwrap_or("no case aimed at it").into())),
-            )
+            let stopped = || self.stopped.clone().unwrap_or_else(|| "no case aimed at it".into());
+            (Verdict::NotExercised, Some(reason.unwrap_or_else(stopped)))
         };
         RequirementResult { requirement: which.1, exercised, verdict, reason }
     }

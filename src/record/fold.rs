@@ -47,6 +47,8 @@ pub fn fold(set: &SpecSet, records: &[Record]) -> Folded {
         }
     }
     doubts.count(&mut folding.tally);
+    let mut ends = records.iter().filter_map(|record| record.end.as_ref());
+    folding.tally.stopped = ends.find_map(|end| end.report["stopped"].as_str().map(str::to_owned));
     let operations = folding.all(&records, |head| &head.operations, |id| set.find(id));
     let aims = folding.all(&records, |head| &head.aims, |id| names.requirement(id));
     let only = folding.all(&records, |head| &head.selected, |id| names.requirement(id));
@@ -74,6 +76,7 @@ pub fn fold(set: &SpecSet, records: &[Record]) -> Folded {
         requests: records.iter().map(|record| record.requests.0).sum(),
         shrink_requests: records.iter().map(|record| record.requests.1).sum(),
         seconds: records.iter().map(|record| seconds(record)).fold(0.0, f64::max),
+        stopped: tally.stopped.clone(),
         interrupted: records.iter().any(|record| record.end.as_ref().is_none_or(|end| end.interrupted)),
         operations: concluded.operations,
         observations: tally.observations(set),

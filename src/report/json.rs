@@ -67,6 +67,7 @@ pub fn value(context: &Context<'_>) -> Value {
         "shrink_requests": outcome.shrink_requests,
         "seconds": seconds(outcome.seconds),
         "interrupted": outcome.interrupted,
+        "stopped": outcome.stopped,
         "operations": outcome.operations.iter().map(|result| operation(context, result)).collect::<Vec<_>>(),
         "observations": observations,
         "races": { "pairs": outcome.races.pairs, "overlapped": outcome.races.overlapped },

@@ -105,8 +105,18 @@ fn judged_again(mutant: &str, says: &str) {
     assert_eq!(without_account(&judged.stdout), without_account(&ran.stdout));
 }
 
-/// A case of a bad night: of seven calls in a row nobody knows whether they happened, and reads lag. Each may double what
-/// explains the rest.
+/// What stopped a run is known from its record as well.
+#[test]
+fn a_run_that_was_stopped_says_by_what_the_morning_after() {
+    let folder = folder();
+    let words = ["run", "ecs/DeleteImage", "--endpoint", "in-process", "--seed", "5", "--max-requests", "40"];
+    let ran = done(&[&words[..], &["--events", "e.jsonl"]].concat(), folder.path(), 0);
+    let judged = done(&["judge", "e.jsonl"], folder.path(), 0);
+    let words: Vec<&str> = ran.stdout.split_whitespace().collect();
+    assert!(words.join(" ").contains("the requests that were left did not suffice"), "{}", ran.stdout);
+    assert_eq!(judged.stdout, ran.stdout);
+}
+
 /// Two answers to one question, seen in several cases, are put into one short script that shows them, and can be replayed.
 #[test]
 fn a_question_that_is_answered_in_two_ways_is_shown_by_one_script() {
@@ -129,6 +139,8 @@ fn a_question_that_is_answered_in_two_ways_is_shown_by_one_script() {
     assert_eq!(keys(&report), keys(&json(folder.path(), "again.json")));
 }
 
+/// A case of a bad night: of seven calls in a row nobody knows whether they happened, and reads lag. Each may double what
+/// explains the rest.
 #[test]
 fn what_has_too_many_explanations_is_given_up() {
     let folder = folder();
