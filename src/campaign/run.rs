@@ -39,6 +39,9 @@ const LONG_SHRINKING: u64 = 4;
 /// Whoever is told what happens.
 pub type Tell<'a> = &'a (dyn Fn(Event<'_>) + Sync);
 
+/// Cases that may be too large for what is left of a budget, before no smaller one is looked for.
+const MOST_LEFT_OUT: u32 = 200;
+
 /// Requests that removing what a case left takes, about.
 const CLEANING: u64 = 2;
 
@@ -213,7 +216,7 @@ impl Cases<'_> {
         let n_first = self.generator.n_tours();
         let mut disturbed = Disturbed::new(self.n_cases, n_first);
         let mut enough = false;
-        let mut left_out = false;
+        let mut left_out = 0;
         let mut room = Room::new(&self.settings.options.permit);
         // Once a removal took longer than patience, the rest of the run need not wait that long each time.
         let patience = Arc::new(Mutex::new(self.settings.around.clone()));
@@ -258,9 +261,9 @@ impl Cases<'_> {
                 // Cases under way still need what they have not sent yet.
                 let wanted = cost.requests;
                 if !self.affords(reserved + wanted) {
-                    if running.is_empty() {
-                        // A smaller one may still fit.
-                        left_out = true;
+                    // A smaller one may still fit.
+                    if running.is_empty() && left_out < MOST_LEFT_OUT {
+                        left_out += 1;
                         continue;
                     }
                     postponed.push_front((number, script));
@@ -307,7 +310,7 @@ impl Cases<'_> {
             });
         }
         doubts.count(&mut tally);
-        let is_short = left_out || !postponed.is_empty() || scripts.peek().is_some();
+        let is_short = left_out > 0 || !postponed.is_empty() || scripts.peek().is_some();
         tally.stopped = if is_short { Some(self.stopped().into()) } else { None };
         tally
     }
