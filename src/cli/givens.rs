@@ -35,16 +35,25 @@ pub fn parse(set: &SpecSet, texts: &[String]) -> Result<Known, Failure> {
             let text = format!("no service is called `{}`", service.unwrap_or_default());
             return Err(Failure::usage(text).help(did_you_mean(service.unwrap_or_default(), names)));
         }
-        let having: Vec<usize> =
-            services.iter().copied().filter(|index| set.services[*index].given(name).is_some()).collect();
-        if having.is_empty() {
-            let names = services.iter().flat_map(|index| set.services[*index].givens.iter().map(|given| &*given.name));
-            return Err(Failure::usage(format!("nothing given is called `{name}`")).help(did_you_mean(name, names)));
-        }
+        let having = having(set, &services, name).map_err(|(text, help)| Failure::usage(text).help(help))?;
         for index in having {
             known.givens.set(index, name, value);
             known.set_by_user.insert((index, name.to_owned()));
         }
     }
     Ok(known)
+}
+
+/// Those of the services that know a given thing.
+///
+/// # Errors
+/// What is wrong, and help, where none does.
+pub fn having(set: &SpecSet, services: &[usize], name: &str) -> Result<Vec<usize>, (String, String)> {
+    let of = |index: usize| &set.services[index];
+    let having: Vec<usize> = services.iter().copied().filter(|index| of(*index).given(name).is_some()).collect();
+    if having.is_empty() {
+        let names = services.iter().flat_map(|index| of(*index).givens.iter().map(|given| &*given.name));
+        return Err((format!("nothing given is called `{name}`"), did_you_mean(name, names)));
+    }
+    Ok(having)
 }

@@ -68,9 +68,9 @@ impl Joiner<'_> {
             let (undo, names) = self.restored(&end, &states[kept])?;
             let spared = second.commands[..kept].iter().map(cost).sum::<usize>() + ANEW;
             let saved = spared.checked_sub(undo.len()).filter(|saved| *saved > 0)?;
-            let further = Script { commands: second.commands[kept..].to_vec(), aims: second.aims.clone() };
-            let so_far = Script { commands: [first.commands.clone(), undo].concat(), aims: first.aims.clone() };
-            Some(Joined { script: followed(so_far, &further, names)?, saved })
+            let mut so_far = first.clone();
+            so_far.commands.extend(undo);
+            Some(Joined { script: followed(so_far, second, kept, names)?, saved })
         })
     }
 
@@ -151,14 +151,15 @@ pub fn one_after_the_other(first: &Script, second: &Script) -> Option<Script> {
     if !first.race().is_empty() && !second.race().is_empty() {
         return None;
     }
-    followed(first.clone(), second, BTreeMap::new())
+    followed(first.clone(), second, 0, BTreeMap::new())
 }
 
-/// A script and what is to be done after it; what that makes gets names of its own, where it has none yet.
-fn followed(mut script: Script, further: &Script, names: BTreeMap<Key, Key>) -> Option<Script> {
-    let names = with_fresh(names, &script.commands, &further.commands)?;
-    script.commands.extend(further.commands.iter().map(|command| command.renamed(&names)));
-    script.aims.extend(&further.aims);
+/// A script, and then another from this command on; what that makes gets names of its own, where it has none yet.
+fn followed(mut script: Script, other: &Script, from: usize, names: BTreeMap<Key, Key>) -> Option<Script> {
+    let further = &other.commands[from..];
+    let names = with_fresh(names, &script.commands, further)?;
+    script.commands.extend(further.iter().map(|command| command.renamed(&names)));
+    script.aims.extend(&other.aims);
     Some(script)
 }
 

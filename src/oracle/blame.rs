@@ -76,8 +76,7 @@ pub fn answer(accused: &Accused<'_>, before: &Belief, permitted: &[Outcome]) -> 
 /// What an operation promises, given everything that is permitted: the row that is due by some reading, or success.
 pub fn promise(operation: &Operation, permitted: &[Outcome]) -> Option<usize> {
     let basics = operation.basics?;
-    let due: Vec<Outcome> = permitted.iter().filter(|outcome| outcome.due).cloned().collect();
-    let mut rows = due_rows(operation, &due);
+    let mut rows = due_rows(operation, permitted.iter().filter(|outcome| outcome.due));
     let may_succeed = permitted.iter().any(|outcome| outcome.answer == Answer::Success);
     rows.retain(|row| !may_succeed || operation.rows[*row].documented);
     if may_succeed && rows.is_empty() {
@@ -102,9 +101,9 @@ fn refusal(operation: &Operation, due: &[usize], permitted: &[Outcome]) -> Optio
 }
 
 /// Rows that a permitted outcome answers with.
-fn due_rows(operation: &Operation, permitted: &[Outcome]) -> Vec<usize> {
+fn due_rows<'a>(operation: &Operation, permitted: impl IntoIterator<Item = &'a Outcome>) -> Vec<usize> {
     let mut rows: Vec<usize> = permitted
-        .iter()
+        .into_iter()
         .filter_map(|outcome| match outcome.answer {
             Answer::Refused(Refused::Row(row)) => Some(row),
             _ => None,

@@ -14,12 +14,12 @@ use std::{
 
 pub use file::Profile;
 
-use super::{args::EndpointArgs, duration, exit_code::ExitCode, failure::Failure};
+use super::{args::EndpointArgs, duration, exit_code::ExitCode, failure::Failure, givens};
 use crate::{
     endpoint::limits::Limits,
     generate::Permit,
     guard::{self, Probes},
-    spec::{Service, SpecSet, diagnostic::did_you_mean, rate::Rate},
+    spec::{SpecSet, diagnostic::did_you_mean, rate::Rate},
 };
 
 /// Name of the file that is looked for.
@@ -85,18 +85,17 @@ fn check(set: &SpecSet, profile: &Profile) -> Result<(), Failure> {
         if !is_fine {
             return Err(wrong(profile, &format!("`given.{name}` is neither a text nor a table of texts")));
         }
-        let (services, names): (Vec<&Service>, Vec<&String>) = match value.as_table() {
+        let all = 0..set.services.len();
+        let (services, names): (Vec<usize>, Vec<&String>) = match value.as_table() {
             Some(table) => {
                 known("given", name)?;
-                (set.services.iter().filter(|service| service.name == *name).collect(), table.keys().collect())
+                (all.filter(|index| set.services[*index].name == *name).collect(), table.keys().collect())
             }
-            None => (set.services.iter().collect(), vec![name]),
+            None => (all.collect(), vec![name]),
         };
-        let is_unknown = |name: &&&String| services.iter().all(|service| service.given(name).is_none());
-        if let Some(unknown) = names.iter().find(is_unknown) {
-            let all = services.iter().flat_map(|service| service.givens.iter().map(|given| &*given.name));
-            return Err(wrong(profile, &format!("`given`: nothing given is called `{unknown}`"))
-                .help(did_you_mean(unknown, all)));
+        for name in names {
+            givens::having(set, &services, name)
+                .map_err(|(text, help)| wrong(profile, &format!("`given`: {text}")).help(help))?;
         }
     }
     let kinds: BTreeSet<&str> =
