@@ -3,6 +3,9 @@
 //! Mock and oracle share the model, so this proves nothing about documents. It proves that the suite raises no false alarm:
 //! whatever an endpoint answers within its freedom, at whatever pace, is not held against it.
 
+#[path = "support/throttled.rs"]
+mod throttled;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
@@ -22,9 +25,11 @@ use aswritten::{
     spec::{
         self, Operation, SpecSet,
         operation::{Code, Question},
-        service::{Means, OpRef},
+        service::OpRef,
     },
 };
+
+use throttled::throttled;
 
 /// How long the mock's work takes where nothing else is said, in virtual milliseconds.
 const SETTLE_MS: u64 = 20;
@@ -411,7 +416,7 @@ impl Endpoint for Disturbed {
                 self.inner.answer(call);
                 lost()
             }
-            10..20 => Box::pin(std::future::ready(throttled(call))),
+            10..20 => Box::pin(std::future::ready(throttled(&SET, call.operation))),
             20..30 => Box::pin(async {
                 self.inner.wait(10 * SETTLE_MS).await;
                 self.inner.send(call).await
@@ -439,19 +444,6 @@ impl Endpoint for Disturbed {
     fn name(&self) -> String {
         "disturbed".into()
     }
-}
-
-/// The documented refusal of too many calls.
-fn throttled(call: &Call) -> Reply {
-    let common = &SET.service(call.operation).common;
-    let found = common.iter().find(|common| common.means == Means::Throttled).expect("it is documented");
-    let code = match &found.code {
-        Code::Exact(exact) => exact.clone(),
-        Code::Pattern { before, after } => format!("{before}{after}"),
-        Code::Any => unreachable!("it has a code"),
-    };
-    let (status, message) = (found.status.unwrap_or(200), found.message.clone());
-    Reply::Refused { status, code, message, request_id: Some("throttled".into()) }
 }
 
 /// Findings, each with its script; also when nothing was judged.

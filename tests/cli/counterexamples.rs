@@ -91,9 +91,7 @@ fn replays_are_reported(file: &str, url: &str, finding: &Value, folder: &Path) {
     let replay = |endpoint: &str, report: &str, code: i32| -> Value {
         let arguments =
             ["replay", file, "--endpoint", endpoint, "--times", "2", "--format", "json", "--report", report, "-q"];
-        let ended = run_in(&arguments, folder);
-        assert_eq!(ended.code, Some(code), "{}{}", ended.stdout, ended.stderr);
-        let report: Value = serde_json::from_str(&ended.stdout).expect("one object");
+        let report = run_in(&arguments, folder).json(code);
         has_fields(
             &report,
             &[

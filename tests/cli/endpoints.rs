@@ -7,8 +7,6 @@ use std::{
     thread,
 };
 
-use serde_json::Value;
-
 use crate::{
     process::{check, command, ended, run, run_in},
     served::Served,
@@ -104,9 +102,7 @@ fn a_run_against_a_server() {
         "--format",
         "json",
     ];
-    let ended = run(&arguments);
-    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
-    let report: Value = serde_json::from_str(&ended.stdout).expect("one object");
+    let report = run(&arguments).json(0);
     assert_eq!(report["operations"].as_array().map(Vec::len), Some(1));
     assert!(report["endpoint"].as_str().is_some_and(|endpoint| endpoint.starts_with(&served.url)), "{report}");
 }
@@ -116,7 +112,7 @@ fn a_server_that_accepts_anything_violates_what_is_promised_about_access() {
     let folder = tempfile::tempdir().expect("a folder");
     let violated = |arguments: &[&str], code: i32| -> Vec<String> {
         let served = Served::start(arguments);
-        let ended = run_in(
+        let report = run_in(
             &[
                 "run",
                 "ecs/DeleteImage",
@@ -130,9 +126,8 @@ fn a_server_that_accepts_anything_violates_what_is_promised_about_access() {
                 "json",
             ],
             folder.path(),
-        );
-        assert_eq!(ended.code, Some(code), "{}{}", ended.stdout, ended.stderr);
-        let report: Value = serde_json::from_str(&ended.stdout).expect("one object");
+        )
+        .json(code);
         let requirements = report["operations"][0]["requirements"].as_array().expect("requirements");
         let of_access = requirements.iter().filter(|requirement| requirement["kind"] == "access");
         assert!(of_access.clone().all(|requirement| requirement["exercised"] != 0), "{report}");

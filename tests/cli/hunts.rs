@@ -38,9 +38,7 @@ fn the_kill_table_is_complete() {
         "--seeds",
         "2",
     ];
-    let ended = run_in(&arguments, folder.path());
-    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
-    let table: Value = serde_json::from_str(&ended.stdout).expect("one object");
+    let table = run_in(&arguments, folder.path()).json(0);
     has_fields(
         &table,
         &[

@@ -15,6 +15,14 @@ pub struct Ended {
     pub stderr: String,
 }
 
+impl Ended {
+    /// What it printed as JSON, when it exited like that.
+    pub fn json(&self, code: i32) -> Value {
+        assert_eq!(self.code, Some(code), "{}{}", self.stdout, self.stderr);
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", self.stdout, self.stderr))
+    }
+}
+
 /// A command without our environment, so that nobody's credentials are used; it works in its own folder.
 pub fn command(arguments: &[&str], folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_aswritten"));

@@ -23,9 +23,7 @@ fn the_json_report_is_complete() {
         "--report",
         "human=out.txt",
     ];
-    let ended = run_in(&arguments, folder.path());
-    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
-    let report: Value = serde_json::from_str(&ended.stdout).expect("one object");
+    let report = run_in(&arguments, folder.path()).json(0);
     has_fields(
         &report,
         &[
@@ -90,9 +88,8 @@ fn answers_to_questions_are_those_that_decided_them() {
 /// Requests are what a real endpoint costs: the first few hundred exercise everything that can be reached.
 #[test]
 fn few_requests_exercise_everything() {
-    let ended = run(&["run", "--endpoint", "in-process", "--max-requests", "600", "--seed", "few", "--format", "json"]);
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let report: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let report =
+        run(&["run", "--endpoint", "in-process", "--max-requests", "600", "--seed", "few", "--format", "json"]).json(0);
     assert!(report["requests"].as_u64().is_some_and(|requests| requests <= 600), "{}", report["requests"]);
     let requirements = report["operations"].as_array().into_iter().flatten();
     let requirements = requirements.flat_map(|operation| operation["requirements"].as_array().into_iter().flatten());
@@ -116,9 +113,7 @@ fn few_requests_exercise_everything() {
 fn a_budget_of_requests_is_kept() {
     for budget in ["1", "10", "40", "100"] {
         let arguments = ["run", "ecs/DeleteImage", "--endpoint", "in-process", "--seed", "7", "--format", "json"];
-        let ended = run(&[&arguments[..], &["--max-requests", budget]].concat());
-        assert_eq!(ended.code, Some(0), "{budget}: {}{}", ended.stdout, ended.stderr);
-        let report: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+        let report = run(&[&arguments[..], &["--max-requests", budget]].concat()).json(0);
         let requests = report["requests"].as_u64().expect("a number");
         assert!(requests <= budget.parse().expect("a number"), "{requests} of {budget}");
         let requirements = report["operations"][0]["requirements"].as_array().expect("a list");

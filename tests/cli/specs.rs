@@ -38,11 +38,7 @@ fn a_file_of_specs_is_checked_with_those_beside_it() {
 
 #[test]
 fn specs_as_data() {
-    let show = |arguments: &[&str]| -> Value {
-        let ended = run(arguments);
-        assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
-        serde_json::from_str(&ended.stdout).expect("JSON")
-    };
+    let show = |arguments: &[&str]| -> Value { run(arguments).json(0) };
     let operation = show(&["spec", "show", "ecs/DeleteImage", "--format", "json"]);
     has_fields(&operation, &["id", "version", "params", "response", "errors", "requirements"]);
     let parts: [(&str, &[&str]); 4] = [

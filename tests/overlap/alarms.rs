@@ -9,10 +9,11 @@ use aswritten::{
     history::{Reply, Trouble, TroubleKind},
     mock::Mock,
     oracle::judge,
-    spec::{operation::Code, service::Means},
 };
 
-use crate::{PATIENCE_MS, SET, SETTLE_MS, around, find, generator, policy, runtime, told, wanted};
+use crate::{
+    PATIENCE_MS, SET, SETTLE_MS, around, find, generator, policy, runtime, throttled::throttled, told, wanted,
+};
 
 /// Seeds of the hunt.
 const SEEDS: u64 = 6;
@@ -41,7 +42,7 @@ impl Disturbed {
         let roll = self.roll();
         match roll {
             0..5 => return lost(),
-            10..20 => return throttled(call),
+            10..20 => return throttled(&SET, call.operation),
             20..25 => self.inner.wait(10 * SETTLE_MS).await,
             _ => {}
         }
@@ -73,19 +74,6 @@ impl Endpoint for Disturbed {
     fn name(&self) -> String {
         "disturbed".into()
     }
-}
-
-/// The documented refusal of too many calls.
-fn throttled(call: &Call) -> Reply {
-    let common = &SET.service(call.operation).common;
-    let found = common.iter().find(|common| common.means == Means::Throttled).expect("it is documented");
-    let code = match &found.code {
-        Code::Exact(exact) => exact.clone(),
-        Code::Pattern { before, after } => format!("{before}{after}"),
-        Code::Any => unreachable!("it has a code"),
-    };
-    let (status, message) = (found.status.unwrap_or(200), found.message.clone());
-    Reply::Refused { status, code, message, request_id: Some("throttled".into()) }
 }
 
 /// Every race, on mocks that answer open questions in any way, work at any pace, and lose answers: nothing is found.

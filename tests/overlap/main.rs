@@ -6,6 +6,8 @@ mod alarms;
 mod mutants;
 mod orders;
 mod scripts;
+#[path = "../support/throttled.rs"]
+mod throttled;
 mod verdicts;
 
 use std::sync::{Arc, LazyLock, OnceLock};
