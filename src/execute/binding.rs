@@ -74,8 +74,8 @@ fn short(execution: &str) -> String {
 
 /// Places of one execution.
 pub struct Binding<'a> {
-    around: &'a Surroundings,
-    service: usize,
+    pub around: &'a Surroundings,
+    pub service: usize,
     /// Tells executions apart, so that names and tokens are fresh in each.
     pub execution: String,
     n_names: usize,

@@ -1,30 +1,31 @@
 //! Removes what a script left: what uses others first.
 
-use std::collections::BTreeSet;
+use std::{cell::LazyCell, collections::BTreeSet};
 
 use serde_json::Value;
 
-use super::binding::{Binding, Surroundings};
+use super::{binding::Binding, left::Left};
 use crate::{
     endpoint::{Call, Endpoint, Noted, named},
-    history::{Exchange, Reply},
+    history::{Exchange, History, Reply},
     model::Caller,
     sequence::{Script, command::fill},
-    spec::{SpecSet, operation::Action, resource::Template, service::OpRef},
+    spec::{SpecSet, operation::Action, service::OpRef},
     value::Key,
 };
 
 /// Calls the `remove` templates for every bound resource that was not seen to go, the latest first. Answers are not judged.
 pub async fn clean(
     set: &SpecSet,
-    service: usize,
     script: &Script,
+    history: &History,
     endpoint: &dyn Endpoint,
     binding: &Binding<'_>,
     gone: &BTreeSet<Key>,
-    around: &Surroundings,
 ) {
+    let (service, around) = (binding.service, binding.around);
     let described = &set.services[service];
+    let done = LazyCell::new(|| Left::of(set, script, history));
     let mut left = Vec::new();
     for (key, kind, region) in made(set, script, binding).into_iter().rev() {
         let Some(id) = binding.filled.get(&key).filter(|_| !gone.contains(&key)) else { continue };
@@ -32,7 +33,7 @@ pub async fn clean(
         for template in &described.kinds[kind].remove {
             let Some(operation) = described.action(&template.operation, None) else { continue };
             let at = OpRef { service, operation };
-            if template.undo && !may_undo(set, at, template, script) {
+            if template.undo && !done.may_undo(set, at, template, &key) {
                 continue;
             }
             let mut fill_in = |place: &str| match place {
@@ -102,18 +103,4 @@ fn made(set: &SpecSet, script: &Script, binding: &Binding<'_>) -> Vec<(Key, usiz
         }
     }
     list
-}
-
-/// The script may have done what a call undoes: it called the operation, and touched what the call puts back.
-fn may_undo(set: &SpecSet, at: OpRef, template: &Template, script: &Script) -> bool {
-    let operation = set.operation(at);
-    let is_literal = |value: &Value| !value.is_array() && !value.as_str().is_some_and(|text| text.starts_with('$'));
-    let literal: Vec<usize> = template
-        .arguments
-        .iter()
-        .filter(|(_, value)| is_literal(value))
-        .filter_map(|(name, _)| operation.param(name))
-        .collect();
-    let mut calls = script.commands.iter().filter(|command| command.operation == at);
-    calls.any(|call| literal.iter().all(|param| call.arguments[*param].is_some()))
 }

@@ -72,7 +72,7 @@ pub async fn execute(
         }
     }
     if around.clean {
-        clean(set, service, script, endpoint, &run.binding, &run.gone, around).await;
+        clean(set, script, &run.history, endpoint, &run.binding, &run.gone).await;
     }
     run.history.filled = run.binding.filled;
     run.history
@@ -144,11 +144,19 @@ impl Run<'_> {
         let patience_ms = until.map_or(0, |until| self.patience(until));
         let lingers = until.is_some_and(|until| self.lingers(until));
         let began = self.elapsed();
-        // A look is worth its request once the usual time is over.
-        let early = until.filter(|_| !lingers).map_or(0, |until| {
-            let usual = self.around.pace.usual(command.operation, until);
-            usual.saturating_sub(began.saturating_sub(self.latest(until).at_ms.unwrap_or(began))).min(patience_ms)
-        });
+        let first = (patience_ms / FIRST_PAUSE_PART).clamp(FIRST_PAUSE_MS.0, FIRST_PAUSE_MS.1);
+        let usual = until.and_then(|until| self.around.pace.usual(command.operation, until));
+        let early = match until {
+            None => 0,
+            // What should not come about is looked for in the end: whether it came early does not matter.
+            Some(_) if lingers => (patience_ms + 1) * u64::from(patience_ms > 0),
+            // A look is worth its request once the usual time is over.
+            Some(until) => {
+                let usual =
+                    usual.unwrap_or_else(|| self.around.pace.guess(command.operation).unwrap_or(first).min(first));
+                usual.saturating_sub(began.saturating_sub(self.latest(until).at_ms.unwrap_or(began))).min(patience_ms)
+            }
+        };
         let early = early.max(self.staleness(operation, began));
         if early > 0 {
             self.endpoint.wait(early).await;
@@ -177,9 +185,9 @@ impl Run<'_> {
             let settled = matches!(sight, Sight::Settled);
             looks += 1;
             self.notice(operation, until.filter(|_| settled), &reply);
-            if let Some(until) = until.filter(|_| settled && looks > 1 && !lingers) {
+            if let Some(until) = until.filter(|_| settled && !lingers) {
                 let since = self.latest(until).at_ms.unwrap_or(began);
-                self.around.pace.learn(command.operation, until, started_ms.saturating_sub(since));
+                self.around.pace.learn(command.operation, until, started_ms.saturating_sub(since), looks > 1);
             }
             self.learn(operation, command, &reply);
             self.keep(command, exchange(reply));
@@ -196,9 +204,8 @@ impl Run<'_> {
                 return;
             }
             // What has taken long will take a while longer: the time waited doubles with each look.
-            let guess = if looks == 1 { self.around.pace.guess(command.operation) } else { 0 };
-            let first = (patience_ms / FIRST_PAUSE_PART).clamp(FIRST_PAUSE_MS.0, FIRST_PAUSE_MS.1);
-            let pause = if lingers { left } else { waited.max(guess).clamp(first, LONGEST_PAUSE_MS).min(left) };
+            let guess = if looks == 1 { self.around.pace.guess(command.operation).unwrap_or(0) } else { 0 };
+            let pause = waited.max(guess).clamp(first, LONGEST_PAUSE_MS).min(left);
             self.endpoint.wait(pause).await;
         }
     }
@@ -327,7 +334,7 @@ impl Run<'_> {
         }
     }
 
-    /// It should not come about: a look at the beginning and one at the end are enough.
+    /// It should not come about: one look at the end is enough.
     fn lingers(&self, until: &Until) -> bool {
         match until.wait {
             // What was refused will not come about, however long one waits.

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -20,15 +20,24 @@ const LEAST_MS: u64 = 300;
 
 /// What the executions of a run have learned of the endpoint's pace.
 ///
-/// Once a wait has taken several looks, later waits of its kind look for the first time when that one saw it. The
-/// shortest time counts, so that nobody waits longer than the endpoint needs.
+/// A wait looks for the first time when earlier ones of its kind saw what they waited for, and before that when those of
+/// other kinds did. Where the first look saw it, less may be enough, and the next wait tries half; where it took several
+/// looks, that is how long it takes. The shortest time counts, so that nobody waits longer than the endpoint needs.
 #[derive(Debug, Clone, Default)]
 pub struct Pace {
-    known: Arc<Mutex<BTreeMap<Kind, u64>>>,
+    known: Arc<Mutex<BTreeMap<Kind, Took>>>,
     /// The longest that anything took to come about, in milliseconds.
     longest_ms: Arc<AtomicU64>,
     /// How far reads may lag behind, in milliseconds.
     lag_ms: u64,
+}
+
+/// How long something took, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+struct Took {
+    ms: u64,
+    /// An earlier look did not show it.
+    is_least: bool,
 }
 
 /// The operation that reads, its view, and whether something should come or go.
@@ -53,17 +62,20 @@ impl Pace {
         self.lag_ms
     }
 
-    /// Milliseconds that it takes, as far as known; before that a look is hardly worth its request.
-    pub fn usual(&self, read: OpRef, until: &Until) -> u64 {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&kind(read, until)).copied().unwrap_or(0)
+    /// Milliseconds after which a look is worth its request; none where nothing is known of such a wait.
+    pub fn usual(&self, read: OpRef, until: &Until) -> Option<u64> {
+        let took = self.lock().get(&kind(read, until)).copied()?;
+        Some(if took.is_least { took.ms } else { took.ms / 2 })
     }
 
-    /// Milliseconds after which it may be there, judged by other things of the same service.
-    pub fn guess(&self, read: OpRef) -> u64 {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_service = known.iter().filter(|((other, ..), _)| other.service == read.service);
-        of_service.map(|(_, took)| *took).min().unwrap_or(0)
+    /// Milliseconds after which it may be there, judged by other things of the same service; none where nothing is known.
+    pub fn guess(&self, read: OpRef) -> Option<u64> {
+        let known = self.lock();
+        known.iter().filter(|((other, ..), _)| other.service == read.service).map(|(_, took)| took.ms).min()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Kind, Took>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Milliseconds within which whatever comes about has come about, by a wide margin; at most this patience.
@@ -71,10 +83,17 @@ impl Pace {
         (MARGIN * self.longest_ms.load(Ordering::Relaxed)).max(LEAST_MS).min(patience_ms)
     }
 
-    /// It was not there at first, and was after this time.
-    pub fn learn(&self, read: OpRef, until: &Until, took_ms: u64) {
-        self.longest_ms.fetch_max(took_ms, Ordering::Relaxed);
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(kind(read, until)).and_modify(|least| *least = took_ms.min(*least)).or_insert(took_ms);
+    /// It was there after this time; `is_least` where it was not before.
+    pub fn learn(&self, read: OpRef, until: &Until, ms: u64, is_least: bool) {
+        let took = Took { ms, is_least };
+        let mut known = self.lock();
+        let before = known.insert(kind(read, until), took);
+        // Whoever comes late to something that is known to take less sees nothing of how long it takes.
+        if is_least || before.is_none() {
+            self.longest_ms.fetch_max(ms, Ordering::Relaxed);
+        }
+        if let Some(before) = before.filter(|before| before.ms <= ms && (before.is_least || !is_least)) {
+            known.insert(kind(read, until), before);
+        }
     }
 }
