@@ -42,7 +42,7 @@ pub fn failures(set: &SpecSet, tally: &mut Tally) -> Vec<First> {
     tally.failures.retain(|_, first| {
         first.finding.nature != Nature::Inconsistent || !broken.contains(&first.finding.requirement.0)
     });
-    std::mem::take(&mut tally.failures).into_values().collect()
+    std::mem::take(&mut tally.failures).into_values().map(|first| first.located(set)).collect()
 }
 
 /// Adds a finding, unless another one says the same: a race may turn out to be about what a sequence has shown as well, and

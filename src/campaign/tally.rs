@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    between::Between,
     confirm::Confirmed,
     outcome::{Observation, OperationResult, RequirementResult, Verdict, counted},
     precedence::{Wins, orders},
@@ -37,6 +38,8 @@ pub struct First {
     pub cases: u64,
     /// What another case did, where it takes two to show the failure.
     pub against: Option<Script>,
+    /// What it says, where it takes two.
+    pub between: Option<Between>,
 }
 
 /// The first case that shows something: its number, what it did, and what came.
@@ -74,17 +77,26 @@ pub struct Tally {
 }
 
 impl First {
-    /// What one witness shows.
-    fn of((number, script, history): &Witness, finding: Finding, against: Option<&Witness>) -> Self {
-        Self {
-            number: *number,
-            shown_after: history.exchanges.len() as u64,
-            finding,
-            script: script.clone(),
-            history: history.clone(),
-            cases: 1,
-            against: against.map(|(_, script, _)| script.clone()),
+    /// What two witnesses show together: the later one is the first to do so.
+    fn of(one: &Witness, other: Option<&Witness>, finding: Finding, between: [Between; 2]) -> Self {
+        let [own, others] = between;
+        let (first, against, between) = match other {
+            Some(other) if other.0 > one.0 => (other, Some(one), others),
+            other => (one, other, own),
+        };
+        let (number, script, history) = first.clone();
+        let against = against.map(|(_, script, _)| script.clone());
+        let shown_after = history.exchanges.len() as u64;
+        Self { number, shown_after, finding, script, history, cases: 1, against, between: Some(between) }
+    }
+
+    /// The same with the place in its case where it shows itself.
+    #[must_use]
+    pub fn located(mut self, set: &SpecSet) -> Self {
+        if let Some(between) = &self.between {
+            self.shown_after = between.shown_after(set, &self.script, &self.history);
         }
+        self
     }
 }
 
@@ -98,7 +110,7 @@ impl Tally {
             *self.exercised.entry(*requirement).or_default() += 1;
         }
         for finding in &judged.findings {
-            self.failure(case, finding);
+            self.failure(case, finding, None);
             // Whoever was seen to break it was asked to keep it.
             if !judged.exercised.contains(&finding.requirement) {
                 *self.exercised.entry(finding.requirement).or_default() += 1;
@@ -123,7 +135,7 @@ impl Tally {
         for unique in &judged.unique {
             let first = *self.unique.entry(unique.clone()).or_insert(case.number);
             if first != case.number {
-                self.failure(case, &blame::repeated(set, unique));
+                self.failure(case, &blame::repeated(set, unique), Some(Between::Value(unique.clone())));
             }
         }
         for message in &judged.messages {
@@ -150,8 +162,8 @@ impl Tally {
         }
     }
 
-    pub fn failure(&mut self, case: &Case, finding: &Finding) {
-        let first = self.failures.entry(finding.key.clone()).or_insert_with(|| First {
+    fn failure(&mut self, case: &Case, finding: &Finding, between: Option<Between>) {
+        let shown = || First {
             number: case.number,
             shown_after: shown_after(case, finding),
             finding: finding.clone(),
@@ -159,13 +171,13 @@ impl Tally {
             history: case.history.clone(),
             cases: 0,
             against: None,
-        });
+            between: between.clone(),
+        };
+        let first = self.failures.entry(finding.key.clone()).or_insert_with(shown);
         first.cases += 1;
         // The earliest case counts, and among the shortest scripts shrinking starts easier.
         if case.number < first.number {
-            (first.number, first.finding) = (case.number, finding.clone());
-            first.shown_after = shown_after(case, finding);
-            (first.script, first.history) = (case.script.clone(), case.history.clone());
+            *first = First { cases: first.cases, ..shown() };
         }
     }
 
@@ -185,8 +197,12 @@ impl Tally {
                 let is_other = |(key, _): &(&(OpRef, usize, Vec<usize>), &Witness)| {
                     (key.0, key.1) == (*at, *question) && key.2.iter().all(|choice| !possible.contains(choice))
                 };
-                let against = self.witnesses.iter().find(is_other).map(|(_, other)| other);
-                found.push(First::of(witness, finding, against));
+                let other = self.witnesses.iter().find(is_other).map(|(_, other)| other);
+                let between = [&*known, possible].map(|others| {
+                    let (at, question) = (*at, *question);
+                    Between::Answer { at, question, others: others.clone() }
+                });
+                found.push(First::of(witness, other, finding, between));
             } else {
                 *known = both;
             }
@@ -199,7 +215,11 @@ impl Tally {
             if let (true, Some(question)) = (first != winner, question) {
                 let one = format!("{first} before {winner}");
                 let finding = mind_changed(set, *at, question.requirement, &one, &format!("{winner} before {first}"));
-                found.push(First::of(witness, finding, Some(other)));
+                let between = [first, winner].map(|other| {
+                    let (at, due, other) = (*at, due.clone(), other.to_owned());
+                    Between::Winner { at, due, other }
+                });
+                found.push(First::of(witness, Some(other), finding, between));
             }
         }
         found
@@ -359,9 +379,7 @@ impl Tally {
 }
 
 fn shown_after(case: &Case, finding: &Finding) -> u64 {
-    // What only several cases show together is not to be seen at one call.
-    let shows = |command: usize| !blame::is_of_one_run(finding) || command <= finding.command;
-    case.history.exchanges.iter().filter(|exchange| shows(exchange.command)).count() as u64
+    case.history.exchanges.iter().filter(|exchange| exchange.command <= finding.command).count() as u64
 }
 
 fn witness<K: Ord>(map: &mut BTreeMap<K, Witness>, key: K, case: &Case) {

@@ -59,6 +59,7 @@ pub(super) fn in_order(
         if !goes_on {
             return judge.judged;
         }
+        judge.note_lateness(now);
         rest = later;
     }
     judge.finish();
@@ -82,6 +83,8 @@ pub(super) struct Judge<'a> {
     labels: BTreeMap<(OpRef, usize), (String, BTreeSet<usize>)>,
     /// Requirements that a race has met, once a read has shown one of the resources.
     pub unproved: Vec<(ReqRef, Vec<Key>)>,
+    /// The command after which only worlds were left in which something took too long.
+    late_since: Option<usize>,
 }
 
 /// The exchange under judgement.
@@ -128,6 +131,14 @@ impl<'a> Judge<'a> {
             hindsight: Hindsight::default(),
             labels: BTreeMap::new(),
             unproved: Vec::new(),
+            late_since: None,
+        }
+    }
+
+    fn note_lateness(&mut self, exchanges: &[Exchange]) {
+        let is_late = !self.belief.worlds.is_empty() && self.belief.worlds.iter().all(|world| world.late.is_some());
+        if is_late && self.late_since.is_none() {
+            self.late_since = exchanges.last().map(|exchange| exchange.command);
         }
     }
 
@@ -581,7 +592,7 @@ impl<'a> Judge<'a> {
             ),
             expected: vec![format!("not shown any more within {seconds} s (see --patience)")],
             actual: Value::Null,
-            command: self.script.commands.len().saturating_sub(1),
+            command: self.late_since.unwrap_or(self.script.commands.len().saturating_sub(1)),
             culprit: command,
             before: blame::describe(self.set.service(found.operation), Some(&agreed.state)),
             orders: Vec::new(),

@@ -218,7 +218,16 @@ impl Folding<'_> {
             let (script, history) = restored(self.set, shown)?;
             let finding = unanswered(self.set, &script, &history)?;
             let shown_after = doubts.shown_after(again.case, promised);
-            Some(First { number: again.case, shown_after, finding, script, history, cases: 0, against: None })
+            Some(First {
+                number: again.case,
+                shown_after,
+                finding,
+                script,
+                history,
+                cases: 0,
+                against: None,
+                between: None,
+            })
         });
         let confirmed =
             Confirmed { number: again.case, promised, executions: again.executions, requests: again.requests, failure };
