@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     candidates::{Surroundings, longest},
+    cover::{Material, Tours, in_turns, tours},
     dice::Dice,
     exercise::is_about_staying,
     moves::{self, wait_for},
@@ -15,7 +16,6 @@ use super::{
     plan::{Plan, Plans, is_plain, search},
     races::{self, Race},
     readback, simulate,
-    tour::{Material, in_turns, tours},
 };
 use crate::{
     model::{Answer, Caller, Choices, State, outcomes_with},
@@ -185,12 +185,26 @@ impl<'a> Generator<'a> {
                 (call.caller != Caller::Restricted || self.options.restricted.contains(&at.service))
                     && self.probes(call).is_empty()
             };
-            tours(&Material { set: self.set, at: *at, plans: &plans, aims: &aims, admits: &admits, beyond, seed })
+            // Whoever stops early has seen what takes overlapping calls as well.
+            let first = self.races.iter().take(self.n_first_races as usize);
+            let races: Vec<&Race> = first.filter(|(of, _)| of == at).map(|(_, race)| race).collect();
+            tours(&Material {
+                set: self.set,
+                at: *at,
+                plans: &plans,
+                aims: &aims,
+                races: &races,
+                admits: &admits,
+                permit: &self.options.permit,
+                beyond,
+                seed,
+            })
         };
-        let (first, second): (Vec<_>, Vec<_>) = side_by_side(operations, of_operation).into_iter().unzip();
-        // Whoever stops early has seen what takes overlapping calls as well.
-        let racing = (0..self.n_first_races).filter_map(|number| self.race(number));
-        in_turns(first).into_iter().chain(racing).chain(in_turns(second)).collect()
+        let mut parts: [Vec<Vec<Script>>; 3] = Default::default();
+        for Tours { first, races, further } in side_by_side(operations, of_operation) {
+            [first, races, further].into_iter().zip(&mut parts).for_each(|(scripts, part)| part.push(scripts));
+        }
+        parts.into_iter().flat_map(in_turns).collect()
     }
 
     /// Races of all operations: first those that meet every aim, then the others.

@@ -11,9 +11,9 @@ use super::{
     readback::bystanding,
 };
 use crate::{
-    model::{Answer, Caller, Choices, Refused, Resource, State, deciding, outcomes_with},
+    model::{Answer, Caller, Choices, Outcome, Refused, Resource, State, deciding, outcomes_with},
     sequence::{Command, Script},
-    spec::{Kind, Operation, SpecSet},
+    spec::{Kind, Operation, SpecSet, operation::Basics},
     value::Key,
 };
 
@@ -22,6 +22,8 @@ use crate::{
 pub enum Goal {
     /// It exercises a requirement.
     Requirement(usize),
+    /// This row answers, whatever for.
+    Row(usize),
     /// An open question is asked once more: the answer should be the same.
     Again(usize),
     /// This part of a row's condition decides, alone.
@@ -50,11 +52,11 @@ pub enum Goal {
 }
 
 impl Goal {
-    /// How much a goal is worth beside others: a removal can go wrong in many ways beside another resource.
-    pub fn worth(&self) -> usize {
+    /// The requirement that it exercises.
+    pub fn requirement(&self) -> Option<usize> {
         match self {
-            Self::Beside { refused: false, .. } | Self::Many | Self::Freed(_) => 4,
-            _ => 1,
+            Self::Requirement(requirement) => Some(*requirement),
+            _ => None,
         }
     }
 
@@ -73,21 +75,34 @@ impl Goal {
         matches!(self, Self::Both { one, other } if [one, other].iter().all(|row| operation.rows[**row].documented))
     }
 
+    /// It takes nothing but the call and the reads that it needs anyway.
+    pub fn is_passed_by(&self) -> bool {
+        match self {
+            Self::Row(_) | Self::Decides { .. } | Self::Despite { .. } | Self::Mixed { .. } => true,
+            Self::Harmless(_) | Self::HarmlessOpen(_) | Self::Kept(_) => true,
+            _ => false,
+        }
+    }
+
     /// In how many ways an endpoint can miss it, roughly: what can fail most is tried first.
-    pub fn risk(&self, operation: &Operation) -> usize {
+    pub fn weight(&self, operation: &Operation) -> usize {
         let requirement = match self {
             Self::Requirement(requirement) => requirement,
+            // A removal can go wrong in many ways beside another resource.
+            Self::Beside { refused: false, .. } | Self::Many | Self::Freed(_) => return 4,
             Self::Harmless(_) | Self::HarmlessOpen(_) => return 2,
-            _ => return self.worth(),
+            // Its code, its status, its envelope.
+            Self::Row(row) => return if operation.rows[*row].documented { 6 } else { 0 },
+            _ => return 1,
         };
-        let basic = operation.basics.is_some_and(|basics| [basics.success, basics.effect].contains(requirement));
+        let basic = |basics: &Basics| [basics.success, basics.effect, basics.unchanged].contains(requirement);
         match operation.requirements[*requirement].kind {
-            // Done or not, code, status, envelope, and harm all the same.
-            _ if basic => 6,
-            Kind::Error => 6,
+            // Done or not, and whatever is in the way where nothing should be; harm of any sort.
+            _ if operation.basics.as_ref().is_some_and(basic) => 8,
             Kind::Response => 4,
-            Kind::Promise | Kind::Param => 2,
-            Kind::Open | Kind::Access | Kind::Overlap => 1,
+            Kind::Error => 4,
+            Kind::Promise | Kind::Param | Kind::Access => 2,
+            Kind::Open | Kind::Overlap => 1,
         }
     }
 }
@@ -134,6 +149,9 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) ->
         && operation.rows[one].codes != operation.rows[other].codes
     {
         add(Goal::Both { one, other }, doubt.clone());
+    }
+    if let [Outcome { answer: Answer::Refused(Refused::Row(row)), .. }] = permitted[..] {
+        add(Goal::Row(row), doubt.clone());
     }
     for outcome in &permitted {
         if let Some(found) = beside {

@@ -6,8 +6,8 @@
 //! each requirement becomes its plan; nothing is written by hand for any of them.
 //!
 //! `pairs` puts two ways together, so that two reasons to refuse a call hold at once. `beside` makes ways to a call with
-//! something next to it. `goal` says what a call shows, and `tour` puts plans together into few scripts that exercise
-//! everything once; they are the first cases of a run.
+//! something next to it. `goal` says what a call shows, `stop` where it may be made, and `cover` puts such stops together into
+//! few scripts, each a `tour`, that exercise everything once; they are the first cases of a run.
 //! [`case`] makes the others: a plan with random moves and arguments woven around it, kept only while the model says
 //! that the requirement is still met, or a free walk. [`readback`] adds the reads that prove what a call did.
 //!
@@ -18,11 +18,14 @@
 //! Everything follows from the seed and the specs: a case is a function of the root seed and its number, whatever ran
 //! before it and however many workers there are. This is the only home of proptest.
 
+mod approach;
 mod beside;
 pub mod candidates;
 pub mod case;
+mod cover;
 pub mod dice;
 mod exercise;
+mod finale;
 mod goal;
 pub mod join;
 pub mod moves;
@@ -35,6 +38,7 @@ pub mod races;
 pub mod readback;
 mod relevance;
 pub mod simulate;
+mod stop;
 mod tour;
 pub mod tree;
 

@@ -1,8 +1,8 @@
 //! One likely course of events, to keep generated scripts sensible.
 
 use crate::{
-    model::{Answer, Choices, Outcome, State, likely},
-    sequence::{Command, Script, Wait},
+    model::{Answer, Change, Choices, Outcome, Pending, State, likely},
+    sequence::{Command, Expected, Script, Wait},
     spec::SpecSet,
 };
 
@@ -25,10 +25,11 @@ pub fn after(state: &State, outcome: &Outcome) -> State {
 /// The state once a repeated read has shown what it waits for.
 pub fn after_waiting(state: &State, command: &Command) -> State {
     let mut next = state.clone();
-    if let Some(until) = &command.until
-        && until.wait != Wait::Linger
-        && let Some(index) = next.pending.iter().position(|pending| pending.key == until.key)
-    {
+    let Some(until) = command.until.as_ref().filter(|until| until.wait != Wait::Linger) else { return next };
+    let goes = until.expected == Expected::Gone;
+    let removes = |pending: &Pending| pending.changes.iter().any(|change| matches!(change, Change::Delete(_)));
+    let is_it = |pending: &Pending| pending.key == until.key && removes(pending) == goes;
+    if let Some(index) = next.pending.iter().position(is_it) {
         next.fire(index);
     }
     next

@@ -1,0 +1,360 @@
+//! Scripts that exercise much with few requests.
+//!
+//! Requests are what a real endpoint costs, and most of them go into reaching a state. A *tour* makes one call after
+//! another, each from where the last one has left it: the ones that leave everything as it is first, then one call that
+//! takes something back, or what is left of a way to the next state. Which call comes next is decided greedily: whatever
+//! shows the most that is new, weighed by in how many ways an endpoint can miss it, for each request that it adds. So tours
+//! also try the cheap and telling first.
+//!
+//! Calls of one tour cannot disturb each other as long as the endpoint does what the model says; where it does not, the
+//! first difference ends the judging of the tour, and later cases, which have one aim each, find what it hid.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    approach::Ground,
+    exercise::Doubt,
+    finale,
+    goal::Goal,
+    permit::Permit,
+    plan::Plan,
+    races::Race,
+    stop::{self, Noise, Stop},
+    tour::{Passage, Tour},
+};
+use crate::{
+    model::{Choices, State},
+    sequence::{Command, Script},
+    spec::{SpecSet, service::OpRef},
+};
+
+/// What a request costs, in arguments.
+const REQUEST: usize = 8;
+
+/// What can fail in so many ways is not put off to spare requests.
+const URGENT: usize = 16;
+
+/// What tours are made of.
+pub struct Material<'a> {
+    pub set: &'a SpecSet,
+    pub at: OpRef,
+    pub plans: &'a [&'a Plan],
+    /// Requirements to exercise.
+    pub aims: &'a BTreeSet<usize>,
+    /// Races that come after the first tours.
+    pub races: &'a [&'a Race],
+    /// Whether an endpoint can be asked to do this.
+    pub admits: &'a dyn Fn(&Command) -> bool,
+    pub permit: &'a Permit,
+    /// Whether to go on when every requirement has been exercised.
+    pub beyond: bool,
+    /// Chooses unknown ids.
+    pub seed: u64,
+}
+
+/// Tours of one operation.
+#[derive(Default)]
+pub struct Tours {
+    /// Those that exercise every requirement that the plans can, as likely endpoints answer; some end with a race.
+    pub first: Vec<Script>,
+    /// The other races.
+    pub races: Vec<Script>,
+    /// Those that reach what else can be shown, if that is wanted.
+    pub further: Vec<Script>,
+}
+
+/// Makes the tours of one operation.
+pub fn tours(material: &Material<'_>) -> Tours {
+    let Material { set, at, plans, aims, races, admits, permit, beyond, seed } = *material;
+    let initial = State::initial(set.service(at), &Script::home());
+    let likely = Choices::likely(set.operation(at));
+    let ground = Ground { set, at, initial: &initial, likely: &likely, permit };
+    let mut stops = stop::planned(&ground, plans);
+    let is_aim = |goal: &Goal| goal.requirement().is_some_and(|requirement| aims.contains(&requirement));
+    let Covered { scripts: mut first, visited } = Cover::new(&ground, &stops, is_aim, Goal::is_passed_by).made();
+    let races = finale::race_at_the_end(&ground, &mut first, races);
+    if !beyond {
+        return Tours { first, races, further: Vec::new() };
+    }
+    // Everything that the first tours make happen is shown; only questions are asked again. But nobody looked at what the
+    // calls left alone, nor at what was not shown yet when they came.
+    let shown = visited.iter().map(|index| &stops[*index]);
+    let seen: BTreeSet<Goal> =
+        shown.flat_map(|stop| stop.shows.keys().filter(|goal| !goal.needs_looks(stop.passing()))).copied().collect();
+    stops.extend(stop::varied(&ground, plans, admits, seed));
+    stops.extend(stop::batch(&ground, plans));
+    stops.extend(stop::freed(&ground, plans));
+    let is_new = |goal: &Goal| match goal {
+        Goal::Requirement(_) | Goal::Row(_) => false,
+        Goal::Again(requirement) => aims.contains(requirement),
+        goal => !seen.contains(goal),
+    };
+    let further = Cover::new(&ground, &stops, is_new, |_| false).made().scripts;
+    Tours { first, races, further }
+}
+
+/// Goals, and stops that show them.
+struct Cover<'a> {
+    ground: &'a Ground<'a>,
+    stops: &'a [Stop],
+    goals: Vec<Numbered>,
+    numbers: BTreeMap<Goal, usize>,
+    /// By stop: numbers of the goals that it shows as surely as any.
+    shown: Vec<Vec<usize>>,
+}
+
+/// A goal by its number.
+struct Numbered {
+    goal: Goal,
+    /// How sure it can be: what depends on more may fail to show it.
+    surest: Doubt,
+    weight: usize,
+    is_wanted: bool,
+}
+
+struct Covered {
+    scripts: Vec<Script>,
+    /// Stops that they make.
+    visited: Vec<usize>,
+}
+
+/// A course that is being chosen.
+struct Course {
+    /// The last of them may go on; the others are full.
+    tours: Vec<Tour>,
+    /// The next one.
+    fresh: Tour,
+    /// By goal: nothing has shown it yet.
+    open: Vec<bool>,
+    /// Stops that were made, with the goals that each showed first.
+    visits: Vec<(usize, Vec<usize>)>,
+    /// Stops that turned out to show nothing from where the last tour stands, or anew.
+    vain: BTreeSet<(usize, bool)>,
+    /// Not even the last tour goes on.
+    is_closed: bool,
+}
+
+/// A stop that may be made next.
+#[derive(Clone, Copy)]
+struct Choice {
+    index: usize,
+    gain: usize,
+    cost: usize,
+    /// On a new tour.
+    anew: bool,
+}
+
+impl<'a> Cover<'a> {
+    /// For goals that are wanted; others count where something else is.
+    fn new(
+        ground: &'a Ground<'a>,
+        stops: &'a [Stop],
+        is_wanted: impl Fn(&Goal) -> bool,
+        counts: impl Fn(&Goal) -> bool,
+    ) -> Self {
+        let mut surest: BTreeMap<Goal, &Doubt> = BTreeMap::new();
+        for (goal, doubt) in stops.iter().flat_map(|stop| &stop.shows) {
+            if !is_wanted(goal) && !counts(goal) {
+                continue;
+            }
+            surest.entry(*goal).and_modify(|least| *least = doubt.min(*least)).or_insert(doubt);
+        }
+        let operation = ground.set.operation(ground.at);
+        let numbers = surest.keys().copied().zip(0..).collect();
+        let numbered = |(goal, doubt): (Goal, &Doubt)| Numbered {
+            goal,
+            surest: doubt.clone(),
+            weight: goal.weight(operation),
+            is_wanted: is_wanted(&goal),
+        };
+        let goals = surest.into_iter().map(numbered).collect();
+        let mut cover = Self { ground, stops, goals, numbers, shown: Vec::new() };
+        cover.shown = stops.iter().map(|stop| cover.surely(&stop.shows)).collect();
+        cover
+    }
+
+    /// Numbers of the goals that are shown as surely as any stop shows them.
+    fn surely(&self, shows: &BTreeMap<Goal, Doubt>) -> Vec<usize> {
+        let numbered = shows.iter().filter_map(|(goal, doubt)| Some((*self.numbers.get(goal)?, doubt)));
+        numbered.filter(|(number, doubt)| **doubt <= self.goals[*number].surest).map(|(number, _)| number).collect()
+    }
+
+    /// Tours that reach what is wanted.
+    fn made(&self) -> Covered {
+        let all: Vec<usize> = (0..self.stops.len()).collect();
+        let course = self.course(&all);
+        // What seemed worth it early may not be in the end: others show it as well.
+        let mut course = self.course(&self.needed(&course.visits));
+        self.go_on(&mut course, &all);
+        let visited = course.visits.iter().map(|(index, _)| *index).collect();
+        let scripts = course.tours.into_iter().flat_map(|tour| tour.scripts(self.ground)).collect();
+        Covered { scripts, visited }
+    }
+
+    /// A course over these stops.
+    fn course(&self, stops: &[usize]) -> Course {
+        let fresh = Tour::new(self.ground);
+        let open = vec![true; self.goals.len()];
+        let mut course =
+            Course { tours: Vec::new(), fresh, open, visits: Vec::new(), vain: BTreeSet::new(), is_closed: false };
+        if self.ground.permit.thrifty {
+            // What costs money waits for the rest.
+            let is_free = |index: &&usize| !self.stops[**index].is_paid(self.ground.set);
+            let free: Vec<usize> = stops.iter().filter(is_free).copied().collect();
+            self.go_on(&mut course, &free);
+            course.is_closed = true;
+        }
+        self.go_on(&mut course, stops);
+        course
+    }
+
+    /// Makes these stops, as long as they show something new.
+    fn go_on(&self, course: &mut Course, stops: &[usize]) {
+        course.vain.clear();
+        while let Some(Choice { index, anew, .. }) = self.best(course, stops) {
+            let stop = &self.stops[index];
+            let passage = if anew { Some(&mut course.fresh) } else { course.tours.last_mut() };
+            let Some(passage) = passage.map(|tour| tour.passage(self.ground, stop)) else { return };
+            let Some(new) = self.news(course, index, &passage) else {
+                course.vain.insert((index, anew));
+                continue;
+            };
+            if anew {
+                course.tours.push(std::mem::replace(&mut course.fresh, Tour::new(self.ground)));
+                course.is_closed = false;
+            }
+            let Some(tour) = course.tours.last_mut() else { return };
+            let call = tour.go(self.ground, passage);
+            if stop.noise != Noise::Quiet {
+                // What is there is used before it may be gone.
+                while let Some(other) = self.here(course, stops).filter(|other| *other != index) {
+                    let Some(tour) = course.tours.last_mut() else { return };
+                    let passage = tour.passage(self.ground, &self.stops[other]);
+                    match self.news(course, other, &passage) {
+                        Some(new) => {
+                            let Some(tour) = course.tours.last_mut() else { return };
+                            let call = tour.go(self.ground, passage);
+                            self.make(course, other, call, new);
+                        }
+                        None => {
+                            course.vain.insert((other, false));
+                        }
+                    }
+                }
+            }
+            self.make(course, index, call, new);
+        }
+    }
+
+    /// What a stop shows for the first time; nothing where none of that is wanted.
+    fn news(&self, course: &Course, index: usize, passage: &Passage) -> Option<Vec<usize>> {
+        let is_shown = |number: &usize| passage.shows.contains_key(&self.goals[*number].goal);
+        let mut new: Vec<usize> = self.shown[index].iter().copied().filter(is_shown).collect();
+        new.extend(self.surely(&passage.shows).into_iter().filter(|number| !self.shown[index].contains(number)));
+        new.retain(|number| course.open[*number]);
+        new.iter().any(|number| self.goals[*number].is_wanted).then_some(new)
+    }
+
+    /// Makes the call of a stop where the last tour has arrived.
+    fn make(&self, course: &mut Course, index: usize, call: Command, new: Vec<usize>) {
+        let Some(tour) = course.tours.last_mut() else { return };
+        let wanted = new.iter().map(|number| &self.goals[*number]).filter(|numbered| numbered.is_wanted);
+        let goals = wanted.map(|numbered| numbered.goal).collect();
+        tour.make(self.ground, &self.stops[index], call, &goals);
+        new.iter().for_each(|number| course.open[*number] = false);
+        course.visits.push((index, new));
+        course.vain.clear();
+    }
+
+    /// A stop where the last tour stands that leaves everything as it is, and could not be made just as well elsewhere.
+    fn here(&self, course: &mut Course, stops: &[usize]) -> Option<usize> {
+        let mut best: Option<(usize, usize)> = None;
+        for index in stops {
+            let stop = &self.stops[*index];
+            if stop.noise != Noise::Quiet || stop.way.commands.is_empty() || course.vain.contains(&(*index, false)) {
+                continue;
+            }
+            let gain = self.gain(course, *index);
+            let tour = course.tours.last_mut()?;
+            if gain > best.map_or(0, |(most, _)| most)
+                && tour.is_at(self.ground, stop)
+                && tour.requests(self.ground, stop).is_some()
+            {
+                best = Some((gain, *index));
+            }
+        }
+        best.map(|(_, index)| index)
+    }
+
+    /// How much a stop shows that nobody has seen; nothing where none of that is wanted.
+    fn gain(&self, course: &Course, index: usize) -> usize {
+        let mut is_wanted = false;
+        let mut gain = 0;
+        for number in self.shown[index].iter().filter(|number| course.open[**number]) {
+            is_wanted |= self.goals[*number].is_wanted;
+            gain += self.goals[*number].weight;
+        }
+        if is_wanted { gain } else { 0 }
+    }
+
+    /// The stop that shows the most for each request.
+    fn best(&self, course: &mut Course, stops: &[usize]) -> Option<Choice> {
+        let mut best: Option<Choice> = None;
+        for index in stops {
+            let stop = &self.stops[*index];
+            let gain = self.gain(course, *index);
+            // Between calls that are worth the same, the one with fewer arguments is the more probable one.
+            let n_arguments = stop.call.arguments.iter().flatten().count();
+            let cost = |requests: usize| requests * REQUEST + n_arguments;
+            let is_better = |cost: usize| best.is_none_or(|best| gain * best.cost > best.gain * cost);
+            if gain == 0 || !is_better(cost(1)) {
+                continue;
+            }
+            let is_open = !course.is_closed && !course.vain.contains(&(*index, false));
+            let here = course.tours.last_mut().filter(|_| is_open);
+            let here = here.and_then(|tour| Some((tour.requests(self.ground, stop)?, false)));
+            let mut anew = || Some((course.fresh.requests(self.ground, stop)?, true));
+            let Some((requests, anew)) = here.or_else(&mut anew) else { continue };
+            let cost = cost(requests);
+            if is_better(cost) && !course.vain.contains(&(*index, anew)) {
+                best = Some(Choice { index: *index, gain, cost, anew });
+            }
+        }
+        best
+    }
+
+    /// Stops that are needed: without those whose goals others show as well.
+    fn needed(&self, visits: &[(usize, Vec<usize>)]) -> Vec<usize> {
+        let mut needed: Vec<usize> = visits.iter().map(|(index, _)| *index).collect();
+        let mut n_shown = vec![0; self.goals.len()];
+        for (index, first) in visits {
+            let own =
+                self.shown[*index].iter().chain(first.iter().filter(|number| !self.shown[*index].contains(number)));
+            own.for_each(|number| n_shown[*number] += 1);
+        }
+        for (index, first) in visits.iter().rev() {
+            if first.iter().map(|number| self.goals[*number].weight).sum::<usize>() >= URGENT {
+                continue;
+            }
+            let is_elsewhere = |number: &usize| n_shown[*number] > 1 || !self.goals[*number].is_wanted;
+            if first.iter().chain(&self.shown[*index]).all(is_elsewhere) {
+                self.shown[*index].iter().for_each(|number| n_shown[*number] -= 1);
+                needed.retain(|one| one != index);
+            }
+        }
+        needed
+    }
+}
+
+/// One of each, then the next of each.
+pub fn in_turns(lists: Vec<Vec<Script>>) -> Vec<Script> {
+    let mut lists: Vec<_> = lists.into_iter().map(Vec::into_iter).collect();
+    let mut all = Vec::new();
+    loop {
+        let before = all.len();
+        all.extend(lists.iter_mut().filter_map(Iterator::next));
+        if all.len() == before {
+            return all;
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Calls that tours may make: what each shows, and what it takes.
+
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+
+use serde_json::Value;
+
+use super::{
+    approach::{Ground, Way},
+    beside,
+    candidates::Surroundings,
+    exercise::Doubt,
+    goal::{Goal, goals},
+    plan::{Plan, is_plain},
+    readback, simulate,
+};
+use crate::{
+    model::{Answer, Choices, Resource, State, outcomes_with},
+    sequence::{Command, Script},
+    spec::SpecSet,
+    value::Key,
+};
+
+/// States that other calls are tried in.
+const MOST_STATES: usize = 12;
+/// Resources in a batch that is to be done whole: with two, there is none in the middle.
+const SEVERAL: usize = 3;
+
+/// Whether a call leaves the state as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Noise {
+    /// It does, however open questions are answered.
+    Quiet,
+    /// It does, should open questions be answered as is likely.
+    Doubtful,
+    Loud,
+}
+
+/// A call at the end of a way.
+pub struct Stop {
+    pub way: Rc<Way>,
+    pub call: Command,
+    /// What it names that is gone.
+    pub gone: Rc<[Key]>,
+    /// What it shows, and how sure that is.
+    pub shows: BTreeMap<Goal, Doubt>,
+    /// Of that, what no look at the call and the state tells, but only how they came about.
+    pub story: Option<Goal>,
+    pub noise: Noise,
+    /// Reads that prove what it did.
+    pub n_reads: usize,
+}
+
+impl Stop {
+    /// Sees what a call shows.
+    pub fn new(ground: &Ground<'_>, way: Rc<Way>, call: Command) -> Self {
+        let noise = noise(ground, way.end(), &call);
+        let shows = goals(ground.set, way.end(), &call, ground.likely);
+        let n_reads = readback::after(ground.set, way.end(), &call, ground.likely, false).len();
+        let is_gone = |key: &Key| way.end().resource(key).is_some_and(|found| found.deleted);
+        let gone = call.uses().into_iter().filter(is_gone).collect();
+        Self { way, call, gone, shows, story: None, noise, n_reads }
+    }
+
+    /// It shows this as well.
+    fn showing(mut self, goal: Goal) -> Self {
+        self.shows.insert(goal, Doubt::in_state(self.way.end()));
+        self.story = Some(goal);
+        self
+    }
+
+    /// It takes calls that cost money.
+    pub fn is_paid(&self, set: &SpecSet) -> bool {
+        self.way.commands.iter().any(|command| set.operation(command.operation).paid)
+    }
+
+    /// The state will change by itself.
+    pub fn passing(&self) -> bool {
+        !self.way.end().pending.is_empty()
+    }
+}
+
+fn noise(ground: &Ground<'_>, before: &State, call: &Command) -> Noise {
+    let request = call.request(ground.set, &Script::home());
+    let changes = |choices: &Choices| {
+        let due = outcomes_with(ground.set, before, &request, choices, |_, due| due);
+        due.iter().any(|outcome| !(outcome.changes.is_empty() && outcome.later.is_empty()))
+    };
+    if changes(ground.likely) {
+        Noise::Loud
+    } else if changes(&Choices::default()) {
+        Noise::Doubtful
+    } else {
+        Noise::Quiet
+    }
+}
+
+/// The calls of plans, each once.
+pub fn planned(ground: &Ground<'_>, plans: &[&Plan]) -> Vec<Stop> {
+    let mut ways: Vec<Rc<Way>> = Vec::new();
+    let mut stops: Vec<Stop> = Vec::new();
+    for plan in plans {
+        let known = ways.iter().find(|way| way.commands == plan.setup).cloned();
+        let way = known.unwrap_or_else(|| {
+            ways.push(Rc::new(Way::new(ground, plan.setup.clone())));
+            ways[ways.len() - 1].clone()
+        });
+        if !stops.iter().any(|stop| Rc::ptr_eq(&stop.way, &way) && stop.call == plan.call) {
+            stops.push(Stop::new(ground, way, plan.call.clone()));
+        }
+    }
+    stops
+}
+
+/// Candidate calls in the states that plans lead to, and beside something else.
+pub fn varied(ground: &Ground<'_>, plans: &[&Plan], admits: &dyn Fn(&Command) -> bool, seed: u64) -> Vec<Stop> {
+    let Ground { set, at, initial, likely, .. } = *ground;
+    let mut setups = setups(plans);
+    setups.sort_by_key(|setup| setup.len());
+    setups.dedup();
+    let kind = set.operation(at).bindings.first().map(|binding| binding.kind);
+    let beside = kind.map(|kind| beside::setups(set, kind, initial, likely, &setups)).unwrap_or_default();
+    let mut looks: Vec<Vec<Arc<Resource>>> = Vec::new();
+    let mut ways: Vec<Rc<Way>> = Vec::new();
+    let mut add = |setup: Vec<Command>, most: usize| {
+        let way = Way::new(ground, setup);
+        // States that look alike show the same.
+        let own = way.end().resources.iter().filter(|(key, _)| !key.starts_with("$given."));
+        let look: Vec<Arc<Resource>> = own.map(|(_, found)| found.clone()).collect();
+        if looks.len() < most && !looks.contains(&look) {
+            looks.push(look);
+            ways.push(Rc::new(way));
+        }
+    };
+    setups.into_iter().for_each(|setup| add(setup.to_vec(), MOST_STATES));
+    beside.into_iter().for_each(|setup| add(setup, usize::MAX));
+    let mut stops = Vec::new();
+    for way in ways {
+        let around = Surroundings { set, at, state: way.end(), probes: &[], seed, all: true };
+        let calls = around.calls().into_iter().filter(|call| admits(call));
+        stops.extend(calls.map(|call| Stop::new(ground, way.clone(), call)));
+    }
+    stops
+}
+
+/// A batch of some resources that nothing blocks.
+pub fn batch(ground: &Ground<'_>, plans: &[&Plan]) -> Option<Stop> {
+    let (set, at) = (ground.set, ground.at);
+    let binding = set.operation(at).list()?;
+    let (plain, mut call) = plain(ground, plans)?;
+    let binding = &set.operation(at).bindings[binding];
+    let way = Way::new(ground, beside::several(set, binding.kind, &plain, SEVERAL));
+    let made = way.commands.iter().flat_map(|command| &command.creates);
+    let named = made.filter(|key| way.end().living(key).is_some_and(|found| found.kind == binding.kind));
+    call.arguments[binding.param] = Some(named.map(|key| Value::String(key.to_string())).collect());
+    Some(Stop::new(ground, Rc::new(way), call).showing(Goal::Many))
+}
+
+/// The plain call for what was refused before, once nothing is in the way any more.
+pub fn freed(ground: &Ground<'_>, plans: &[&Plan]) -> Vec<Stop> {
+    let Some((plain, call)) = plain(ground, plans) else { return Vec::new() };
+    let end = |setup: &[Command]| ground.end(ground.initial, setup);
+    let wanted = end(&plain);
+    // The same call again, when what was under way is over.
+    let later = plans.iter().filter_map(|plan| {
+        let (_, waits) = ground.settled(&end(&plan.setup)).filter(|(_, waits)| !waits.is_empty())?;
+        let setup = plan.setup.iter().cloned().chain(waits).collect();
+        Some(Stop::new(ground, Rc::new(Way::new(ground, setup)), plan.call.clone()))
+    });
+    let later: Vec<Stop> = later.collect();
+    let mut setups: Vec<(&[Command], usize)> =
+        plans.iter().flat_map(|plan| plan.due.iter().map(|row| (&plan.setup[..], *row))).collect();
+    setups.sort_by_key(|(setup, _)| setup.len());
+    let mut found = BTreeMap::new();
+    for (setup, row) in setups.into_iter().filter(|(setup, _)| setup.len() >= plain.len()) {
+        if found.contains_key(&row) {
+            continue;
+        }
+        let restored = ground.restored(&end(setup), &wanted);
+        let Some((undo, names)) = restored.filter(|(undo, _)| !undo.is_empty()) else { continue };
+        let setup: Vec<Command> = setup.iter().cloned().chain(undo).collect();
+        let way = Rc::new(Way::new(ground, setup));
+        found.insert(row, Stop::new(ground, way, call.renamed(&names)).showing(Goal::Freed(row)));
+    }
+    found.into_values().chain(later).collect()
+}
+
+/// The shortest way to something that the operation removes, and the call that does so.
+fn plain(ground: &Ground<'_>, plans: &[&Plan]) -> Option<(Vec<Command>, Command)> {
+    let Ground { set, at, initial, likely, .. } = *ground;
+    let operation = set.operation(at);
+    let kind = operation.bindings.first()?.kind;
+    let setups = setups(plans);
+    let setup = beside::plain(set, kind, initial, likely, &setups)?;
+    let removes = |plan: &&&Plan| {
+        let before = ground.end(initial, &plan.setup);
+        simulate::step(set, &before, &plan.call, likely).1.answer == Answer::Success
+    };
+    let mut candidates = plans.iter().filter(|plan| plan.setup == setup && is_plain(operation, &plan.call));
+    candidates.find(removes).map(|plan| (setup.to_vec(), plan.call.clone()))
+}
+
+fn setups(plans: &[&Plan]) -> Vec<Rc<[Command]>> {
+    plans.iter().map(|plan| plan.setup.as_slice().into()).collect()
+}
