@@ -11,6 +11,9 @@ use aswritten::{
 };
 use serde_json::{Value, json};
 
+/// Work that takes so long is not done when one looks for the first time.
+const SLOW_MS: u64 = 300;
+
 /// How often the last command is sent, on a mock where work takes so long.
 async fn looks(commands: Value, settle_ms: u64) -> usize {
     let set = Arc::new(spec::embedded().expect("the specs are sound"));
@@ -43,7 +46,7 @@ fn until_the_task_is_finished() -> Value {
 
 #[tokio::test]
 async fn work_under_way_is_waited_for() {
-    let looks = looks(json!([import(), until_the_task_is_finished()]), 20).await;
+    let looks = looks(json!([import(), until_the_task_is_finished()]), SLOW_MS).await;
     assert!(looks > 1, "{looks}");
 }
 
@@ -79,12 +82,12 @@ async fn what_was_refused_beside_a_success_is_not_waited_for() {
         json!({ "operation": "ecs/DescribeImages", "arguments": image(handle), "purpose": "read", "until": until })
     };
     let there = |handle: &str| look(handle, json!({ "shown": { "Status": ["Available"] } }));
-    for (handle, expected) in [("$image1", 1), ("$image2", 2)] {
+    for (handle, is_awaited) in [("$image1", false), ("$image2", true)] {
         let gone = look(handle, json!({ "gone": true, "wait": "after-success" }));
         let before =
             [create("$image1"), there("$image1"), create("$image2"), there("$image2"), share.clone(), shared.clone()];
         let race = [delete("$image1", 1), delete("$image2", 2), gone];
-        let looks = looks(before.into_iter().chain(race).collect(), 10).await;
-        assert_eq!(looks, expected, "{handle}");
+        let looks = looks(before.into_iter().chain(race).collect(), SLOW_MS).await;
+        assert_eq!(looks > 1, is_awaited, "{handle}: {looks}");
     }
 }

@@ -186,7 +186,7 @@ impl Endpoint for Counted {
 /// What a worker has done.
 enum Done {
     Case(Case),
-    Confirmed(Confirmed),
+    Confirmed(Box<Confirmed>),
 }
 
 struct Cases<'a> {
@@ -239,7 +239,7 @@ impl Cases<'_> {
                     room.take_all();
                     running.spawn(async move {
                         let confirmed = confirm(&set, doubt, endpoint.as_ref(), &around, attempts).await;
-                        (wanted, Done::Confirmed(confirmed))
+                        (wanted, Done::Confirmed(Box::new(confirmed)))
                     });
                     continue;
                 }
@@ -299,7 +299,7 @@ impl Cases<'_> {
                     doubts.settle(&confirmed);
                     room.give_all_back();
                     (self.tell)(Event::Confirmed(&confirmed));
-                    tally.confirmed(confirmed);
+                    tally.confirmed(*confirmed);
                 }
             }
             enough = self.settings.stop_at_first && tally.has_found(self.set);

@@ -272,3 +272,51 @@ fn renamed(value: &Atom, names: &BTreeMap<Key, Key>) -> Atom {
         other => other.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{Ground, Standing, Way};
+    use crate::{
+        generate::{exercise::exercises, permit::Permit, plan::search},
+        model::{Choices, State},
+        sequence::{Command, Script},
+        spec::embedded,
+        value::Key,
+    };
+
+    #[test]
+    fn a_call_shows_the_same_wherever_its_way_is_joined() {
+        let set = embedded().expect("the embedded specs are sound");
+        let mut n_shortened = 0;
+        for (at, operation) in set.operations().filter(|(_, operation)| operation.is_documented()) {
+            let (initial, likely) = (State::initial(set.service(at), &Script::home()), Choices::likely(operation));
+            let permit = Permit::default();
+            let ground = Ground { set: &set, at, initial: &initial, likely: &likely, permit: &permit };
+            let shown = |state: &State, call: &Command| -> BTreeSet<usize> {
+                exercises(&set, state, call).into_iter().map(|found| found.requirement).collect()
+            };
+            let plans = search(&set, at, 1, &permit);
+            let shortest: Vec<_> = plans.by_requirement.values().filter_map(|plans| plans.first()).collect();
+            for (first, second) in shortest.iter().flat_map(|first| shortest.iter().map(move |second| (first, second)))
+            {
+                let before = [&first.setup[..], std::slice::from_ref(&first.call)].concat();
+                let state = ground.end(&initial, &before);
+                let (standing, way) = (Standing::new(&ground, &state), Way::new(&ground, second.setup.clone()));
+                let is_gone = |key: &Key| way.end().resource(key).is_some_and(|found| found.deleted);
+                let gone: Vec<_> = second.call.uses().into_iter().filter(is_gone).collect();
+                let approach = standing.approach(&ground, &way, &gone);
+                assert!(approach.requests <= ground.cost(&way.commands), "a detour: {approach:?}");
+                n_shortened += usize::from(approach.kept > 0);
+                let further = std::slice::from_ref(&second.call);
+                let (commands, names) = standing.commands(&approach, &before, &way, further);
+                let (there, call) = (ground.end(&state, &commands), second.call.renamed(&names));
+                let (alone, shown) = (shown(way.end(), &second.call), shown(&there, &call));
+                let lost: Vec<_> = alone.difference(&shown).map(|lost| &operation.requirements[*lost].id).collect();
+                assert!(lost.is_empty(), "{lost:?} are lost where {second:?} comes after {first:?}, by {commands:?}");
+            }
+        }
+        assert!(n_shortened > 1_000, "only {n_shortened} ways were shortened");
+    }
+}

@@ -2,15 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use super::{
-    candidates::{Surroundings, longest},
     cover::{Material, Tours, in_turns, tours},
     dice::Dice,
     exercise::is_about_staying,
-    moves::{self, wait_for},
     options::Options,
     permit::{Cost, Need, Permit},
     plan::{Plan, Plans, is_plain, search},
@@ -18,9 +16,9 @@ use super::{
     readback, simulate,
 };
 use crate::{
-    model::{Answer, Caller, Choices, State, outcomes_with},
+    model::{Caller, Choices, State},
     sequence::{Command, Script},
-    spec::{Kind, SpecSet, operation::ParamType, service::OpRef},
+    spec::{Kind, SpecSet, service::OpRef},
     value::Key,
 };
 
@@ -32,20 +30,12 @@ const WOVEN_PERCENT: usize = 60;
 const LAST_READ_PERCENT: usize = 30;
 /// Of a hundred calls that ask what the document leaves open, so many are made twice: the answer has to be the same.
 const TWICE_PERCENT: usize = 40;
-/// Of a hundred texts that need not be sent, so many are, as long as they may be.
-const LONGEST_PERCENT: usize = 15;
-/// Random moves that are tried for one woven case.
-const MOST_WOVEN: usize = 3;
-/// Most resources of one kind in a random sequence.
-const MOST_OF_A_KIND: usize = 2;
 /// Times that each race is run at least and at most, and how many races there are in between: what calls do to each other
 /// depends on chance.
 const RACE_ROUNDS: (u64, u64) = (4, 12);
 const ENOUGH_RACES: u64 = 150;
 /// Races that come first for a row that only overlapping calls can earn.
 const ROW_RACES: usize = 5;
-/// Longest free walk, in moves.
-const LONGEST_WALK: usize = 6;
 
 /// Makes the cases of a run.
 pub struct Generator<'a> {
@@ -55,6 +45,8 @@ pub struct Generator<'a> {
     plans: BTreeMap<OpRef, Arc<Plans>>,
     /// Plans of an account that has everything, to say what this one lacks.
     ideal: BTreeMap<OpRef, Arc<Plans>>,
+    /// By requirement: plans of it that lack nothing.
+    usable: BTreeMap<(OpRef, usize), Vec<Usable>>,
     /// Requirements that have a plan, in the order in which they are aimed at.
     aims: Vec<(OpRef, usize)>,
     /// The first cases: everything that is aimed at, with few requests.
@@ -64,6 +56,14 @@ pub struct Generator<'a> {
     n_first_races: u64,
     /// Why the others have none.
     pub unplanned: BTreeMap<(OpRef, usize), String>,
+}
+
+/// A plan that lacks nothing.
+struct Usable {
+    /// Its place among all plans for its requirement.
+    index: usize,
+    /// The states before each command of its set-up, and the last; worked out when a case first needs them.
+    states: OnceLock<Vec<State>>,
 }
 
 impl<'a> Generator<'a> {
@@ -114,12 +114,14 @@ impl<'a> Generator<'a> {
             options,
             plans,
             ideal,
+            usable: BTreeMap::new(),
             aims: Vec::new(),
             tours: Vec::new(),
             races: Vec::new(),
             n_first_races: 0,
             unplanned: BTreeMap::new(),
         };
+        generator.usable = generator.find_usable();
         generator.plan_races(operations);
         generator.choose_aims(operations);
         generator.tours = generator.plan_tours(operations);
@@ -277,8 +279,20 @@ impl<'a> Generator<'a> {
         self.plans.get(&at).and_then(|plans| plans.by_requirement.get(&requirement)).map_or(&[], Vec::as_slice)
     }
 
+    fn find_usable(&self) -> BTreeMap<(OpRef, usize), Vec<Usable>> {
+        let all =
+            self.plans.iter().flat_map(|(at, plans)| plans.by_requirement.iter().map(|(aim, all)| (*at, *aim, all)));
+        let usable = |at: OpRef, plans: &[Plan]| {
+            let lacks_nothing = |index: &usize| self.why_not(at, &plans[*index]).is_none();
+            let indices = (0..plans.len()).filter(lacks_nothing);
+            indices.map(|index| Usable { index, states: OnceLock::new() }).collect()
+        };
+        all.map(|(at, aim, plans)| ((at, aim), usable(at, plans))).collect()
+    }
+
     pub(super) fn usable(&self, aim: (OpRef, usize)) -> Vec<&Plan> {
-        self.all_plans(aim).iter().filter(|plan| self.why_not(aim.0, plan).is_none()).collect()
+        let (plans, usable) = (self.all_plans(aim), self.usable.get(&aim));
+        usable.into_iter().flatten().filter_map(|usable| plans.get(usable.index)).collect()
     }
 
     fn why_unusable(&self, aim: (OpRef, usize)) -> String {
@@ -343,12 +357,12 @@ impl<'a> Generator<'a> {
     }
 
     /// Other people's resources that a call names.
-    fn probes(&self, call: &Command) -> Vec<Key> {
+    pub(super) fn probes(&self, call: &Command) -> Vec<Key> {
         let request = call.request(self.set, &Script::home());
         request.targets.into_iter().flatten().filter(|key| key.starts_with("$given.")).collect()
     }
 
-    fn is_dry(&self, call: &Command) -> bool {
+    pub(super) fn is_dry(&self, call: &Command) -> bool {
         let params = &self.set.operation(call.operation).params;
         params.iter().zip(&call.arguments).any(|(param, value)| param.dry && *value == Some(true.into()))
     }
@@ -396,14 +410,18 @@ impl<'a> Generator<'a> {
         if dice.percent(FREE_PERCENT) {
             return Some(self.walk(aim.0, &mut dice));
         }
-        let plans = self.usable(aim);
-        let plan = plans[(round as usize) % plans.len()];
+        let plans = &self.usable[&aim];
+        let Usable { index, states } = &plans[(round as usize) % plans.len()];
+        let plan = &self.all_plans(aim)[*index];
         let mut setup = plan.setup.clone();
         let mut call = plan.call.clone();
+        let states = states.get_or_init(|| simulate::run(self.set, &self.initial(aim.0), &setup, &plan.assumed));
+        let mut states = states.clone();
         if dice.percent(WOVEN_PERCENT) {
-            self.weave(aim, plan, &mut setup, &mut call, &mut dice);
+            self.weave(aim, plan, &mut setup, &mut states, &mut call, &mut dice);
         }
-        Some(self.finish(aim, plan, setup, call, &mut dice))
+        let Some(before) = states.last() else { return Some(Script { commands: setup, aims: vec![aim] }) };
+        Some(self.finish(aim, plan, before, setup, call, &mut dice))
     }
 
     /// Answers to open questions under which plans exercise a requirement.
@@ -415,10 +433,16 @@ impl<'a> Generator<'a> {
         State::initial(self.set.service(at), &Script::home())
     }
 
-    /// Adds the reads, and now and then a last look.
-    fn finish(&self, aim: (OpRef, usize), plan: &Plan, setup: Vec<Command>, call: Command, dice: &mut Dice) -> Script {
-        let states = simulate::run(self.set, &self.initial(aim.0), &setup, &plan.assumed);
-        let Some(before) = states.last() else { return Script { commands: setup, aims: vec![aim] } };
+    /// Adds the reads, and now and then a last look; `before` is the state that the call meets.
+    fn finish(
+        &self,
+        aim: (OpRef, usize),
+        plan: &Plan,
+        before: &State,
+        setup: Vec<Command>,
+        call: Command,
+        dice: &mut Dice,
+    ) -> Script {
         let mut commands = setup;
         let watch = is_about_staying(self.set.operation(aim.0), aim.1);
         let mut reads = readback::after(self.set, before, &call, &plan.assumed, watch);
@@ -441,135 +465,6 @@ impl<'a> Generator<'a> {
             command
         }));
         Script { commands, aims: vec![aim] }
-    }
-
-    /// Puts random moves and arguments around a plan, keeping only what leaves the requirement met.
-    fn weave(&self, aim: (OpRef, usize), plan: &Plan, setup: &mut Vec<Command>, call: &mut Command, dice: &mut Dice) {
-        // The state before each command, and the last.
-        let mut states = simulate::run(self.set, &self.initial(aim.0), setup, &plan.assumed);
-        for _ in 0..=dice.below(MOST_WOVEN) {
-            let place = dice.below(setup.len() + 1);
-            let Some(command) = self.random_move(aim.0, &states[place], dice) else { continue };
-            // A fresh handle must not take the name of one that the plan makes later.
-            if command.creates.iter().any(|key| setup[place..].iter().any(|later| later.creates.contains(key))) {
-                continue;
-            }
-            setup.insert(place, command);
-            let later = simulate::run(self.set, &states[place], &setup[place..], &plan.assumed);
-            if later.last().is_some_and(|state| self.still_meets(aim, plan, state, call)) {
-                states.splice(place.., later);
-            } else {
-                setup.remove(place);
-            }
-        }
-        let mut varied = call.clone();
-        self.vary(&mut varied, dice);
-        if varied != *call && states.last().is_some_and(|state| self.still_meets(aim, plan, state, &varied)) {
-            *call = varied;
-        }
-    }
-
-    /// Random arguments: a text in place of a strange id, a boolean given or not.
-    fn vary(&self, call: &mut Command, dice: &mut Dice) {
-        let operation = self.set.operation(call.operation);
-        for (index, param) in operation.params.iter().enumerate() {
-            let value = &mut call.arguments[index];
-            match (param.kind, value.as_ref().and_then(|value| value.as_str().map(str::to_owned))) {
-                (ParamType::Text, Some(text))
-                    if param.binding.is_some() && !text.starts_with('$') && !text.is_empty() =>
-                {
-                    *value = Some(dice.text().into());
-                }
-                (ParamType::Text, None) if value.is_none() && param.max_length.is_some() => {
-                    let is_token = operation.token == Some(index);
-                    *value = param
-                        .max_length
-                        .filter(|_| dice.percent(LONGEST_PERCENT))
-                        .map(|limit| longest(is_token, limit));
-                }
-                (ParamType::Boolean, _) if value.is_none() && !param.dry && dice.percent(30) => {
-                    *value = Some(dice.percent(50).into())
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// In this state the call exercises what it is for, whatever comes.
-    fn still_meets(&self, aim: (OpRef, usize), plan: &Plan, state: &State, call: &Command) -> bool {
-        let request = call.request(self.set, &Script::home());
-        let permitted = outcomes_with(self.set, state, &request, &plan.assumed, |_, due| due);
-        let due: Vec<_> = permitted.iter().filter(|outcome| outcome.due).collect();
-        !due.is_empty() && due.iter().all(|outcome| outcome.claims.iter().any(|claim| claim.requirement == aim.1))
-    }
-
-    fn random_move(&self, at: OpRef, state: &State, dice: &mut Dice) -> Option<Command> {
-        let waiting: Vec<Command> =
-            state.pending.iter().filter_map(|pending| wait_for(self.set, at.service, state, pending)).collect();
-        if !waiting.is_empty() && dice.percent(60) {
-            return dice.pick(&waiting).cloned();
-        }
-        let permit = &self.options.permit;
-        let admits = |command: &Command| permit.is_free() || permit.admits(self.set, command);
-        moves::random(self.set, at.service, state, MOST_OF_A_KIND, dice, admits)
-    }
-
-    /// A free walk: random moves, and random calls of the documented operation with everything read back.
-    fn walk(&self, at: OpRef, dice: &mut Dice) -> Script {
-        let mut state = self.initial(at);
-        let mut commands = Vec::new();
-        let assumed = self.likely(at);
-        let length = 2 + dice.below(LONGEST_WALK - 1);
-        let mut n_calls = 0;
-        for position in 0..length {
-            let is_last = position + 1 == length;
-            if (is_last && n_calls == 0) || dice.percent(35) {
-                let probes: &[Key] = if dice.percent(10) { &self.options.probes } else { &[] };
-                let around = Surroundings {
-                    set: self.set,
-                    at,
-                    state: &state,
-                    probes,
-                    seed: dice.number(),
-                    all: dice.percent(60),
-                };
-                let calls: Vec<Command> = around
-                    .calls()
-                    .into_iter()
-                    .filter(|call| call.caller == Caller::Main || self.options.restricted.contains(&at.service))
-                    .filter(|call| !self.options.careful || self.is_dry(call) || self.probes(call).is_empty())
-                    .collect();
-                let Some(call) = dice.pick(&calls).cloned() else { continue };
-                n_calls += 1;
-                let reads = readback::after(self.set, &state, &call, &assumed, false);
-                let bystander =
-                    if dice.percent(30) { readback::bystander(self.set, &state, &call) } else { Vec::new() };
-                for command in std::iter::once(call).chain(reads).chain(bystander) {
-                    state = self.likely_next(&state, &command, &assumed);
-                    commands.push(command);
-                }
-            } else if let Some(command) = self.random_move(at, &state, dice) {
-                state = self.likely_next(&state, &command, &assumed);
-                commands.push(command);
-            }
-        }
-        Script { commands, aims: Vec::new() }
-    }
-
-    fn likely(&self, at: OpRef) -> Choices {
-        Choices::likely(self.set.operation(at))
-    }
-
-    fn likely_next(&self, state: &State, command: &Command, assumed: &Choices) -> State {
-        if command.until.is_some() {
-            return simulate::after_waiting(state, command);
-        }
-        let documented = self.set.operation(command.operation).is_documented();
-        let known = if documented { assumed.clone() } else { Choices::default() };
-        match simulate::step(self.set, state, command, &known) {
-            (next, outcome) if documented || outcome.answer == Answer::Success => next,
-            _ => state.clone(),
-        }
     }
 }
 

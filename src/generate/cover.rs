@@ -101,6 +101,8 @@ struct Cover<'a> {
     numbers: BTreeMap<Goal, usize>,
     /// By stop: numbers of the goals that it shows as surely as any.
     shown: Vec<Vec<usize>>,
+    /// By goal: the stops that show it so.
+    showing: Vec<Vec<usize>>,
 }
 
 /// A goal by its number.
@@ -126,12 +128,22 @@ struct Course {
     fresh: Tour,
     /// By goal: nothing has shown it yet.
     open: Vec<bool>,
+    /// By stop: what it shows that nobody has seen.
+    gains: Vec<Gain>,
     /// Stops that were made, with the goals that each showed first.
     visits: Vec<(usize, Vec<usize>)>,
     /// Stops that turned out to show nothing from where the last tour stands, or anew.
     vain: BTreeSet<(usize, bool)>,
     /// Not even the last tour goes on.
     is_closed: bool,
+}
+
+/// What a stop shows that is new.
+#[derive(Clone, Copy, Default)]
+struct Gain {
+    weight: usize,
+    /// So many goals of it are wanted; without any, the rest is worth nothing.
+    n_wanted: usize,
 }
 
 /// A stop that may be made next.
@@ -142,6 +154,12 @@ struct Choice {
     cost: usize,
     /// On a new tour.
     anew: bool,
+}
+
+impl Gain {
+    fn worth(self) -> usize {
+        if self.n_wanted > 0 { self.weight } else { 0 }
+    }
 }
 
 impl<'a> Cover<'a> {
@@ -168,8 +186,12 @@ impl<'a> Cover<'a> {
             is_wanted: is_wanted(&goal),
         };
         let goals = surest.into_iter().map(numbered).collect();
-        let mut cover = Self { ground, stops, goals, numbers, shown: Vec::new() };
+        let mut cover = Self { ground, stops, goals, numbers, shown: Vec::new(), showing: Vec::new() };
         cover.shown = stops.iter().map(|stop| cover.surely(&stop.shows)).collect();
+        cover.showing = vec![Vec::new(); cover.goals.len()];
+        for (index, shown) in cover.shown.iter().enumerate() {
+            shown.iter().for_each(|number| cover.showing[*number].push(index));
+        }
         cover
     }
 
@@ -194,9 +216,15 @@ impl<'a> Cover<'a> {
     /// A course over these stops.
     fn course(&self, stops: &[usize]) -> Course {
         let fresh = Tour::new(self.ground);
-        let open = vec![true; self.goals.len()];
-        let mut course =
-            Course { tours: Vec::new(), fresh, open, visits: Vec::new(), vain: BTreeSet::new(), is_closed: false };
+        let mut course = Course {
+            tours: Vec::new(),
+            fresh,
+            open: vec![true; self.goals.len()],
+            gains: self.shown.iter().map(|shown| self.gain(shown)).collect(),
+            visits: Vec::new(),
+            vain: BTreeSet::new(),
+            is_closed: false,
+        };
         if self.ground.permit.thrifty {
             // What costs money waits for the rest.
             let is_free = |index: &&usize| !self.stops[**index].is_paid(self.ground.set);
@@ -242,7 +270,11 @@ impl<'a> Cover<'a> {
                     }
                 }
             }
-            self.make(course, index, call, new);
+            // Those may have shown what it was to show.
+            let new: Vec<usize> = new.into_iter().filter(|number| course.open[*number]).collect();
+            if new.iter().any(|number| self.goals[*number].is_wanted) {
+                self.make(course, index, call, new);
+            }
         }
     }
 
@@ -261,7 +293,14 @@ impl<'a> Cover<'a> {
         let wanted = new.iter().map(|number| &self.goals[*number]).filter(|numbered| numbered.is_wanted);
         let goals = wanted.map(|numbered| numbered.goal).collect();
         tour.make(self.ground, &self.stops[index], call, &goals);
-        new.iter().for_each(|number| course.open[*number] = false);
+        for number in &new {
+            course.open[*number] = false;
+            let Numbered { weight, is_wanted, .. } = self.goals[*number];
+            for stop in &self.showing[*number] {
+                course.gains[*stop].weight -= weight;
+                course.gains[*stop].n_wanted -= usize::from(is_wanted);
+            }
+        }
         course.visits.push((index, new));
         course.vain.clear();
     }
@@ -271,12 +310,13 @@ impl<'a> Cover<'a> {
         let mut best: Option<(usize, usize)> = None;
         for index in stops {
             let stop = &self.stops[*index];
-            if stop.noise != Noise::Quiet || stop.way.commands.is_empty() || course.vain.contains(&(*index, false)) {
+            let gain = course.gains[*index].worth();
+            let is_best = gain > best.map_or(0, |(most, _)| most);
+            if !is_best || stop.noise != Noise::Quiet || stop.way.commands.is_empty() {
                 continue;
             }
-            let gain = self.gain(course, *index);
             let tour = course.tours.last_mut()?;
-            if gain > best.map_or(0, |(most, _)| most)
+            if !course.vain.contains(&(*index, false))
                 && tour.is_at(self.ground, stop)
                 && tour.requests(self.ground, stop).is_some()
             {
@@ -286,15 +326,11 @@ impl<'a> Cover<'a> {
         best.map(|(_, index)| index)
     }
 
-    /// How much a stop shows that nobody has seen; nothing where none of that is wanted.
-    fn gain(&self, course: &Course, index: usize) -> usize {
-        let mut is_wanted = false;
-        let mut gain = 0;
-        for number in self.shown[index].iter().filter(|number| course.open[**number]) {
-            is_wanted |= self.goals[*number].is_wanted;
-            gain += self.goals[*number].weight;
-        }
-        if is_wanted { gain } else { 0 }
+    /// What goals are worth as long as nobody has seen them.
+    fn gain(&self, shown: &[usize]) -> Gain {
+        let shown = || shown.iter().map(|number| &self.goals[*number]);
+        let weight = shown().map(|numbered| numbered.weight).sum();
+        Gain { weight, n_wanted: shown().filter(|numbered| numbered.is_wanted).count() }
     }
 
     /// The stop that shows the most for each request.
@@ -302,7 +338,7 @@ impl<'a> Cover<'a> {
         let mut best: Option<Choice> = None;
         for index in stops {
             let stop = &self.stops[*index];
-            let gain = self.gain(course, *index);
+            let gain = course.gains[*index].worth();
             // Between calls that are worth the same, the one with fewer arguments is the more probable one.
             let n_arguments = stop.call.arguments.iter().flatten().count();
             let cost = |requests: usize| requests * REQUEST + n_arguments;

@@ -77,11 +77,8 @@ impl Goal {
 
     /// It takes nothing but the call and the reads that it needs anyway.
     pub fn is_passed_by(&self) -> bool {
-        match self {
-            Self::Row(_) | Self::Decides { .. } | Self::Despite { .. } | Self::Mixed { .. } => true,
-            Self::Harmless(_) | Self::HarmlessOpen(_) | Self::Kept(_) => true,
-            _ => false,
-        }
+        let tells = matches!(self, Self::Row(_) | Self::Decides { .. } | Self::Despite { .. } | Self::Mixed { .. });
+        tells || matches!(self, Self::Harmless(_) | Self::HarmlessOpen(_) | Self::Kept(_))
     }
 
     /// In how many ways an endpoint can miss it, roughly: what can fail most is tried first.

@@ -7,8 +7,9 @@
 //!
 //! `pairs` puts two ways together, so that two reasons to refuse a call hold at once. `beside` makes ways to a call with
 //! something next to it. `goal` says what a call shows, `stop` where it may be made, and `cover` puts such stops together into
-//! few scripts, each a `tour`, that exercise everything once; they are the first cases of a run.
-//! [`case`] makes the others: a plan with random moves and arguments woven around it, kept only while the model says
+//! few scripts, each a `tour`, that exercise everything once; they are the first cases of a run. `approach` finds the cheapest
+//! way from where a tour stands to its next stop, and `finale` ends tours with races.
+//! [`case`] makes the others: a plan, `woven` with random moves and arguments that are kept only while the model says
 //! that the requirement is still met, or a free walk. [`readback`] adds the reads that prove what a call did.
 //!
 //! [`races`] puts calls beside each other, in lanes, for what can only be seen when they overlap.
@@ -41,6 +42,7 @@ pub mod simulate;
 mod stop;
 mod tour;
 pub mod tree;
+mod woven;
 
 pub use case::Generator;
 pub use options::Options;

@@ -2,7 +2,7 @@
 
 use super::moves::{read, read_set, referrers, wait_for};
 use crate::{
-    model::{Answer, Change, Choices, Pending, State, outcomes_with},
+    model::{Answer, Change, Choices, Pending, Request, State, outcomes_with},
     sequence::{Command, Purpose, Script, Wait},
     spec::{
         SpecSet,
@@ -30,8 +30,8 @@ pub fn after(set: &SpecSet, before: &State, call: &Command, assumed: &Choices, w
         .filter(|key| before.resource(key).is_some() && !key.starts_with("$given."))
         .collect();
     named.dedup();
-    let removes = removals(set, before, call, assumed);
-    let watched = refused_removals(set, before, call);
+    let removes = removals(set, before, &request, assumed);
+    let watched = refused_removals(set, before, &request);
     let mut reads = Vec::new();
     // Work on the resource that is still under way after the call shows that it was under way during it. That is looked at
     // before anything is waited for.
@@ -141,20 +141,18 @@ pub fn bystanding<'a>(set: &SpecSet, before: &'a State, call: &Command) -> Optio
     let others = before.resources.iter().filter(|(key, found)| {
         !found.deleted && !key.starts_with("$given.") && !request.targets.iter().flatten().any(|named| named == *key)
     });
-    let mut others: Vec<_> =
-        others.filter(|(key, _)| read(set, call.operation.service, before, key).is_some()).collect();
+    let mut others: Vec<_> = others.collect();
     others.sort_by_key(|(_, found)| Some(found.kind) != kind);
-    others.first().map(|(key, _)| *key)
+    others.into_iter().map(|(key, _)| key).find(|key| read(set, call.operation.service, before, key).is_some())
 }
 
 /// What the call may remove although it is refused, by some answer to an open question.
-fn refused_removals(set: &SpecSet, before: &State, call: &Command) -> Vec<Pending> {
+fn refused_removals(set: &SpecSet, before: &State, request: &Request) -> Vec<Pending> {
     let is_removal = |effect: &Effect| effect.on_refusal && effect.later && matches!(effect.action, Action::Delete(_));
-    if !set.operation(call.operation).effects.iter().any(is_removal) {
+    if !set.operation(request.operation).effects.iter().any(is_removal) {
         return Vec::new();
     }
-    let request = call.request(set, &Script::home());
-    outcomes_with(set, before, &request, &Choices::default(), |answer, due| due && *answer != Answer::Success)
+    outcomes_with(set, before, request, &Choices::default(), |answer, due| due && *answer != Answer::Success)
         .into_iter()
         .flat_map(|outcome| outcome.later)
         .filter(|pending| pending.changes.iter().any(|change| matches!(change, Change::Delete(_))))
@@ -166,9 +164,8 @@ fn is_settled(state: &State, key: &Key) -> bool {
 }
 
 /// What a successful call would remove, whatever open questions are answered.
-fn removals(set: &SpecSet, before: &State, call: &Command, assumed: &Choices) -> Vec<Pending> {
-    let request = call.request(set, &Script::home());
-    let successes = outcomes_with(set, before, &request, assumed, |answer, _| *answer == Answer::Success);
+fn removals(set: &SpecSet, before: &State, request: &Request, assumed: &Choices) -> Vec<Pending> {
+    let successes = outcomes_with(set, before, request, assumed, |answer, _| *answer == Answer::Success);
     let deletes = |pending: &&Pending| pending.changes.iter().any(|change| matches!(change, Change::Delete(_)));
     let Some(first) = successes.first() else { return Vec::new() };
     first

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Most commands of a tour: longer ones hide more when something is wrong early.
-const LONGEST: usize = 100;
+const LONGEST: usize = 60;
 /// Fewer commands are no script of their own.
 const SHORTEST: usize = 10;
 

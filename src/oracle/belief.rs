@@ -1,9 +1,16 @@
 //! The set of worlds that explain what was seen so far.
 
-use std::{cell::OnceCell, collections::BTreeSet, ops::Deref, rc::Rc};
+use std::{
+    cell::OnceCell,
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    ops::Deref,
+    rc::Rc,
+    sync::Arc,
+};
 
 use crate::{
-    model::{Aspect, Choices, State, evaluate::NO_CHOICES},
+    model::{Aspect, Choices, Resource, State, evaluate::NO_CHOICES},
     spec::service::OpRef,
     value::Key,
 };
@@ -29,6 +36,8 @@ pub struct Moment {
     state: State,
     /// Worked out once, however often the endpoint is looked at.
     futures: OnceCell<Vec<Rc<Moment>>>,
+    /// The same for equal states: with many worlds, comparing whole states takes long.
+    digest: OnceCell<u64>,
 }
 
 /// What a world says of requirements.
@@ -71,6 +80,8 @@ pub type Left = (OpRef, usize, BTreeSet<usize>);
 
 /// Worlds that are told apart at most. What takes more explains so much that it proves nothing, and takes for ever.
 pub const MOST_WORLDS: usize = 2_000;
+/// From so many on, states are compared by their digests first.
+const MANY_WORLDS: usize = 8;
 
 #[derive(Debug, Clone, Default)]
 pub struct Belief {
@@ -80,8 +91,21 @@ pub struct Belief {
 }
 
 impl Moment {
-    pub fn new(state: State) -> Rc<Self> {
-        Rc::new(Self { state, futures: OnceCell::new() })
+    pub fn new(mut state: State) -> Rc<Self> {
+        // Nobody can see any more how something was that is gone.
+        let is_gone = |found: &Arc<Resource>| found.deleted && !found.attributes.is_empty();
+        for found in state.resources.values_mut().filter(|found| is_gone(found)) {
+            Arc::make_mut(found).attributes.clear();
+        }
+        Rc::new(Self { state, futures: OnceCell::new(), digest: OnceCell::new() })
+    }
+
+    fn digest(&self) -> u64 {
+        *self.digest.get_or_init(|| {
+            let mut hasher = DefaultHasher::new();
+            self.state.hash(&mut hasher);
+            hasher.finish()
+        })
     }
 
     /// What it may have become: some or all of what is pending has happened.
@@ -207,7 +231,10 @@ impl Belief {
 
     /// Adds a world; one that differs from a known one only in what it proves joins it, and both keep what they agree on.
     pub fn add(&mut self, mut world: World) {
-        if let Some(known) = self.worlds.iter().find(|known| known.state == world.state) {
+        let is_many = self.worlds.len() >= MANY_WORLDS;
+        let is_alike = |known: &Moment| !is_many || known.digest() == world.state.digest();
+        let is_same = |known: &&World| is_alike(&known.state) && known.state == world.state;
+        if let Some(known) = self.worlds.iter().find(is_same) {
             // What is worked out for one then serves the other.
             world.state = known.state.clone();
         }
@@ -237,7 +264,9 @@ impl Belief {
         let mut next = Self { is_cut: self.is_cut, ..Self::default() };
         for mut world in self.worlds {
             world.forget(now_ms, lag_ms);
-            let lingering = world.lingering || world.state.overdue(seen_ms, linger_ms).next().is_some();
+            // Without a time to watch, nothing was watched.
+            let is_watched = || linger_ms > 0 && world.state.overdue(seen_ms, linger_ms).next().is_some();
+            let lingering = world.lingering || is_watched();
             for state in std::iter::once(&world.state).chain(world.state.futures()) {
                 let late =
                     world.late.or_else(|| state.overdue(now_ms, patience_ms).next().map(|pending| pending.origin));
@@ -256,6 +285,9 @@ impl Belief {
     /// It may still come about, so this is good enough to say how an open question seems to be answered, and for nothing
     /// else.
     pub fn watched(&mut self, seen_ms: u64, linger_ms: u64) {
+        if linger_ms == 0 {
+            return;
+        }
         let settled = |world: &World| !world.lingering && world.state.overdue(seen_ms, linger_ms).next().is_none();
         if self.worlds.iter().any(settled) {
             self.worlds.retain(settled);
@@ -304,12 +336,13 @@ impl Belief {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
+    use std::{rc::Rc, sync::Arc};
 
     use super::{Belief, Limits, MOST_WORLDS, Moment, World};
     use crate::{
-        model::{Change, Choices, Pending, State},
+        model::{Change, Choices, Pending, Resource, State},
         spec::{embedded, service::OpRef},
+        value::Atom,
     };
 
     const AT: OpRef = OpRef { service: 0, operation: 0 };
@@ -352,6 +385,31 @@ mod tests {
             belief.add(other);
             assert_eq!(belief.worlds.len(), index + 2);
         }
+    }
+
+    #[test]
+    fn worlds_that_differ_in_what_is_gone_are_one() {
+        let world = |status: &str, deleted: bool| {
+            let mut state = state();
+            let attributes = vec![Atom::text(status)];
+            let image = Resource { kind: 0, region: "here".into(), attributes, deleted };
+            state.resources.insert("$image1".into(), Arc::new(image));
+            World::new(state)
+        };
+        let n_worlds = |deleted: bool| {
+            let mut belief = Belief::new(state());
+            ["Creating", "Available", "Creating"].into_iter().for_each(|status| belief.add(world(status, deleted)));
+            belief.worlds.len()
+        };
+        assert_eq!((n_worlds(true), n_worlds(false)), (2, 3));
+    }
+
+    #[test]
+    fn equal_states_are_found_among_many() {
+        let mut belief = Belief::default();
+        (0..50).for_each(|since_ms| belief.add(World::new(pending(since_ms))));
+        (0..50).for_each(|since_ms| belief.add(World::new(pending(since_ms))));
+        assert_eq!(belief.worlds.len(), 50);
     }
 
     #[test]
@@ -401,5 +459,10 @@ mod tests {
         belief.watched(1_050, 20);
         assert_eq!(belief.worlds.len(), 1);
         assert!(belief.worlds[0].state.pending.is_empty());
+        // Nobody watched at all.
+        let limits = Limits { linger_ms: 0, ..limits };
+        let mut belief = Belief::new(pending(1_000)).settled(1_050, 1_060, &limits);
+        belief.watched(1_060, 0);
+        assert_eq!(belief.worlds.iter().map(|world| world.lingering).collect::<Vec<_>>(), [false, false]);
     }
 }

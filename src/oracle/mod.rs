@@ -25,6 +25,7 @@ mod explain;
 pub mod finding;
 mod hindsight;
 mod judge;
+mod late;
 mod order;
 mod precedence;
 mod race;
