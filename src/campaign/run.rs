@@ -185,7 +185,7 @@ impl Endpoint for Counted {
 
 /// What a worker has done.
 enum Done {
-    Case(Case),
+    Case(Box<Case>),
     Confirmed(Box<Confirmed>),
 }
 
@@ -275,7 +275,7 @@ impl Cases<'_> {
                 (self.tell)(Event::Begun { number, script: &script });
                 let endpoint = self.endpoint_of(&script);
                 running.spawn(async move {
-                    (wanted, Done::Case(one(&set, script, endpoint.as_ref(), &around, number).await))
+                    (wanted, Done::Case(Box::new(one(&set, script, endpoint.as_ref(), &around, number).await)))
                 });
             }
             // The next script is made while the workers wait for answers.
