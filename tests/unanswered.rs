@@ -22,11 +22,11 @@ static SET: LazyLock<Arc<SpecSet>> = LazyLock::new(|| Arc::new(spec::embedded().
 static GENERATOR: LazyLock<Generator<'static>> =
     LazyLock::new(|| Generator::new(&SET, &[SET.find(OPERATION).expect("it is specified")], "1", Options::default()));
 
-/// Number of the first judged call of the first tour.
-static FIRST_CALL: LazyLock<u64> = LazyLock::new(|| {
+/// Number of the last judged call of the first tour, if nothing is looked at twice before it.
+static LAST_CALL: LazyLock<u64> = LazyLock::new(|| {
     let tour = GENERATOR.case(0).expect("there are aims");
     let is_call = |command: &Command| SET.operation(command.operation).is_documented();
-    1 + tour.commands.iter().position(is_call).expect("it makes calls") as u64
+    1 + tour.commands.iter().rposition(is_call).expect("it makes calls") as u64
 });
 
 /// Whether the answer to the call with this number is lost.
@@ -135,7 +135,7 @@ fn a_tour_in_which_one_answer_is_lost_is_run_again_once() {
     assert!(tour >= 8, "{tour} commands");
     let healthy = judge(1, 1, None, |_, _| false);
     // A call of the tour is lost, and never again.
-    let outcome = judge(1, 1, None, |number, _| number == *FIRST_CALL);
+    let outcome = judge(1, 1, None, |number, call| is_judged(call) && (*LAST_CALL..*LAST_CALL + 2).contains(&number));
     assert!(outcome.reasons.iter().any(|(text, _)| text.contains("lost")), "{:?}", outcome.reasons);
     assert!(outcome.findings.is_empty(), "{:?}", keys(&outcome));
     assert_eq!((outcome.cases, exercised(&outcome)), (2, exercised(&healthy)), "it shows all that it was to show");

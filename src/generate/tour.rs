@@ -197,8 +197,14 @@ impl Tour {
     fn unread_with(&self, further: &[Command], at_once: bool) -> Vec<Unread> {
         let is_other = |unread: &&Unread| !further.iter().any(|read| read.covers(&unread.read));
         let mut all: Vec<Unread> = self.unread.iter().filter(is_other).cloned().collect();
-        let covered = |read: &Command| self.unread.iter().any(|unread| unread.at_once && read.covers(&unread.read));
-        all.extend(further.iter().map(|read| Unread { read: read.clone(), at_once: at_once || covered(read) }));
+        for read in further {
+            let covered = |unread: &Unread| unread.at_once && read.covers(&unread.read);
+            let at_once = at_once || self.unread.iter().any(covered);
+            match all.iter_mut().find(|unread| unread.read.covers(read)) {
+                Some(known) => known.at_once |= at_once,
+                None => all.push(Unread { read: read.clone(), at_once }),
+            }
+        }
         all
     }
 

@@ -212,7 +212,7 @@ fn budgets_and_rates_are_kept_and_reported() {
     let served = Served::start(&[]);
     let profiles = practice(&served.url)
         .replace("paid_at_once = 8", "paid_at_once = 1\nat_once = { image = 2 }\nrequests = 400\nminutes = 5")
-        .replace("cvm = \"none\"", "cvm = \"200/s\"\n\"cvm/DeleteImages\" = \"40/s\"");
+        .replace("cvm = \"none\"", "cvm = \"200/s\"\n\"cvm/DeleteImages\" = \"10/s\"");
     let folder = folder_with(&profiles);
     let arguments =
         ["run", "cvm", "--profile", "practice", "--seed", "3", "--format", "json", "--report", "human=out.txt"];
