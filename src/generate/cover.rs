@@ -86,7 +86,7 @@ pub fn tours(material: &Material<'_>) -> Tours {
     stops.extend(stop::freed(&ground, plans));
     let is_new = |goal: &Goal| match goal {
         Goal::Requirement(_) | Goal::Row(_) => false,
-        Goal::Again(requirement) => aims.contains(requirement),
+        Goal::Again { requirement, .. } => aims.contains(requirement),
         goal => !seen.contains(goal),
     };
     let further = Cover::new(&ground, &stops, is_new, |_| false).made().scripts;

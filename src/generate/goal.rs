@@ -11,7 +11,7 @@ use super::{
     readback::bystanding,
 };
 use crate::{
-    model::{Answer, Caller, Choices, Outcome, Refused, Resource, State, deciding, outcomes_with},
+    model::{Answer, Caller, Choices, Outcome, Refused, Request, Resource, State, deciding, outcomes_with},
     sequence::{Command, Script},
     spec::{Kind, Operation, SpecSet, operation::Basics},
     value::Key,
@@ -24,8 +24,8 @@ pub enum Goal {
     Requirement(usize),
     /// This row answers, whatever for.
     Row(usize),
-    /// An open question is asked once more: the answer should be the same.
-    Again(usize),
+    /// An open question is asked once more, of something of this sort: the answer should be the same.
+    Again { requirement: usize, of: Sort },
     /// This part of a row's condition decides, alone.
     Decides { row: usize, place: usize },
     /// A row is due, and there is something that a wrong endpoint would change all the same.
@@ -49,6 +49,30 @@ pub enum Goal {
     Many,
     /// A row is no longer due, for what was in the way has been taken back, or is over.
     Freed(usize),
+}
+
+/// What a call names first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sort {
+    Nothing,
+    /// There is, or was, such a thing.
+    Known,
+    /// There may be.
+    Unknown,
+    /// No id looks like that.
+    Strange,
+}
+
+impl Sort {
+    fn of(set: &SpecSet, before: &State, request: &Request) -> Self {
+        let Some(key) = request.targets.first().and_then(|keys| keys.first()) else { return Self::Nothing };
+        let (service, operation) = (set.service(request.operation), set.operation(request.operation));
+        match before.resource(key) {
+            Some(_) => Self::Known,
+            None if request.shape(service, operation, 0, 0).proper => Self::Unknown,
+            None => Self::Strange,
+        }
+    }
 }
 
 impl Goal {
@@ -113,15 +137,16 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) ->
         *known = doubt.min(known.clone());
     };
     let mut asked: Vec<usize> = Vec::new();
+    let request = call.request(set, &Script::home());
+    let of = Sort::of(set, before, &request);
     for Exercise { requirement, assumed, .. } in exercises(set, before, call) {
         let doubt = Doubt::of(operation, requirement, &assumed, before);
         if operation.questions.iter().any(|question| question.requirement == requirement && !question.varies) {
-            add(Goal::Again(requirement), doubt.clone());
+            add(Goal::Again { requirement, of }, doubt.clone());
             asked.push(requirement);
         }
         add(Goal::Requirement(requirement), doubt);
     }
-    let request = call.request(set, &Script::home());
     let doubt = Doubt::in_state(before);
     let own = |key: &&Key| !key.starts_with("$given.") && before.living(key).is_some();
     let targets: Vec<&Key> = request.targets.iter().flatten().collect();

@@ -78,7 +78,8 @@ fn races_are_shrunk() {
         }
     }
     println!("{small} of {all} findings have at most two lanes of two commands");
-    assert!(small * 10 >= all * 9, "{small} of {all}");
+    // Some things only show between three.
+    assert!(small * 5 >= all * 4, "{small} of {all}");
 }
 
 fn is_small(result: &FindingResult) -> bool {
