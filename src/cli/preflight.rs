@@ -13,7 +13,7 @@ use crate::{
     mock::{http::SERVER, server::LAG},
     model::{Caller, view},
     report::Address,
-    sequence::command::fill,
+    sequence::command::templated,
     spec::{
         SpecSet,
         resource::Template,
@@ -184,15 +184,7 @@ async fn first_shown(
         "$region" => Some(region.to_owned()),
         _ => givens.get(service, text.strip_prefix("$given.")?).map(str::to_owned),
     };
-    let arguments = operation
-        .params
-        .iter()
-        .map(|param| match template.argument(&param.name) {
-            Some(value) => fill(value, &mut place).map(Some),
-            None if param.region => Some(Some(Value::from(region))),
-            None => Some(None),
-        })
-        .collect::<Option<Vec<_>>>()?;
+    let arguments = templated(operation, template, region, &mut place)?;
     let Reply::Success { fields, .. } = endpoint.send(&call(at, arguments, region)).await else { return None };
     let seen = view::observe(operation.views.first()?, &fields)?;
     seen.elements.first().map(|element| element.id.to_string())

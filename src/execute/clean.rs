@@ -9,7 +9,7 @@ use crate::{
     endpoint::{Call, Endpoint, Noted, named},
     history::{Exchange, History, Reply},
     model::Caller,
-    sequence::{Script, command::fill},
+    sequence::{Script, command::templated},
     spec::{SpecSet, operation::Action, service::OpRef},
     value::Key,
 };
@@ -44,17 +44,7 @@ pub async fn clean(
                     around.givens.get(service, name).map(str::to_owned)
                 }
             };
-            let arguments: Option<Vec<Option<Value>>> = set
-                .operation(at)
-                .params
-                .iter()
-                .map(|param| match template.argument(&param.name) {
-                    Some(value) => fill(value, &mut fill_in).map(Some),
-                    None if param.region => Some(Some(Value::String(region.clone()))),
-                    None => Some(None),
-                })
-                .collect();
-            let Some(arguments) = arguments else { continue };
+            let Some(arguments) = templated(set.operation(at), template, &region, &mut fill_in) else { continue };
             let call = Call { operation: at, arguments, region: Some(region.as_str().into()), caller: Caller::Main };
             if let Reply::Trouble(_) = send(set, &call, endpoint, &binding.execution).await {
                 // One more try; what is left then is left.

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use crate::{
     history::{History, Reply},
     model::{Answer, Caller, Choices, Outcome, Request, State, outcomes_with},
-    sequence::{Script, command::fill},
+    sequence::{Script, command::templated},
     spec::{SpecSet, resource::Template, service::OpRef},
     value::Key,
 };
@@ -50,16 +48,7 @@ impl Left {
             "$region" => Some(found.region.to_string()),
             place => Some(place.to_owned()),
         };
-        let arguments: Vec<Option<Value>> = set
-            .operation(at)
-            .params
-            .iter()
-            .map(|param| match template.argument(&param.name) {
-                Some(value) => fill(value, &mut fill_in),
-                None if param.region => Some(found.region.to_string().into()),
-                None => None,
-            })
-            .collect();
+        let Some(arguments) = templated(set.operation(at), template, &found.region, &mut fill_in) else { return true };
         let request = Request::new(set, at, arguments, Caller::Main, Vec::new(), &Script::home());
         let successes = successes(set, &self.state, &request);
         successes.is_empty() || successes.iter().any(|outcome| after(&self.state, outcome) != self.state)

@@ -5,15 +5,13 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use serde_json::Value;
-
 use super::{listing, reads, record::Entry, sender::Guarded};
 use crate::{
     endpoint::{Call, Endpoint},
     execute::Givens,
     history::Reply,
     model::{Caller, view},
-    sequence::command::fill,
+    sequence::command::templated,
     spec::{
         Service, SpecSet,
         resource::{AttributeType, ResourceKind, Template},
@@ -383,13 +381,7 @@ pub fn removal(set: &SpecSet, at: OpRef, template: &Template, id: &str, region: 
         "$region" => Some(region.to_owned()),
         place => givens.get(at.service, place.strip_prefix("$given.")?).map(str::to_owned),
     };
-    let params = &set.operation(at).params;
-    let arguments = params.iter().map(|param| match template.argument(&param.name) {
-        Some(value) => fill(value, &mut fill_in).map(Some),
-        None if param.region => Some(Some(Value::String(region.to_owned()))),
-        None => Some(None),
-    });
-    let arguments = arguments.collect::<Option<Vec<_>>>()?;
+    let arguments = templated(set.operation(at), template, region, &mut fill_in)?;
     Some(Call { operation: at, arguments, region: reads::region_of(region), caller: Caller::Main })
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     model::{Caller, Request},
-    spec::{SpecSet, service::OpRef},
+    spec::{Operation, SpecSet, operation::Param, resource::Template, service::OpRef},
     value::{Key, plain},
 };
 
@@ -166,6 +166,21 @@ pub fn fill(value: &Value, fill_in: &mut dyn FnMut(&str) -> Option<String>) -> O
         ),
         other => other.clone(),
     })
+}
+
+/// Arguments of a template; none when a place in it has nothing to fill it.
+pub fn templated(
+    operation: &Operation,
+    template: &Template,
+    region: &str,
+    fill_in: &mut dyn FnMut(&str) -> Option<String>,
+) -> Option<Vec<Option<Value>>> {
+    let argument = |param: &Param| match template.argument(&param.name) {
+        Some(value) => fill(value, fill_in).map(Some),
+        None if param.region => Some(Some(Value::String(region.to_owned()))),
+        None => Some(None),
+    };
+    operation.params.iter().map(argument).collect()
 }
 
 /// A command in one line: `DeleteImage(ImageId=$image1, Force=true)`, and who sends it, where that is of interest.
