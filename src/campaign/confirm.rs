@@ -173,16 +173,7 @@ pub async fn confirm(
                 if unanswered == CONFIRM {
                     let finding = no_answer(set, promised, &text, &history, doubt.script.commands.len() - 1);
                     let Doubt { number, shown_after, script, .. } = doubt;
-                    confirmed.failure = Some(First {
-                        number,
-                        shown_after,
-                        finding,
-                        script,
-                        history,
-                        cases: 0,
-                        against: None,
-                        between: None,
-                    });
+                    confirmed.failure = Some(First::new(number, shown_after, finding, script, history));
                     break;
                 }
             }

@@ -3,7 +3,8 @@
 //! [`run()`] hands case numbers to workers; each generates its script, executes it, and judges the history. Because a case is a
 //! function of the seed and its number, the order in which workers finish changes nothing but the progress bar.
 //! [`tally`] adds up what cases say, and `precedence` puts codes that won over one another in a row. A call that earned no
-//! answer is sent again, with the little that it needs; what takes two cases to show itself is found in the later one (`between`); a case that trouble kept from its aims is run again (`disturbed`).
+//! answer is sent again, with the little that it needs; what takes two cases to show itself is found in the later one
+//! (`between`); a case that trouble kept from its aims is run again (`disturbed`).
 //! When all cases are done, each failure is shrunk and confirmed once.
 //! [`conclude()`] says what it all comes to, for a run and for its record alike. What a reader needs is plain data in
 //! [`outcome`]; terminals and file formats are for others.

@@ -77,6 +77,11 @@ pub struct Tally {
 }
 
 impl First {
+    /// What one case shows, which nothing else has shown yet.
+    pub fn new(number: u64, shown_after: u64, finding: Finding, script: Script, history: History) -> Self {
+        Self { number, shown_after, finding, script, history, cases: 0, against: None, between: None }
+    }
+
     /// What two witnesses show together: the later one is the first to do so.
     fn of(one: &Witness, other: Option<&Witness>, finding: Finding, between: [Between; 2]) -> Self {
         let [own, others] = between;
@@ -163,15 +168,10 @@ impl Tally {
     }
 
     fn failure(&mut self, case: &Case, finding: &Finding, between: Option<Between>) {
-        let shown = || First {
-            number: case.number,
-            shown_after: shown_after(case, finding),
-            finding: finding.clone(),
-            script: case.script.clone(),
-            history: case.history.clone(),
-            cases: 0,
-            against: None,
-            between: between.clone(),
+        let shown = || {
+            let (script, history) = (case.script.clone(), case.history.clone());
+            let first = First::new(case.number, shown_after(case, finding), finding.clone(), script, history);
+            First { between: between.clone(), ..first }
         };
         let first = self.failures.entry(finding.key.clone()).or_insert_with(shown);
         first.cases += 1;

@@ -218,16 +218,7 @@ impl Folding<'_> {
             let (script, history) = restored(self.set, shown)?;
             let finding = unanswered(self.set, &script, &history)?;
             let shown_after = doubts.shown_after(again.case, promised);
-            Some(First {
-                number: again.case,
-                shown_after,
-                finding,
-                script,
-                history,
-                cases: 0,
-                against: None,
-                between: None,
-            })
+            Some(First::new(again.case, shown_after, finding, script, history))
         });
         let confirmed =
             Confirmed { number: again.case, promised, executions: again.executions, requests: again.requests, failure };
