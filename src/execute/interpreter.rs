@@ -144,17 +144,14 @@ impl Run<'_> {
         let patience_ms = until.map_or(0, |until| self.patience(until));
         let lingers = until.is_some_and(|until| self.lingers(until));
         let began = self.elapsed();
-        let first = (patience_ms / FIRST_PAUSE_PART).clamp(FIRST_PAUSE_MS.0, FIRST_PAUSE_MS.1);
-        let usual = until.and_then(|until| self.around.pace.usual(command.operation, until));
         let early = match until {
             None => 0,
             // What should not come about is looked for in the end: whether it came early does not matter.
             Some(_) if lingers => (patience_ms + 1) * u64::from(patience_ms > 0),
             // A look is worth its request once the usual time is over.
             Some(until) => {
-                let usual =
-                    usual.unwrap_or_else(|| self.around.pace.guess(command.operation).unwrap_or(first).min(first));
-                usual.saturating_sub(began.saturating_sub(self.latest(until).at_ms.unwrap_or(began))).min(patience_ms)
+                let over = began.saturating_sub(self.latest(until).at_ms.unwrap_or(began));
+                self.usual(command, until, patience_ms).saturating_sub(over).min(patience_ms)
             }
         };
         let early = early.max(self.staleness(operation, began));
@@ -205,7 +202,7 @@ impl Run<'_> {
             }
             // What has taken long will take a while longer: the time waited doubles with each look.
             let guess = if looks == 1 { self.around.pace.guess(command.operation).unwrap_or(0) } else { 0 };
-            let pause = waited.max(guess).clamp(first, LONGEST_PAUSE_MS).min(left);
+            let pause = waited.max(guess).clamp(first_pause(patience_ms), LONGEST_PAUSE_MS).min(left);
             self.endpoint.wait(pause).await;
         }
     }
@@ -334,6 +331,13 @@ impl Run<'_> {
         }
     }
 
+    /// How long it usually takes until a read shows what it waits for, or may take as far as anything is known.
+    fn usual(&self, read: &Command, until: &Until, patience_ms: u64) -> u64 {
+        let (pace, first) = (&self.around.pace, first_pause(patience_ms));
+        let guess = || pace.guess(read.operation).unwrap_or(first).min(first);
+        pace.usual(read.operation, until).unwrap_or_else(guess)
+    }
+
     /// It should not come about: one look at the end is enough.
     fn lingers(&self, until: &Until) -> bool {
         match until.wait {
@@ -417,6 +421,11 @@ impl Run<'_> {
             (Expected::Member { member, present }, _) => settled(find(member).is_some() == *present),
         }
     }
+}
+
+/// Pause after the first look of a read that is repeated for so long.
+fn first_pause(patience_ms: u64) -> u64 {
+    (patience_ms / FIRST_PAUSE_PART).clamp(FIRST_PAUSE_MS.0, FIRST_PAUSE_MS.1)
 }
 
 /// A call of a lane, with what is known of its exchange.

@@ -85,15 +85,15 @@ impl Pace {
 
     /// It was there after this time; `is_least` where it was not before.
     pub fn learn(&self, read: OpRef, until: &Until, ms: u64, is_least: bool) {
-        let took = Took { ms, is_least };
-        let mut known = self.lock();
-        let before = known.insert(kind(read, until), took);
+        let (kind, mut known) = (kind(read, until), self.lock());
+        let before = known.get(&kind);
         // Whoever comes late to something that is known to take less sees nothing of how long it takes.
         if is_least || before.is_none() {
             self.longest_ms.fetch_max(ms, Ordering::Relaxed);
         }
-        if let Some(before) = before.filter(|before| before.ms <= ms && (before.is_least || !is_least)) {
-            known.insert(kind(read, until), before);
+        let says_more = |before: &Took| ms < before.ms || (is_least && !before.is_least);
+        if before.is_none_or(says_more) {
+            known.insert(kind, Took { ms, is_least });
         }
     }
 }
