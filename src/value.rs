@@ -14,6 +14,11 @@ pub fn given_place(name: &str) -> Key {
     Key::from(format!("$given.{name}").as_str())
 }
 
+/// Whether a key is such a place, and so nothing that a run has made.
+pub fn is_given(key: &str) -> bool {
+    key.starts_with("$given.")
+}
+
 /// A value that conditions compute with.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Atom {

@@ -18,7 +18,7 @@ use crate::{
     model::{Choices, Pending, Resource, State, state::TokenUse, view},
     sequence::Command,
     spec::{SpecSet, service::OpRef},
-    value::{Atom, Key},
+    value::{Atom, Key, is_given},
 };
 
 /// What waiting costs, in requests.
@@ -107,7 +107,7 @@ impl Ground<'_> {
         let mut names: BTreeMap<Key, Key> = BTreeMap::new();
         while !left.is_empty() {
             // What is referred to comes before what refers to it.
-            let is_known = |value: &Atom| reference(value).is_none_or(|key| !is_own(key) || names.contains_key(key));
+            let is_known = |value: &Atom| reference(value).is_none_or(|key| is_given(key) || names.contains_key(key));
             let next = left.iter().position(|(_, found)| found.attributes.iter().all(is_known))?;
             let (key, found) = left.swap_remove(next);
             let attributes: Vec<Atom> = found.attributes.iter().map(|value| renamed(value, &names)).collect();
@@ -153,6 +153,12 @@ impl Way {
 
     pub fn end(&self) -> &State {
         &self.states[self.commands.len()]
+    }
+
+    /// What calls at its end name that is gone there.
+    pub fn gone<'a>(&self, calls: impl IntoIterator<Item = &'a Command>) -> Vec<Key> {
+        let is_gone = |key: &Key| self.end().resource(key).is_some_and(|found| found.deleted);
+        calls.into_iter().flat_map(Command::uses).filter(is_gone).collect()
     }
 }
 
@@ -240,11 +246,7 @@ impl Standing {
 
 /// What the run has made.
 fn own(state: &State) -> impl Iterator<Item = (&Key, &Resource)> {
-    state.resources.iter().filter(|(key, _)| is_own(key)).map(|(key, found)| (key, &**found))
-}
-
-fn is_own(key: &str) -> bool {
-    !key.starts_with("$given.")
+    state.resources.iter().filter(|(key, _)| !is_given(key)).map(|(key, found)| (key, &**found))
 }
 
 /// Parts of a text that spells out arguments: handles stand in quotes, or between commas.
@@ -283,7 +285,6 @@ mod tests {
         model::{Choices, State},
         sequence::{Command, Script},
         spec::embedded,
-        value::Key,
     };
 
     #[test]
@@ -304,9 +305,7 @@ mod tests {
                 let before = [&first.setup[..], std::slice::from_ref(&first.call)].concat();
                 let state = ground.end(&initial, &before);
                 let (standing, way) = (Standing::new(&ground, &state), Way::new(&ground, second.setup.clone()));
-                let is_gone = |key: &Key| way.end().resource(key).is_some_and(|found| found.deleted);
-                let gone: Vec<_> = second.call.uses().into_iter().filter(is_gone).collect();
-                let approach = standing.approach(&ground, &way, &gone);
+                let approach = standing.approach(&ground, &way, &way.gone([&second.call]));
                 assert!(approach.requests <= ground.cost(&way.commands), "a detour: {approach:?}");
                 n_shortened += usize::from(approach.kept > 0);
                 let further = std::slice::from_ref(&second.call);

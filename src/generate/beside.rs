@@ -4,17 +4,14 @@
 //! accounts that it is shared with, say), so for each thing that can be changed there is a way to a resource where it has
 //! been, followed by the way to a fresh one for the call.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    rc::Rc,
-};
+use std::{collections::BTreeSet, rc::Rc};
 
-use super::simulate;
+use super::{join::renamed, simulate};
 use crate::{
     model::{Choices, Resource, State},
     sequence::Command,
     spec::{SpecSet, operation::Action},
-    value::Key,
+    value::is_given,
 };
 
 /// The shortest way to a resource of this kind, with nothing under way by the end of it.
@@ -50,7 +47,8 @@ fn made<'a>(
     for setup in known {
         let end = simulate::run(set, initial, setup, likely).pop().filter(|end| end.pending.is_empty());
         let Some(end) = end else { continue };
-        let mut own = end.resources.iter().filter(|(key, found)| is_own(key) && !found.deleted && found.kind == kind);
+        let mut own =
+            end.resources.iter().filter(|(key, found)| !is_given(key) && !found.deleted && found.kind == kind);
         if let (Some((_, found)), None) = (own.next(), own.next()) {
             made.push((setup, Resource::clone(found)));
         }
@@ -78,21 +76,4 @@ pub fn setups(
     };
     let others = made.iter().filter(|(_, found)| news(found)).map(|(setup, _)| *setup);
     std::iter::once(plain).chain(others).map(|setup| [setup, &renamed(setup, plain)].concat()).collect()
-}
-
-/// Commands of a second script with handles that the first does not make.
-pub fn renamed(first: &[Command], second: &[Command]) -> Vec<Command> {
-    let taken: BTreeSet<&Key> = first.iter().flat_map(|command| &command.creates).collect();
-    let mut names: BTreeMap<Key, Key> = BTreeMap::new();
-    for key in second.iter().flat_map(|command| &command.creates).filter(|key| taken.contains(key)) {
-        let stem = key.trim_end_matches(|last: char| last.is_ascii_digit());
-        let is_free = |name: &Key| !taken.contains(name) && !names.values().any(|known| known == name);
-        let free = (1..).map(|number| Key::from(format!("{stem}{number}").as_str())).find(is_free);
-        names.extend(free.map(|free| (key.clone(), free)));
-    }
-    second.iter().map(|command| command.renamed(&names)).collect()
-}
-
-fn is_own(key: &str) -> bool {
-    !key.starts_with("$given.")
 }

@@ -8,7 +8,7 @@ use crate::{
     model::{Caller, State},
     sequence::{Command, Purpose, command::HOME},
     spec::{Operation, SpecSet, id::mint, operation::ParamType, resource::ResourceKind, service::OpRef},
-    value::{Atom, Key},
+    value::{Atom, Key, is_given},
 };
 
 /// A region that no cloud has.
@@ -45,7 +45,7 @@ impl Surroundings<'_> {
     /// Keys of a kind: those the run made, then probes.
     fn keys(&self, kind: usize) -> Vec<Key> {
         let of_kind = |key: &&Key| self.state.resources.get(*key).is_some_and(|found| found.kind == kind);
-        let own = self.state.resources.keys().filter(|key| !key.starts_with("$given.")).filter(of_kind);
+        let own = self.state.resources.keys().filter(|key| !is_given(key)).filter(of_kind);
         own.chain(self.probes.iter().filter(of_kind)).cloned().collect()
     }
 
@@ -111,7 +111,7 @@ impl Surroundings<'_> {
     fn impostors(&self) -> Vec<Command> {
         let operation = self.operation();
         let mut command = self.base();
-        let mut made = self.state.resources.keys().filter(|key| !key.starts_with("$given.")).peekable();
+        let mut made = self.state.resources.keys().filter(|key| !is_given(key)).peekable();
         let is_first = made.peek().is_none();
         if let Some(main) = operation.params.iter().position(|param| param.binding.is_some())
             && let Some((kind, described)) = self.kind(main)
@@ -184,8 +184,8 @@ impl Surroundings<'_> {
         let text = |text: &str| Value::String(text.into());
         let unknown = |number| Value::String(self.unknown(described, number));
         let odd = format!("{}a", self.unknown(described, 7));
-        let singles: Vec<Value> = keys.iter().filter(|key| !key.starts_with("$given.")).map(|key| text(key)).collect();
-        let others: Vec<Value> = keys.iter().filter(|key| key.starts_with("$given.")).map(|key| text(key)).collect();
+        let singles: Vec<Value> = keys.iter().filter(|key| !is_given(key)).map(|key| text(key)).collect();
+        let others: Vec<Value> = keys.iter().filter(|key| is_given(key)).map(|key| text(key)).collect();
         if !self.all && self.operation().params[param].kind == ParamType::Text {
             return singles.into_iter().map(Some).collect();
         }

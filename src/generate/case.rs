@@ -19,7 +19,7 @@ use crate::{
     model::{Caller, Choices, State},
     sequence::{Command, Script},
     spec::{Kind, SpecSet, service::OpRef},
-    value::Key,
+    value::{Key, is_given},
 };
 
 /// Of a hundred cases, so many are free walks: they reach what nobody planned for.
@@ -359,7 +359,7 @@ impl<'a> Generator<'a> {
     /// Other people's resources that a call names.
     pub(super) fn probes(&self, call: &Command) -> Vec<Key> {
         let request = call.request(self.set, &Script::home());
-        request.targets.into_iter().flatten().filter(|key| key.starts_with("$given.")).collect()
+        request.targets.into_iter().flatten().filter(|key| is_given(key)).collect()
     }
 
     pub(super) fn is_dry(&self, call: &Command) -> bool {

@@ -255,26 +255,28 @@ impl<'a> Cover<'a> {
             let call = tour.go(self.ground, passage);
             if stop.noise != Noise::Quiet {
                 // What is there is used before it may be gone.
-                while let Some(other) = self.here(course, stops).filter(|other| *other != index) {
-                    let Some(tour) = course.tours.last_mut() else { return };
-                    let passage = tour.passage(self.ground, &self.stops[other]);
-                    match self.news(course, other, &passage) {
-                        Some(new) => {
-                            let Some(tour) = course.tours.last_mut() else { return };
-                            let call = tour.go(self.ground, passage);
-                            self.make(course, other, call, new);
-                        }
-                        None => {
-                            course.vain.insert((other, false));
-                        }
-                    }
-                }
+                self.stay(course, stops, index);
             }
-            // Those may have shown what it was to show.
+            // That may have shown what it was to show.
             let new: Vec<usize> = new.into_iter().filter(|number| course.open[*number]).collect();
             if new.iter().any(|number| self.goals[*number].is_wanted) {
                 self.make(course, index, call, new);
             }
+        }
+    }
+
+    /// Makes all other stops where the last tour stands that leave everything as it is.
+    fn stay(&self, course: &mut Course, stops: &[usize], index: usize) {
+        while let Some(other) = self.here(course, stops).filter(|other| *other != index) {
+            let Some(tour) = course.tours.last_mut() else { return };
+            let passage = tour.passage(self.ground, &self.stops[other]);
+            let Some(new) = self.news(course, other, &passage) else {
+                course.vain.insert((other, false));
+                continue;
+            };
+            let Some(tour) = course.tours.last_mut() else { return };
+            let call = tour.go(self.ground, passage);
+            self.make(course, other, call, new);
         }
     }
 

@@ -12,6 +12,7 @@ use crate::{
         expression::Expr,
         operation::{Code, Expectation},
     },
+    value::is_given,
 };
 
 /// A requirement that a call exercises, should open questions be answered so.
@@ -134,13 +135,11 @@ fn is_provable(
             let own = operation.rows.iter().find(|row| row.requirement == Some(requirement));
             own.is_none_or(|own| due.iter().all(|row| operation.rows[*row].codes == own.codes))
         }
-        Aspect::Unchanged | Aspect::Gone => {
-            named().any(|key| state.living(key).is_some() && !key.starts_with("$given."))
-        }
+        Aspect::Unchanged | Aspect::Gone => named().any(|key| state.living(key).is_some() && !is_given(key)),
         Aspect::Others => state
             .resources
             .iter()
-            .any(|(key, found)| !found.deleted && !key.starts_with("$given.") && !named().any(|named| named == key)),
+            .any(|(key, found)| !found.deleted && !is_given(key) && !named().any(|named| named == key)),
     }
 }
 

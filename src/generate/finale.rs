@@ -4,13 +4,10 @@
 //! has one race at most, and nothing comes after it but its reads.
 
 use super::{
-    approach::{Approach, Ground, Standing, Way},
+    approach::{Ground, Standing, Way},
     races::{self, Race},
 };
-use crate::{
-    sequence::{Command, Script},
-    value::Key,
-};
+use crate::sequence::{Command, Script};
 
 /// Lets tours end with races, where that spares requests; hands out the scripts of the other races.
 pub fn race_at_the_end(ground: &Ground<'_>, tours: &mut [Script], races: &[&Race]) -> Vec<Script> {
@@ -37,9 +34,7 @@ fn ended(ground: &Ground<'_>, tour: &Script, way: &Way, race: &Race) -> Option<(
     let state = ground.end(ground.initial, &tour.commands);
     let standing = Standing::new(ground, &state);
     let further: Vec<Command> = race.lanes.iter().flatten().cloned().collect();
-    let is_gone = |key: &Key| way.end().resource(key).is_some_and(|found| found.deleted);
-    let gone: Vec<Key> = further.iter().flat_map(Command::uses).filter(is_gone).collect();
-    let approach: Approach = standing.approach(ground, way, &gone);
+    let approach = standing.approach(ground, way, &way.gone(&further));
     let spared = ground.cost(&way.commands).checked_sub(approach.requests).filter(|spared| *spared > 0)?;
     let (commands, names) = standing.commands(&approach, &tour.commands, way, &further);
     let setup: Vec<Command> = tour.commands.iter().cloned().chain(commands).collect();

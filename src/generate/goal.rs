@@ -14,7 +14,7 @@ use crate::{
     model::{Answer, Caller, Choices, Outcome, Refused, Request, Resource, State, deciding, outcomes_with},
     sequence::{Command, Script},
     spec::{Kind, Operation, SpecSet, operation::Basics},
-    value::Key,
+    value::{Key, is_given},
 };
 
 /// Something that a call shows.
@@ -101,8 +101,16 @@ impl Goal {
 
     /// It takes nothing but the call and the reads that it needs anyway.
     pub fn is_passed_by(&self) -> bool {
-        let tells = matches!(self, Self::Row(_) | Self::Decides { .. } | Self::Despite { .. } | Self::Mixed { .. });
-        tells || matches!(self, Self::Harmless(_) | Self::HarmlessOpen(_) | Self::Kept(_))
+        matches!(
+            self,
+            Self::Row(_)
+                | Self::Decides { .. }
+                | Self::Despite { .. }
+                | Self::Mixed { .. }
+                | Self::Harmless(_)
+                | Self::HarmlessOpen(_)
+                | Self::Kept(_)
+        )
     }
 
     /// In how many ways an endpoint can miss it, roughly: what can fail most is tried first.
@@ -148,7 +156,7 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) ->
         add(Goal::Requirement(requirement), doubt);
     }
     let doubt = Doubt::in_state(before);
-    let own = |key: &&Key| !key.starts_with("$given.") && before.living(key).is_some();
+    let own = |key: &&Key| !is_given(key) && before.living(key).is_some();
     let targets: Vec<&Key> = request.targets.iter().flatten().collect();
     let named: Vec<&Key> = targets.iter().copied().filter(own).collect();
     let changed = |found: &Resource| {

@@ -17,11 +17,16 @@ pub fn one_after_the_other(first: &Script, second: &Script) -> Option<Script> {
     if !first.race().is_empty() && !second.race().is_empty() {
         return None;
     }
-    let names = with_fresh(BTreeMap::new(), &first.commands, &second.commands);
     let mut script = first.clone();
-    script.commands.extend(second.commands.iter().map(|command| command.renamed(&names)));
+    script.commands.extend(renamed(&first.commands, &second.commands));
     script.aims.extend(&second.aims);
     Some(script)
+}
+
+/// Commands that come after others, with names of their own for what both make or use up.
+pub fn renamed(first: &[Command], second: &[Command]) -> Vec<Command> {
+    let names = with_fresh(BTreeMap::new(), first, second);
+    second.iter().map(|command| command.renamed(&names)).collect()
 }
 
 /// Names besides for what further commands make, and for tokens of theirs that were used before.

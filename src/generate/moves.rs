@@ -17,7 +17,7 @@ use crate::{
         operation::{Action, Showable, Use, View},
         service::OpRef,
     },
-    value::{Atom, Key},
+    value::{Atom, Key, is_given},
 };
 
 /// Every companion call that makes sense in the state, with its weight in random walks.
@@ -101,7 +101,7 @@ fn creates_too_many(set: &SpecSet, at: OpRef, state: &State, of_a_kind: usize) -
 
 /// Resources of a kind that were made, living or not.
 fn count(state: &State, kind: usize) -> usize {
-    state.resources.iter().filter(|(key, found)| found.kind == kind && !key.starts_with("$given.")).count()
+    state.resources.iter().filter(|(key, found)| found.kind == kind && !is_given(key)).count()
 }
 
 /// The resources that a use can name: for each binding one, or none where it need not.
@@ -112,7 +112,7 @@ fn named(set: &SpecSet, at: OpRef, way: &Use, state: &State) -> Vec<Vec<Option<K
         let needed = operation.params[binding.param].required || asks_for(way, &binding.name);
         let candidates: Vec<Option<Key>> = if needed {
             let own = state.resources.iter().filter(|(key, found)| {
-                found.kind == binding.kind && !found.deleted && !key.starts_with("$given.") && !state.is_leaving(key)
+                found.kind == binding.kind && !found.deleted && !is_given(key) && !state.is_leaving(key)
             });
             own.map(|(key, _)| Some(key.clone())).collect()
         } else {

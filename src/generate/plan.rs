@@ -14,7 +14,7 @@ use crate::{
     model::{Answer, Caller, Choices, State, outcomes_with},
     sequence::{Command, Purpose, Script},
     spec::{Operation, SpecSet, service::OpRef},
-    value::{Atom, Key},
+    value::{Atom, Key, is_given},
 };
 
 /// A search: most resources of a kind, longest way in commands, most states looked at.
@@ -186,7 +186,7 @@ fn run_pass(
 /// Whether a state holds a resource to name that looks different from those before; only a few do.
 fn thorough(operation: &Operation, state: &State, looks: &mut HashSet<Vec<Atom>>) -> bool {
     let Some(binding) = operation.bindings.first() else { return false };
-    let own = state.resources.iter().find(|(key, found)| found.kind == binding.kind && !key.starts_with("$given."));
+    let own = state.resources.iter().find(|(key, found)| found.kind == binding.kind && !is_given(key));
     own.is_some_and(|(_, found)| looks.len() < MOST_THOROUGH && looks.insert(found.attributes.clone()))
 }
 

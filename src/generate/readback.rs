@@ -8,7 +8,7 @@ use crate::{
         SpecSet,
         operation::{Action, Effect},
     },
-    value::{Atom, Key},
+    value::{Atom, Key, is_given},
 };
 
 /// Most resources that are read back after one call.
@@ -23,12 +23,8 @@ pub fn after(set: &SpecSet, before: &State, call: &Command, assumed: &Choices, w
     // A caller who proves nothing may be refused, and obeyed all the same a while later.
     let watch_all = watch_all || !call.caller.is_authentic();
     let request = call.request(set, &Script::home());
-    let mut named: Vec<&Key> = request
-        .targets
-        .iter()
-        .flatten()
-        .filter(|key| before.resource(key).is_some() && !key.starts_with("$given."))
-        .collect();
+    let mut named: Vec<&Key> =
+        request.targets.iter().flatten().filter(|key| before.resource(key).is_some() && !is_given(key)).collect();
     named.dedup();
     let removes = removals(set, before, &request, assumed);
     let watched = refused_removals(set, before, &request);
@@ -100,7 +96,7 @@ pub fn before(set: &SpecSet, state: &State, setup: &[Command], call: &Command) -
     };
     let beside = bystanding(set, state, call);
     let mut keys: Vec<&Key> = request.targets.iter().flatten().chain(beside).collect();
-    keys.retain(|key| state.living(key).is_some() && !key.starts_with("$given.") && !is_shown(key));
+    keys.retain(|key| state.living(key).is_some() && !is_given(key) && !is_shown(key));
     keys.dedup();
     let reads = keys.into_iter().take(MOST_READS).filter_map(|key| read(set, call.operation.service, state, key));
     reads
@@ -139,7 +135,7 @@ pub fn bystanding<'a>(set: &SpecSet, before: &'a State, call: &Command) -> Optio
     let request = call.request(set, &Script::home());
     let kind = set.operation(call.operation).bindings.first().map(|binding| binding.kind);
     let others = before.resources.iter().filter(|(key, found)| {
-        !found.deleted && !key.starts_with("$given.") && !request.targets.iter().flatten().any(|named| named == *key)
+        !found.deleted && !is_given(key) && !request.targets.iter().flatten().any(|named| named == *key)
     });
     let mut others: Vec<_> = others.collect();
     others.sort_by_key(|(_, found)| Some(found.kind) != kind);

@@ -17,7 +17,7 @@ use crate::{
     model::{Answer, Choices, Resource, State, outcomes_with},
     sequence::{Command, Script},
     spec::SpecSet,
-    value::Key,
+    value::{Key, is_given},
 };
 
 /// States that other calls are tried in.
@@ -56,8 +56,7 @@ impl Stop {
         let noise = noise(ground, way.end(), &call);
         let shows = goals(ground.set, way.end(), &call, ground.likely);
         let n_reads = readback::after(ground.set, way.end(), &call, ground.likely, false).len();
-        let is_gone = |key: &Key| way.end().resource(key).is_some_and(|found| found.deleted);
-        let gone = call.uses().into_iter().filter(is_gone).collect();
+        let gone = way.gone([&call]).into();
         Self { way, call, gone, shows, story: None, noise, n_reads }
     }
 
@@ -124,7 +123,7 @@ pub fn varied(ground: &Ground<'_>, plans: &[&Plan], admits: &dyn Fn(&Command) ->
     let mut add = |setup: Vec<Command>, most: usize| {
         let way = Way::new(ground, setup);
         // States that look alike show the same.
-        let own = way.end().resources.iter().filter(|(key, _)| !key.starts_with("$given."));
+        let own = way.end().resources.iter().filter(|(key, _)| !is_given(key));
         let look: Vec<Arc<Resource>> = own.map(|(_, found)| found.clone()).collect();
         if looks.len() < most && !looks.contains(&look) {
             looks.push(look);

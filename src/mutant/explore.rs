@@ -18,7 +18,7 @@ use crate::{
     oracle::judge,
     sequence::{Command, Purpose, Script},
     spec::{Operation, SpecSet, service::OpRef},
-    value::{Atom, Key},
+    value::{Atom, Key, is_given},
 };
 
 use super::kill::Bench;
@@ -148,7 +148,7 @@ pub fn explore(set: &SpecSet, at: OpRef, bound: Bound, planned: &[Vec<Command>])
 /// A state with one resource to name, which looks different from those before.
 fn is_new(operation: &Operation, state: &State, most: usize, looks: &mut HashSet<Vec<Atom>>) -> bool {
     let Some(binding) = operation.bindings.first() else { return false };
-    let own = state.resources.iter().filter(|(key, _)| !key.starts_with("$given."));
+    let own = state.resources.iter().filter(|(key, _)| !is_given(key));
     let mut own = own.filter(|(_, found)| found.kind == binding.kind);
     match (own.next(), own.next()) {
         (Some((_, found)), None) => looks.len() < most && looks.insert(found.attributes.clone()),

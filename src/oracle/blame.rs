@@ -13,6 +13,7 @@ use crate::{
     history::Reply,
     model::{Answer, Aspect, Choices, Outcome, Refused, State},
     spec::{Kind, Level, Operation, Service, SpecSet, service::OpRef},
+    value::is_given,
 };
 
 /// The call that is judged.
@@ -285,7 +286,7 @@ pub fn is_late(finding: &Finding) -> bool {
 pub fn describe(service: &Service, state: Option<&State>) -> Vec<String> {
     let Some(state) = state else { return Vec::new() };
     let mut lines = Vec::new();
-    for (key, resource) in state.resources.iter().filter(|(key, _)| !key.starts_with("$given.")) {
+    for (key, resource) in state.resources.iter().filter(|(key, _)| !is_given(key)) {
         let kind = &service.kinds[resource.kind];
         if resource.deleted {
             lines.push(format!("{key}: deleted"));
