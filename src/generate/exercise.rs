@@ -60,11 +60,11 @@ pub fn exercises(set: &SpecSet, state: &State, call: &Command) -> Vec<Exercise> 
         together.entry(&outcome.choices).or_default().extend(row_of(outcome));
     }
     let mut found = Vec::new();
+    let told = Told { operation, permitted: permitted.iter().map(|outcome| (outcome, unlikely(outcome))).collect() };
     for outcome in is_due() {
         let due = &together[&outcome.choices];
         for claim in &outcome.claims {
-            if is_provable(set, state, &request, outcome, claim, due)
-                && is_informative(operation, &permitted, outcome, claim.requirement)
+            if is_provable(set, state, &request, outcome, claim, due) && told.is_informative(outcome, claim.requirement)
             {
                 let (assumed, due) = (outcome.choices.clone(), due.clone());
                 found.push(Exercise { requirement: claim.requirement, assumed, due });
@@ -143,44 +143,56 @@ fn is_provable(
     }
 }
 
-/// Whether a call tells two answers to a question apart, whichever of its outcomes comes; for other requirements always.
-///
-/// Other questions are taken to be answered as is likely, or as this outcome assumes.
-fn is_informative(operation: &Operation, permitted: &[Outcome], outcome: &Outcome, requirement: usize) -> bool {
-    let question =
-        operation.questions.iter().position(|question| question.requirement == requirement && !question.precedence);
-    let Some(question) = question else { return true };
-    let Some(own) = outcome.choices.get(question) else { return true };
-    let fits = |other: &&Outcome| {
-        other.due
-            && other
-                .choices
-                .iter()
-                .all(|(known, choice)| known == question || choice == 0 || outcome.choices.get(known) == Some(choice))
-    };
-    let with = |choice: usize| {
-        permitted
-            .iter()
-            .filter(fits)
-            .filter(move |other| other.choices.get(question) == Some(choice))
-            .collect::<Vec<_>>()
-    };
-    // Two rows may be answered with one code.
-    let codes = |outcome: &Outcome| row_of(outcome).map(|row| &operation.rows[row].codes);
-    let shared = |left: &Outcome, right: &Outcome| {
-        let both = codes(left).zip(codes(right));
-        both.is_some_and(|(left, right)| left.iter().any(|code| *code != Code::Any && right.contains(code)))
-    };
-    let same = |left: &Outcome, right: &Outcome| {
-        (left.answer == right.answer || shared(left, right))
-            && left.changes == right.changes
-            && left.later == right.later
-    };
-    let ours = with(own);
-    (0..operation.questions[question].answers.len()).filter(|choice| *choice != own).any(|choice| {
-        let theirs = with(choice);
-        !theirs.is_empty() && !ours.iter().any(|one| theirs.iter().any(|other| same(one, other)))
-    })
+/// What the outcomes of a call tell of open questions.
+struct Told<'a> {
+    operation: &'a Operation,
+    /// What may come, each with the unlikely answers that it depends on.
+    permitted: Vec<(&'a Outcome, Vec<(usize, usize)>)>,
+}
+
+/// Answers to open questions, other than the first, that an outcome depends on.
+fn unlikely(outcome: &Outcome) -> Vec<(usize, usize)> {
+    outcome.choices.iter().filter(|(_, choice)| *choice > 0).collect()
+}
+
+impl Told<'_> {
+    /// Whether the call tells two answers to a question apart, whichever of its outcomes comes; for other requirements always.
+    ///
+    /// Other questions are taken to be answered as is likely, or as this outcome assumes.
+    fn is_informative(&self, outcome: &Outcome, requirement: usize) -> bool {
+        let questions = &self.operation.questions;
+        let question =
+            questions.iter().position(|question| question.requirement == requirement && !question.precedence);
+        let Some(question) = question else { return true };
+        let Some(own) = outcome.choices.get(question) else { return true };
+        let assumed = unlikely(outcome);
+        let is_assumed = |answer: &(usize, usize)| answer.0 == question || assumed.contains(answer);
+        let mut by_choice: Vec<Vec<&Outcome>> = vec![Vec::new(); questions[question].answers.len()];
+        for (other, unlikely) in &self.permitted {
+            // Its own answer may be one that is not assumed.
+            if unlikely.len() <= assumed.len() + 1
+                && unlikely.iter().all(is_assumed)
+                && let Some(choice) = other.choices.get(question)
+            {
+                by_choice[choice].push(other);
+            }
+        }
+        let is_told = |theirs: &[&Outcome]| {
+            let same = |one: &&Outcome| theirs.iter().any(|other| self.are_alike(one, other));
+            !theirs.is_empty() && !by_choice[own].iter().any(same)
+        };
+        by_choice.iter().enumerate().any(|(choice, theirs)| choice != own && is_told(theirs))
+    }
+
+    /// Nobody can tell one from the other. Two rows may be answered with one code.
+    fn are_alike(&self, left: &Outcome, right: &Outcome) -> bool {
+        let codes = |outcome: &Outcome| row_of(outcome).map(|row| &self.operation.rows[row].codes);
+        let shared = || {
+            let both = codes(left).zip(codes(right));
+            both.is_some_and(|(left, right)| left.iter().any(|code| *code != Code::Any && right.contains(code)))
+        };
+        (left.answer == right.answer || shared()) && left.changes == right.changes && left.later == right.later
+    }
 }
 
 /// The requirement promises that something stays as it is, which takes a longer look.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use indexmap::IndexMap;
+
 use super::{
     candidates::Surroundings,
     exercise::{Doubt, Exercise, exercises, matters},
@@ -107,22 +109,16 @@ pub fn search(set: &SpecSet, at: OpRef, seed: u64, permit: &Permit) -> Plans {
         run_pass(set, at, seed, permit, pass, &everything, &initial, &probes, &mut wanted, &mut plans);
     }
     // What is far away is looked for with only those companions that have to do with it.
-    for requirement in wanted.clone() {
-        let related = relevance::related(set, at, requirement);
+    let mut far: IndexMap<BTreeSet<usize>, Vec<usize>> = IndexMap::new();
+    for requirement in wanted {
+        far.entry(relevance::related(set, at, requirement)).or_default().push(requirement);
+    }
+    for (related, requirements) in far {
         for pass in &FAR {
-            if !plans.is_sure(set.operation(at), requirement) {
-                run_pass(
-                    set,
-                    at,
-                    seed,
-                    permit,
-                    pass,
-                    &related,
-                    &initial,
-                    &probes,
-                    &mut BTreeSet::from([requirement]),
-                    &mut plans,
-                );
+            let unsure = requirements.iter().copied().filter(|requirement| !plans.is_sure(operation, *requirement));
+            let mut wanted: BTreeSet<usize> = unsure.collect();
+            if !wanted.is_empty() {
+                run_pass(set, at, seed, permit, pass, &related, &initial, &probes, &mut wanted, &mut plans);
             }
         }
     }
