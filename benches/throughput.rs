@@ -6,8 +6,8 @@ use std::{
     collections::BTreeMap,
     env, fs,
     sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -15,7 +15,7 @@ use std::{
 use aswritten::{
     campaign::{Settings, run_planned},
     endpoint::{
-        Call, Endpoint,
+        Call, Endpoint, Sent,
         http::{Http, Target},
         in_process::InProcess,
     },
@@ -23,7 +23,6 @@ use aswritten::{
     generate::{Generator, Options},
     history::Reply,
     mock::{Front, Mock, Policy, http::MAIN, server::Server},
-    model::Caller,
     oracle::judge,
     spec::{self, SpecSet, service::OpRef},
     wire::{Credential, Format, Placement},
@@ -83,7 +82,33 @@ fn main() {
     table.print();
 }
 
-/// Requests per second of the suite, and of the same client without the suite, on the same mock.
+/// An endpoint that keeps the calls that it has sent.
+struct Kept {
+    inner: Http,
+    calls: Mutex<Vec<Call>>,
+}
+
+impl Endpoint for Kept {
+    fn send<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
+        self.calls.lock().expect("nobody panics").push(call.clone());
+        self.inner.send(call)
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.inner.now_ms()
+    }
+
+    fn wait<'a>(&'a self, ms: u64) -> Sent<'a, ()> {
+        self.inner.wait(ms)
+    }
+
+    fn name(&self) -> String {
+        self.inner.name()
+    }
+}
+
+/// Requests per second of the suite, and of the same client without the suite: it sends the same calls, in the same order,
+/// to the same mock.
 async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, workers: usize) -> (f64, f64) {
     // Calls that take their time would make the mock what is measured.
     let policy = Policy { work_ms: 0, ..Policy::new(set, SETTLE_MS) };
@@ -97,9 +122,10 @@ async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, wor
         placement: Placement::PostQuery,
         format: Format::Json,
     };
-    let http =
+    let inner =
         Http::new(set.clone(), BTreeMap::from([(at.service, target)]), Duration::from_secs(30)).expect("a client");
-    let http: Arc<dyn Endpoint> = Arc::new(http);
+    let kept = Arc::new(Kept { inner, calls: Mutex::default() });
+    let endpoint: Arc<dyn Endpoint> = kept.clone();
     let settings = Settings {
         seed: "throughput".into(),
         operations: vec![(at, 0)],
@@ -113,18 +139,19 @@ async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, wor
         options: Options::default(),
         interrupted: Arc::default(),
     };
-    let outcome = run_planned(set, &settings, generator, std::slice::from_ref(&http), &|_| {}).await;
+    let outcome = run_planned(set, &settings, generator, std::slice::from_ref(&endpoint), &|_| {}).await;
     assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
     let suite = outcome.requests as f64 / outcome.seconds;
-    let wanted = outcome.requests;
-    let next = Arc::new(AtomicU64::new(0));
+    let calls = Arc::new(std::mem::take(&mut *kept.calls.lock().expect("nobody panics")));
+    let next = Arc::new(AtomicUsize::new(0));
     let began = Instant::now();
     let loops: Vec<_> = (0..workers)
         .map(|_| {
-            let (http, next, call) = (http.clone(), next.clone(), missing(set, at));
+            let (kept, next, calls) = (kept.clone(), next.clone(), calls.clone());
             tokio::spawn(async move {
-                while next.fetch_add(1, Ordering::Relaxed) < wanted {
-                    assert!(matches!(http.send(&call).await, Reply::Refused { .. }), "the mock refuses it");
+                while let Some(call) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let reply = kept.inner.send(call).await;
+                    assert!(matches!(reply, Reply::Success { .. } | Reply::Refused { .. }), "{reply:?}");
                 }
             })
         })
@@ -132,25 +159,9 @@ async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, wor
     for one in loops {
         one.await.expect("no request fails");
     }
-    let bare = wanted as f64 / began.elapsed().as_secs_f64();
+    let bare = calls.len() as f64 / began.elapsed().as_secs_f64();
     server.stop().await;
     (suite, bare)
-}
-
-/// A call for an image that is not there.
-fn missing(set: &SpecSet, at: OpRef) -> Call {
-    let operation = set.operation(at);
-    let region = set.service(at).given("region").map(|given| given.default.clone()).unwrap_or_default();
-    let arguments = operation
-        .params
-        .iter()
-        .map(|param| match (param.region, param.binding) {
-            (true, _) => Some(region.clone().into()),
-            (_, Some(_)) => Some("m-bp1aswritten0missing".into()),
-            _ => None,
-        })
-        .collect();
-    Call { operation: at, arguments, region: None, caller: Caller::Main }
 }
 
 #[derive(Default)]

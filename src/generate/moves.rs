@@ -218,7 +218,7 @@ fn makes_sense(set: &SpecSet, way: &Use, state: &State, command: &Command) -> bo
             request: &request,
             choices: &choices,
             obstructed: &[],
-            variables: Variables::named(&request).into(),
+            variables: Variables::named(state, &request).into(),
             chose: Cell::new(false),
         };
         if !scope.holds(when).unwrap_or(false) {

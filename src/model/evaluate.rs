@@ -79,6 +79,18 @@ pub struct Target<'a> {
     pub key: &'a Key,
     /// Position in the list that named it.
     pub index: usize,
+    /// What the state knows of it, whether it still exists or not.
+    found: Option<&'a Resource>,
+}
+
+impl<'a> Target<'a> {
+    pub fn new(state: &'a State, key: &'a Key, index: usize) -> Self {
+        Self { key, index, found: state.resource(key) }
+    }
+
+    fn living(self) -> Option<&'a Resource> {
+        self.found.filter(|found| !found.deleted)
+    }
 }
 
 /// Variables of quantifiers and derived attributes that are in sight at once, as a rule.
@@ -108,8 +120,25 @@ pub struct Scope<'a> {
 
 impl<'a> Variables<'a> {
     /// What the call names, each list by its first.
-    pub fn named(request: &'a Request) -> Self {
-        request.targets.iter().map(|keys| keys.first()).collect()
+    pub fn named(state: &'a State, request: &'a Request) -> Self {
+        Self::of(state, request.targets.iter().map(|keys| keys.first()))
+    }
+
+    /// These resources, each the first of its list.
+    pub fn of(state: &'a State, keys: impl Iterator<Item = Option<&'a Key>>) -> Self {
+        let mut stack = Vec::with_capacity(keys.size_hint().0 + DEEPEST);
+        stack.extend(keys.map(|key| Some(Target::new(state, key?, 0))));
+        Self { stack, base: 0 }
+    }
+
+    /// The same in another state.
+    #[must_use]
+    pub fn seen_in<'b>(&self, state: &'b State) -> Variables<'b>
+    where
+        'a: 'b,
+    {
+        let seen = |target: &Target<'a>| Target::new(state, target.key, target.index);
+        Variables { stack: self.stack.iter().map(|target| target.as_ref().map(seen)).collect(), base: self.base }
     }
 
     fn get(&self, var: usize) -> Option<Target<'a>> {
@@ -119,15 +148,6 @@ impl<'a> Variables<'a> {
     /// Sets a variable that there is, and hands out what it was.
     fn set(&mut self, var: usize, target: Option<Target<'a>>) -> Option<Target<'a>> {
         self.stack.get_mut(self.base + var).and_then(|place| std::mem::replace(place, target))
-    }
-}
-
-impl<'a> FromIterator<Option<&'a Key>> for Variables<'a> {
-    fn from_iter<I: IntoIterator<Item = Option<&'a Key>>>(keys: I) -> Self {
-        let keys = keys.into_iter();
-        let mut stack = Vec::with_capacity(keys.size_hint().0 + DEEPEST);
-        stack.extend(keys.map(|key| Some(Target { key: key?, index: 0 })));
-        Self { stack, base: 0 }
     }
 }
 
@@ -161,7 +181,7 @@ impl<'a> Scope<'a> {
             Expr::Any { kind, body } => self.any(*kind, body)?,
             Expr::Named { binding, body } => {
                 let named = self.request.targets.get(*binding).map_or(&[][..], Vec::as_slice);
-                self.some(named.iter().enumerate(), body)?
+                self.some(named.iter().enumerate().map(|(index, key)| Target::new(self.state, key, index)), body)?
             }
             Expr::Constant(_)
             | Expr::Param(_)
@@ -229,13 +249,13 @@ impl<'a> Scope<'a> {
 
     fn any(&self, kind: usize, body: &Expr) -> Result<bool, Ask> {
         let living = self.state.resources.iter().filter(|(_, found)| found.kind == kind && !found.deleted);
-        self.some(living.map(|(key, _)| (0, key)), body)
+        self.some(living.map(|(key, found)| Target { key, index: 0, found: Some(found) }), body)
     }
 
-    fn some(&self, keys: impl Iterator<Item = (usize, &'a Key)>, body: &Expr) -> Result<bool, Ask> {
+    fn some(&self, targets: impl Iterator<Item = Target<'a>>, body: &Expr) -> Result<bool, Ask> {
         let mut asked = None;
-        for (index, key) in keys {
-            self.variables.borrow_mut().stack.push(Some(Target { key, index }));
+        for target in targets {
+            self.variables.borrow_mut().stack.push(Some(target));
             let value = self.holds(body);
             self.variables.borrow_mut().stack.pop();
             match value {
@@ -248,10 +268,7 @@ impl<'a> Scope<'a> {
     }
 
     fn derived(&self, var: usize, kind: usize, derived: usize) -> Result<Atom, Ask> {
-        let Some(target) = self.target(var) else { return Ok(Atom::None) };
-        if self.state.living(target.key).is_none() {
-            return Ok(Atom::None);
-        }
+        let Some(target) = self.target(var).filter(|target| target.living().is_some()) else { return Ok(Atom::None) };
         let Some(rule) = self.service.kinds.get(kind).and_then(|kind| kind.derived.get(derived)) else {
             return Ok(Atom::None);
         };
@@ -279,7 +296,7 @@ impl<'a> Scope<'a> {
 
     /// The resource, when it exists where the call looks.
     fn resource(&self, var: usize) -> Option<&'a Resource> {
-        let found = self.state.living(self.target(var)?.key)?;
+        let found = self.target(var)?.living()?;
         (var >= self.operation.bindings.len() || self.is_here(found)).then_some(found)
     }
 
@@ -290,8 +307,7 @@ impl<'a> Scope<'a> {
 
     fn fact(&self, var: usize, fact: Fact) -> bool {
         let Some(target) = self.target(var) else { return false };
-        let found = self.state.resource(target.key);
-        let living = found.filter(|found| !found.deleted);
+        let (found, living) = (target.found, target.living());
         let here = living.is_some_and(|found| self.is_here(found));
         match fact {
             Fact::Missing => !here,
@@ -493,8 +509,8 @@ mod tests {
     #[test]
     fn variables_are_the_first_of_what_a_call_names() {
         let set = shop(&(param("List", "texts", "names = \"image\"") + &param("One", "text", "names = \"task\"")));
-        let (_, request) = call(&set, &[Some(json!(["img-a", "img-b"])), Some(json!(null))], Caller::Main);
-        let named = Variables::named(&request);
+        let (state, request) = call(&set, &[Some(json!(["img-a", "img-b"])), Some(json!(null))], Caller::Main);
+        let named = Variables::named(&state, &request);
         let keys = [0, 1].map(|var| named.get(var).map(|target| (&**target.key, target.index)));
         assert_eq!(keys, [Some(("img-a", 0)), None]);
     }

@@ -240,7 +240,7 @@ impl<'a> Step<'a> {
 
     pub fn scope<'s>(&'s self, choices: &'s Choices, obstructed: &'s [bool]) -> Scope<'s> {
         let named = self.request.targets.iter().map(|keys| keys.first());
-        let variables: Variables<'_> = named.chain(self.request.created.iter().map(Some)).collect();
+        let variables = Variables::of(self.state, named.chain(self.request.created.iter().map(Some)));
         Scope {
             service: self.service,
             operation: self.operation,
@@ -344,7 +344,7 @@ impl<'a> Step<'a> {
         let first = scope.target(binding);
         let mut held = Due::new();
         for (index, key) in keys.iter().enumerate() {
-            scope.stand(binding, Some(Target { key, index }));
+            scope.stand(binding, Some(Target::new(self.state, key, index)));
             if scope.holds(expr)? {
                 held.push(index);
             }

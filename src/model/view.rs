@@ -99,7 +99,7 @@ pub fn shows(set: &SpecSet, state: &State, request: &Request, view: &View, key: 
     let Some(when) = &view.when else { return true };
     let choices = Choices::default();
     let n_before = operation.bindings.len() + request.created.len();
-    let variables: Variables<'_> = std::iter::repeat_n(None, n_before).chain([Some(key)]).collect();
+    let variables = Variables::of(state, std::iter::repeat_n(None, n_before).chain([Some(key)]));
     let scope = Scope {
         service,
         operation,
@@ -145,7 +145,7 @@ fn derived_value(service: &Service, state: &State, key: &Key, expr: &crate::spec
         shapes: Shapes::default(),
     };
     let choices = Choices::default();
-    let variables: Variables<'_> = [Some(key)].into_iter().collect();
+    let variables = Variables::of(state, [Some(key)].into_iter());
     let scope = Scope {
         service,
         operation,

@@ -52,7 +52,9 @@ pub fn number_from(text: &str) -> u64 {
 
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let pair = |byte: &u8| [byte >> 4, byte & 0xf].map(|half| char::from(DIGITS[usize::from(half)]));
+    bytes.iter().flat_map(pair).collect()
 }
 
 /// Bytes of a lower-case hex text. Upper case is refused: no client sends it, and every changed byte of a signature
