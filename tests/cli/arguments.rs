@@ -87,6 +87,16 @@ fn what_makes_no_sense_is_said() {
             &["no mutant is called", "did you mean `ecs/DeleteImage/drop-condition/ImageUseShared`?"],
         ),
         (&["serve", "--answer", "x"], 2, &["not ID=CHOICE"]),
+        (
+            &["serve", "--answer", "ecs/DeleteImage@legacy/open/missing-image=refused"],
+            2,
+            &["`ecs/DeleteImage@legacy` is not served", "serve it with `--edition ecs/DeleteImage@legacy`"],
+        ),
+        (
+            &["serve", "--edition", "ecs/DeleteImage@legacy", "--answer", "ecs/DeleteImage/open/missing-image=refused"],
+            2,
+            &["`ecs/DeleteImage` is not served", "leave out `--edition ecs/DeleteImage@…`"],
+        ),
         (&["serve", "--edition", "ecs/DeleteImage@new"], 2, &["no edition"]),
         (&["serve", "--listen", "here"], 2, &["no address"]),
         (&["serve", "--others", "99999999"], 2, &["--others"]),

@@ -241,7 +241,7 @@ fn shards_of_an_endpoint_that_breaks_a_promise_find_the_same() {
     let folder = folder.path();
     let run_against = |more: &[&str]| {
         let served = Served::start(&["--mutant", mutant]);
-        let mut arguments = vec!["run", "ecs/DeleteImage", "--endpoint", &served.url, "--seed", "5", "--cases", "120"];
+        let mut arguments = vec!["run", "ecs/DeleteImage", "--endpoint", &served.url, "--seed", "5", "--cases", "40"];
         arguments.extend(more);
         run_in(&arguments, folder);
     };
@@ -269,7 +269,7 @@ fn three_nights() {
     let folder = folder.path();
     let night = |mutant: &[&str], more: &[&str], code: i32| {
         let served = Served::start(mutant);
-        let mut arguments = vec!["run", "ecs/DeleteImage", "--endpoint", &served.url, "--seed", "9", "--cases", "160"];
+        let mut arguments = vec!["run", "ecs/DeleteImage", "--endpoint", &served.url, "--seed", "9", "--cases", "50"];
         arguments.extend(more);
         done(&arguments, folder, code)
     };

@@ -204,7 +204,7 @@ fn a_bad_night_is_no_violation() {
             "--throttle",
             "200",
         ]);
-        let (code, text) = served.run(&[operation, "--seed", seed, "--cases", "60", "--workers", "16"], folder.path());
+        let (code, text) = served.run(&[operation, "--seed", seed, "--cases", "25", "--workers", "16"], folder.path());
         assert_eq!(code, Some(0), "{operation}\n{text}");
         let statistics = served.told("/aswritten/statistics");
         for (manner, times) in &mut befallen {
@@ -240,7 +240,7 @@ fn rates_are_counted_and_kept() {
 fn the_server_says_at_the_end_how_it_was_treated() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut served = Served::start(&["--settle", "0ms", "--throttle", "--lost", "5"]);
-    served.run(&["cvm/DeleteImages", "--seed", "1", "--cases", "12", "--patience", "300ms"], folder.path());
+    served.run(&["cvm/DeleteImages", "--seed", "1", "--max-requests", "150", "--patience", "300ms"], folder.path());
     let id = served.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill starts").success());
     let mut rest = String::new();

@@ -258,7 +258,7 @@ fn secrets_are_in_no_output() {
         outputs.extend([(format!("{name}, stdout"), out), (format!("{name}, stderr"), err)]);
         code
     };
-    let run = ["run", "ecs/DeleteImage", "--profile", "practice", "--seed", "1", "--cases", "60", "-v"];
+    let run = ["run", "ecs/DeleteImage", "--profile", "practice", "--seed", "1", "--cases", "20", "-v"];
     let reports = ["--report", "json=out.json", "--report", "human=out.txt"];
     let code = kept("run", &[&run[..], &reports[..]].concat(), &[]);
     assert_eq!(code, Some(1), "{outputs:?}", outputs = outputs.last());

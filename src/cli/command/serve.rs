@@ -19,7 +19,7 @@ use crate::{
         server::{INVENTORY, STATISTICS, Server},
     },
     mutant::Mutant,
-    spec::{Operation, SpecSet, expression::Expr},
+    spec::{Operation, SpecSet, expression::Expr, service::OpRef},
     wire::Credential,
 };
 
@@ -41,6 +41,9 @@ pub async fn run(args: &Serve, global: &Global) -> Result<ExitCode, Failure> {
         return Err(Failure::usage(format!("the edition `{edition}` cannot be served")));
     }
     let served = served(&set, &policy);
+    for answer in &args.answers {
+        all_served(&set, &served, answer)?;
+    }
     let credentials = args.credentials.iter().map(|text| credential(text)).collect::<Result<_, _>>()?;
     let address = address(&args.listen)?;
     let manners = args.manners.manners();
@@ -67,6 +70,25 @@ pub async fn run(args: &Serve, global: &Global) -> Result<ExitCode, Failure> {
 fn served(set: &SpecSet, policy: &Policy) -> Vec<String> {
     let current = set.operations().filter(|(_, operation)| operation.is_documented() && operation.edition.is_none());
     current.map(|(at, _)| set.operation(policy.editions.get(&at).copied().unwrap_or(at)).id.clone()).collect()
+}
+
+/// An answer for an edition that is not served would change nothing.
+fn all_served(set: &SpecSet, served: &[String], answer: &str) -> Result<(), Failure> {
+    let Some((id, _)) = answer.split_once("/open/") else { return Ok(()) };
+    if served.iter().any(|one| one == id) {
+        return Ok(());
+    }
+    let current = |(_, operation): &(OpRef, &Operation)| operation.id == id && operation.edition.is_none();
+    // What is a companion has no other edition.
+    if set.operations().find(current).is_some_and(|(_, operation)| !operation.is_documented()) {
+        return Ok(());
+    }
+    let help = if id.contains('@') {
+        format!("serve it with `--edition {id}`")
+    } else {
+        format!("leave out `--edition {id}@…`")
+    };
+    Err(Failure::usage(format!("`--answer {answer}`: `{id}` is not served")).help(help))
 }
 
 /// The document says what a user earns who may not call it.
