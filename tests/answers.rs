@@ -192,7 +192,9 @@ fn every_pace(id: &str) {
 fn same_scripts(id: &str) {
     let subject = Subject::of(id);
     let scripts = |generator: &Generator<'_>| -> Vec<String> {
-        let cases = (0..50).map(|number| generator.case(number).expect("there are aims"));
+        // Tours, and what comes when all has been planned.
+        let numbers = (0..50).chain(5_000..5_010);
+        let cases = numbers.map(|number| generator.case(number).expect("there are aims"));
         cases.map(|script| script.to_json(&SET).to_string()).collect()
     };
     let planned = subject.generator();

@@ -76,13 +76,16 @@ impl<'a> Generator<'a> {
         } else {
             search_each(set, operations, number, &options.permit)
         };
-        Self::planned(set, plans, ideal, operations, seed, options)
+        Self::planned(set, plans, ideal, operations, seed, options, None)
     }
 
-    /// The same plans with another seed or other options: planning is what takes time.
+    /// The same plans with another seed or other options: planning is what takes time. Tours are plans as well, so with the
+    /// same options they stay as they are, with the ids of things that are not there.
     pub fn again(&self, seed: &str, options: Options) -> Self {
         let operations: Vec<OpRef> = self.plans.keys().copied().collect();
-        Self::planned(self.set, self.plans.clone(), self.ideal.clone(), &operations, seed, options)
+        let (plans, ideal) = (self.plans.clone(), self.ideal.clone());
+        let tours = (options == self.options).then(|| self.tours.clone());
+        Self::planned(self.set, plans, ideal, &operations, seed, options, tours)
     }
 
     /// For single operations, as if the account had other things.
@@ -92,7 +95,7 @@ impl<'a> Generator<'a> {
             operations.iter().filter_map(|at| Some((*at, self.ideal.get(at)?.clone()))).collect();
         let plans = if permit.is_free() { ideal.clone() } else { search_each(self.set, operations, number, &permit) };
         let options = Options { permit, ..self.options.clone() };
-        Self::planned(self.set, plans, ideal, operations, &self.seed, options)
+        Self::planned(self.set, plans, ideal, operations, &self.seed, options, None)
     }
 
     /// What it was told of the endpoint.
@@ -107,6 +110,7 @@ impl<'a> Generator<'a> {
         operations: &[OpRef],
         seed: &str,
         options: Options,
+        tours: Option<Vec<Script>>,
     ) -> Self {
         let mut generator = Self {
             set,
@@ -124,6 +128,10 @@ impl<'a> Generator<'a> {
         generator.usable = generator.find_usable();
         generator.plan_races(operations);
         generator.choose_aims(operations);
+        if let Some(tours) = tours {
+            generator.tours = tours;
+            return generator;
+        }
         generator.tours = generator.plan_tours(operations);
         if generator.options.permit.thrifty {
             let cost = |script: &Script| {

@@ -51,9 +51,13 @@ impl Doubt {
 
 /// Everything that a call exercises, once for each outcome that does.
 pub fn exercises(set: &SpecSet, state: &State, call: &Command) -> Vec<Exercise> {
-    let operation = set.operation(call.operation);
     let request = call.request(set, &Script::home());
-    let permitted = outcomes_with(set, state, &request, &Choices::default(), |_, due| due);
+    exercised(set, state, &request, &outcomes_with(set, state, &request, &Choices::default(), |_, due| due))
+}
+
+/// The same, where what is due is known, whatever open questions are answered.
+pub fn exercised(set: &SpecSet, state: &State, request: &Request, permitted: &[Outcome]) -> Vec<Exercise> {
+    let operation = set.operation(request.operation);
     let is_due = || permitted.iter().filter(|outcome| outcome.due);
     let mut together: BTreeMap<&Choices, BTreeSet<usize>> = BTreeMap::new();
     for outcome in is_due() {
@@ -64,7 +68,7 @@ pub fn exercises(set: &SpecSet, state: &State, call: &Command) -> Vec<Exercise> 
     for outcome in is_due() {
         let due = &together[&outcome.choices];
         for claim in &outcome.claims {
-            if is_provable(set, state, &request, outcome, claim, due) && told.is_informative(outcome, claim.requirement)
+            if is_provable(set, state, request, outcome, claim, due) && told.is_informative(outcome, claim.requirement)
             {
                 let (assumed, due) = (outcome.choices.clone(), due.clone());
                 found.push(Exercise { requirement: claim.requirement, assumed, due });

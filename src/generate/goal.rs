@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    exercise::{Doubt, Exercise, exercises, row_of},
+    exercise::{Doubt, Exercise, exercised, row_of},
     readback::bystanding,
 };
 use crate::{
@@ -136,8 +136,25 @@ impl Goal {
     }
 }
 
+/// What is due for a call in a state.
+pub struct Due {
+    pub request: Request,
+    /// Whatever open questions are answered.
+    pub any: Vec<Outcome>,
+    /// Should they be answered as is likely.
+    pub likely: Vec<Outcome>,
+}
+
+impl Due {
+    pub fn of(set: &SpecSet, before: &State, call: &Command, likely: &Choices) -> Self {
+        let request = call.request(set, &Script::home());
+        let due = |choices: &Choices| outcomes_with(set, before, &request, choices, |_, due| due);
+        Self { any: due(&Choices::default()), likely: due(likely), request }
+    }
+}
+
 /// Everything that a call shows in a state, and how sure that is.
-pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) -> BTreeMap<Goal, Doubt> {
+pub fn goals(set: &SpecSet, before: &State, call: &Command, due: &Due, likely: &Choices) -> BTreeMap<Goal, Doubt> {
     let operation = set.operation(call.operation);
     let mut goals: BTreeMap<Goal, Doubt> = BTreeMap::new();
     let mut add = |goal: Goal, doubt: Doubt| {
@@ -145,9 +162,9 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) ->
         *known = doubt.min(known.clone());
     };
     let mut asked: Vec<usize> = Vec::new();
-    let request = call.request(set, &Script::home());
-    let of = Sort::of(set, before, &request);
-    for Exercise { requirement, assumed, .. } in exercises(set, before, call) {
+    let Due { request, any, likely: permitted } = due;
+    let of = Sort::of(set, before, request);
+    for Exercise { requirement, assumed, .. } in exercised(set, before, request, any) {
         let doubt = Doubt::of(operation, requirement, &assumed, before);
         if operation.questions.iter().any(|question| question.requirement == requirement && !question.varies) {
             add(Goal::Again { requirement, of }, doubt.clone());
@@ -167,7 +184,6 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) ->
     if named.iter().any(|key| before.is_leaving(key)) {
         return goals;
     }
-    let permitted = outcomes_with(set, before, &request, likely, |_, due| due);
     let beside = bystanding(set, before, call).and_then(|key| before.living(key)).filter(|found| {
         let kind = operation.bindings.first().map(|binding| binding.kind);
         kind == Some(found.kind)
@@ -183,7 +199,7 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) ->
     if let [Outcome { answer: Answer::Refused(Refused::Row(row)), .. }] = permitted[..] {
         add(Goal::Row(row), doubt.clone());
     }
-    for outcome in &permitted {
+    for outcome in permitted {
         if let Some(found) = beside {
             let refused = outcome.answer != Answer::Success;
             add(Goal::Beside { refused, changed: None }, doubt.clone());
@@ -222,7 +238,7 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, likely: &Choices) ->
             add(Goal::Despite { row, param }, doubt.clone());
         }
     }
-    for (row, place) in deciding(set, before, &request, likely) {
+    for (row, place) in deciding(set, before, request, likely) {
         add(Goal::Decides { row, place }, doubt.clone());
     }
     goals

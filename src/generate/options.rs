@@ -4,7 +4,7 @@ use super::permit::Permit;
 use crate::{spec::service::OpRef, value::Key};
 
 /// What an endpoint offers to a generator.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// Given things of other people that calls may name, such as `$given.public_image`.
     pub probes: Vec<Key>,

@@ -9,13 +9,13 @@ use super::{
     beside,
     candidates::Surroundings,
     exercise::Doubt,
-    goal::{Goal, goals},
+    goal::{Due, Goal, goals},
     plan::{Plan, is_plain},
     readback, simulate,
 };
 use crate::{
-    model::{Answer, Choices, Resource, State, outcomes_with},
-    sequence::{Command, Script},
+    model::{Answer, Outcome, Resource},
+    sequence::Command,
     spec::SpecSet,
     value::{Key, is_given},
 };
@@ -53,8 +53,9 @@ pub struct Stop {
 impl Stop {
     /// Sees what a call shows.
     pub fn new(ground: &Ground<'_>, way: Rc<Way>, call: Command) -> Self {
-        let noise = noise(ground, way.end(), &call);
-        let shows = goals(ground.set, way.end(), &call, ground.likely);
+        let due = Due::of(ground.set, way.end(), &call, ground.likely);
+        let noise = noise(&due);
+        let shows = goals(ground.set, way.end(), &call, &due, ground.likely);
         let n_reads = readback::after(ground.set, way.end(), &call, ground.likely, false).len();
         let gone = way.gone([&call]).into();
         Self { way, call, gone, shows, story: None, noise, n_reads }
@@ -78,15 +79,11 @@ impl Stop {
     }
 }
 
-fn noise(ground: &Ground<'_>, before: &State, call: &Command) -> Noise {
-    let request = call.request(ground.set, &Script::home());
-    let changes = |choices: &Choices| {
-        let due = outcomes_with(ground.set, before, &request, choices, |_, due| due);
-        due.iter().any(|outcome| !(outcome.changes.is_empty() && outcome.later.is_empty()))
-    };
-    if changes(ground.likely) {
+fn noise(due: &Due) -> Noise {
+    let changes = |outcome: &Outcome| !(outcome.changes.is_empty() && outcome.later.is_empty());
+    if due.likely.iter().any(changes) {
         Noise::Loud
-    } else if changes(&Choices::default()) {
+    } else if due.any.iter().any(changes) {
         Noise::Doubtful
     } else {
         Noise::Quiet

@@ -9,7 +9,7 @@ use std::{
 use super::{
     approach::{Approach, Ground, Standing, Way},
     exercise::{Doubt, is_about_others, is_about_staying},
-    goal::{Goal, goals},
+    goal::{Due, Goal, goals},
     join::made_or_used,
     readback,
     stop::{Noise, Stop},
@@ -119,7 +119,8 @@ impl Tour {
             standing.commands(&approach, &self.commands, &stop.way, std::slice::from_ref(&stop.call));
         let state = ground.end(&self.state, &commands);
         let call = stop.call.renamed(&names);
-        let mut shows = goals(ground.set, &state, &call, ground.likely);
+        let due = Due::of(ground.set, &state, &call, ground.likely);
+        let mut shows = goals(ground.set, &state, &call, &due, ground.likely);
         shows.extend(stop.story.map(|goal| (goal, Doubt::in_state(&state))));
         Passage { commands, state, call, shows }
     }
