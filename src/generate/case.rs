@@ -38,6 +38,7 @@ const ENOUGH_RACES: u64 = 150;
 const ROW_RACES: usize = 5;
 
 /// Makes the cases of a run.
+#[derive(Clone)]
 pub struct Generator<'a> {
     pub(super) set: &'a SpecSet,
     pub(super) seed: String,
@@ -59,6 +60,7 @@ pub struct Generator<'a> {
 }
 
 /// A plan that lacks nothing.
+#[derive(Clone)]
 struct Usable {
     /// Its place among all plans for its requirement.
     index: usize,
@@ -76,16 +78,17 @@ impl<'a> Generator<'a> {
         } else {
             search_each(set, operations, number, &options.permit)
         };
-        Self::planned(set, plans, ideal, operations, seed, options, None)
+        Self::planned(set, plans, ideal, operations, seed, options)
     }
 
     /// The same plans with another seed or other options: planning is what takes time. Tours are plans as well, so with the
     /// same options they stay as they are, with the ids of things that are not there.
     pub fn again(&self, seed: &str, options: Options) -> Self {
+        if options == self.options {
+            return Self { seed: seed.into(), ..self.clone() };
+        }
         let operations: Vec<OpRef> = self.plans.keys().copied().collect();
-        let (plans, ideal) = (self.plans.clone(), self.ideal.clone());
-        let tours = (options == self.options).then(|| self.tours.clone());
-        Self::planned(self.set, plans, ideal, &operations, seed, options, tours)
+        Self::planned(self.set, self.plans.clone(), self.ideal.clone(), &operations, seed, options)
     }
 
     /// For single operations, as if the account had other things.
@@ -95,7 +98,7 @@ impl<'a> Generator<'a> {
             operations.iter().filter_map(|at| Some((*at, self.ideal.get(at)?.clone()))).collect();
         let plans = if permit.is_free() { ideal.clone() } else { search_each(self.set, operations, number, &permit) };
         let options = Options { permit, ..self.options.clone() };
-        Self::planned(self.set, plans, ideal, operations, &self.seed, options, None)
+        Self::planned(self.set, plans, ideal, operations, &self.seed, options)
     }
 
     /// What it was told of the endpoint.
@@ -110,7 +113,6 @@ impl<'a> Generator<'a> {
         operations: &[OpRef],
         seed: &str,
         options: Options,
-        tours: Option<Vec<Script>>,
     ) -> Self {
         let mut generator = Self {
             set,
@@ -128,10 +130,6 @@ impl<'a> Generator<'a> {
         generator.usable = generator.find_usable();
         generator.plan_races(operations);
         generator.choose_aims(operations);
-        if let Some(tours) = tours {
-            generator.tours = tours;
-            return generator;
-        }
         generator.tours = generator.plan_tours(operations);
         if generator.options.permit.thrifty {
             let cost = |script: &Script| {
