@@ -58,17 +58,17 @@ pub fn exercises(set: &SpecSet, state: &State, call: &Command) -> Vec<Exercise> 
 /// The same, where what is due is known, whatever open questions are answered.
 pub fn exercised(set: &SpecSet, state: &State, request: &Request, permitted: &[Outcome]) -> Vec<Exercise> {
     let operation = set.operation(request.operation);
-    let is_due = || permitted.iter().filter(|outcome| outcome.due);
     let mut together: BTreeMap<&Choices, BTreeSet<usize>> = BTreeMap::new();
-    for outcome in is_due() {
+    for outcome in permitted {
         together.entry(&outcome.choices).or_default().extend(row_of(outcome));
     }
     let mut found = Vec::new();
     let told = Told { operation, permitted: permitted.iter().map(|outcome| (outcome, unlikely(outcome))).collect() };
-    for outcome in is_due() {
+    for (outcome, assumed) in &told.permitted {
         let due = &together[&outcome.choices];
         for claim in &outcome.claims {
-            if is_provable(set, state, request, outcome, claim, due) && told.is_informative(outcome, claim.requirement)
+            if is_provable(set, state, request, outcome, claim, due)
+                && told.is_informative(outcome, assumed, claim.requirement)
             {
                 let (assumed, due) = (outcome.choices.clone(), due.clone());
                 found.push(Exercise { requirement: claim.requirement, assumed, due });
@@ -163,13 +163,12 @@ impl Told<'_> {
     /// Whether the call tells two answers to a question apart, whichever of its outcomes comes; for other requirements always.
     ///
     /// Other questions are taken to be answered as is likely, or as this outcome assumes.
-    fn is_informative(&self, outcome: &Outcome, requirement: usize) -> bool {
+    fn is_informative(&self, outcome: &Outcome, assumed: &[(usize, usize)], requirement: usize) -> bool {
         let questions = &self.operation.questions;
         let question =
             questions.iter().position(|question| question.requirement == requirement && !question.precedence);
         let Some(question) = question else { return true };
         let Some(own) = outcome.choices.get(question) else { return true };
-        let assumed = unlikely(outcome);
         let is_assumed = |answer: &(usize, usize)| answer.0 == question || assumed.contains(answer);
         let mut by_choice: Vec<Vec<&Outcome>> = vec![Vec::new(); questions[question].answers.len()];
         for (other, unlikely) in &self.permitted {
