@@ -19,7 +19,7 @@ use crate::{
         server::{INVENTORY, STATISTICS, Server},
     },
     mutant::Mutant,
-    spec::{Operation, SpecSet, expression::Expr, service::OpRef},
+    spec::{Operation, SpecSet, expression::Expr},
     wire::Credential,
 };
 
@@ -42,7 +42,7 @@ pub async fn run(args: &Serve, global: &Global) -> Result<ExitCode, Failure> {
     }
     let served = served(&set, &policy);
     for answer in &args.answers {
-        all_served(&set, &served, answer)?;
+        check_served(&set, &served, answer)?;
     }
     let credentials = args.credentials.iter().map(|text| credential(text)).collect::<Result<_, _>>()?;
     let address = address(&args.listen)?;
@@ -73,20 +73,15 @@ fn served(set: &SpecSet, policy: &Policy) -> Vec<String> {
 }
 
 /// An answer for an edition that is not served would change nothing.
-fn all_served(set: &SpecSet, served: &[String], answer: &str) -> Result<(), Failure> {
-    let Some((id, _)) = answer.split_once("/open/") else { return Ok(()) };
-    if served.iter().any(|one| one == id) {
-        return Ok(());
-    }
-    let current = |(_, operation): &(OpRef, &Operation)| operation.id == id && operation.edition.is_none();
-    // What is a companion has no other edition.
-    if set.operations().find(current).is_some_and(|(_, operation)| !operation.is_documented()) {
-        return Ok(());
-    }
-    let help = if id.contains('@') {
-        format!("serve it with `--edition {id}`")
-    } else {
-        format!("leave out `--edition {id}@…`")
+fn check_served(set: &SpecSet, served: &[String], answer: &str) -> Result<(), Failure> {
+    let asked = answer.split_once("/open/").map(|(id, _)| id);
+    let mut unserved = set.operations().map(|(_, operation)| operation).filter(|operation| {
+        operation.is_documented() && asked == Some(&*operation.id) && !served.contains(&operation.id)
+    });
+    let Some(Operation { id, edition, .. }) = unserved.next() else { return Ok(()) };
+    let help = match edition {
+        Some(_) => format!("serve it with `--edition {id}`"),
+        None => format!("leave out `--edition {id}@…`"),
     };
     Err(Failure::usage(format!("`--answer {answer}`: `{id}` is not served")).help(help))
 }
