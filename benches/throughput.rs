@@ -1,13 +1,14 @@
 //! How fast the suite is: over HTTP against what the HTTP client alone can do, and in process.
 //!
-//! `cargo bench --bench throughput`. `ASWRITTEN_BENCH_CASES` sets the number of cases of the longest run, 100,000 otherwise.
+//! `cargo bench --bench throughput`, or a part of it: `cargo bench --bench throughput -- http`, or `-- process`.
+//! `ASWRITTEN_BENCH_CASES` sets the number of cases of the longest run, 100,000 otherwise.
 
 use std::{
     collections::BTreeMap,
     env, fs,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -29,6 +30,10 @@ use aswritten::{
 };
 use url::Url;
 
+/// As the binary has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Operation that is run.
 const OPERATION: &str = "ecs/DeleteImage";
 /// How long work takes on the mock, so that waiting for it is not what is measured.
@@ -44,6 +49,8 @@ fn main() {
     if env::args().any(|argument| argument == "--test" || argument == "--list") {
         return;
     }
+    let wanted: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|one| one == part);
     let set = Arc::new(spec::embedded().expect("the specs are sound"));
     let at = set.find(OPERATION).expect("it is specified");
     let began = Instant::now();
@@ -51,22 +58,38 @@ fn main() {
     let planning = began.elapsed();
     let mut table = Table::default();
     table.row(["planning one operation", &format!("{:.2} s", planning.as_secs_f64()), ""]);
+    if is_wanted("http") {
+        http(&set, at, &generator, &mut table);
+    }
+    if is_wanted("process") {
+        process(&set, at, &generator, &mut table);
+    }
+    table.print();
+}
+
+/// Over HTTP, with one worker and with several.
+fn http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, table: &mut Table) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     for workers in [1, 8] {
-        let (suite, bare) = runtime.block_on(over_http(&set, at, &generator, workers));
+        let Compared { suite, bare, waiting } = runtime.block_on(over_http(set, at, generator, workers));
         let name = |what: &str| format!("{what}, {workers} worker{}", if workers == 1 { "" } else { "s" });
         table.row([&name("HTTP client alone"), &format!("{bare:.0} requests/s"), "1.00"]);
         table.row([&name("suite over HTTP"), &format!("{suite:.0} requests/s"), &format!("{:.2}", suite / bare)]);
+        table.row(["  of it waiting for the endpoint's work", "", &format!("{waiting:.2}")]);
     }
+}
+
+/// Without a socket, on one core.
+fn process(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, table: &mut Table) {
     let many = env::var("ASWRITTEN_BENCH_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(MANY);
     let mut parts = Parts::default();
-    in_process(&set, at, &generator, 0..FEW, &mut parts);
+    in_process(set, at, generator, 0..FEW, &mut parts);
     let first = resident_kb();
     let memory = |kb: Option<u64>| kb.map_or("not known here".into(), |kb| format!("{:.1} MB", kb as f64 / 1024.0));
     table.row([&format!("resident after {FEW} cases"), &memory(first), "1.00"]);
     // A mock of its own for each part: what no call can remove stays with it, and makes its answers slower and slower.
     for start in (FEW..many.max(FEW)).step_by(FEW as usize) {
-        in_process(&set, at, &generator, start..(start + FEW).min(many), &mut parts);
+        in_process(set, at, generator, start..(start + FEW).min(many), &mut parts);
     }
     let last = resident_kb();
     let growth = first.zip(last).map_or(String::new(), |(first, last)| format!("{:.2}", last as f64 / first as f64));
@@ -79,13 +102,13 @@ fn main() {
     table.row(["  of it generating", &format!("{:.2} s", parts.generating.as_secs_f64()), &share(parts.generating)]);
     table.row(["  of it executing", &format!("{:.2} s", parts.executing.as_secs_f64()), &share(parts.executing)]);
     table.row(["  of it judging", &format!("{:.2} s", parts.judging.as_secs_f64()), &share(parts.judging)]);
-    table.print();
 }
 
-/// An endpoint that keeps the calls that it has sent.
+/// An endpoint that keeps the calls that it has sent, and counts the milliseconds that it was asked to wait.
 struct Kept {
     inner: Http,
     calls: Mutex<Vec<Call>>,
+    waited_ms: AtomicU64,
 }
 
 impl Endpoint for Kept {
@@ -99,6 +122,7 @@ impl Endpoint for Kept {
     }
 
     fn wait<'a>(&'a self, ms: u64) -> Sent<'a, ()> {
+        self.waited_ms.fetch_add(ms, Ordering::Relaxed);
         self.inner.wait(ms)
     }
 
@@ -107,9 +131,17 @@ impl Endpoint for Kept {
     }
 }
 
-/// Requests per second of the suite, and of the same client without the suite: it sends the same calls, in the same order,
-/// to the same mock, but for those that create something, which nobody would remove.
-async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, workers: usize) -> (f64, f64) {
+/// Requests per second.
+struct Compared {
+    suite: f64,
+    /// Of the same client without the suite: it sends the same calls, in the same order, to the same mock, but for those that
+    /// create something, which nobody would remove.
+    bare: f64,
+    /// The part of the suite's time in which its workers let time pass.
+    waiting: f64,
+}
+
+async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, workers: usize) -> Compared {
     // Calls that take their time would make the mock what is measured.
     let policy = Policy { work_ms: 0, ..Policy::new(set, SETTLE_MS) };
     let front = Front::new(Mock::new(set.clone(), policy), Vec::new());
@@ -124,7 +156,7 @@ async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, wor
     };
     let inner =
         Http::new(set.clone(), BTreeMap::from([(at.service, target)]), Duration::from_secs(30)).expect("a client");
-    let kept = Arc::new(Kept { inner, calls: Mutex::default() });
+    let kept = Arc::new(Kept { inner, calls: Mutex::default(), waited_ms: AtomicU64::new(0) });
     let endpoint: Arc<dyn Endpoint> = kept.clone();
     let settings = Settings {
         seed: "throughput".into(),
@@ -167,7 +199,8 @@ async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, wor
     }
     let bare = calls.len() as f64 / began.elapsed().as_secs_f64();
     server.stop().await;
-    (suite, bare)
+    let waited = kept.waited_ms.load(Ordering::Relaxed) as f64 / 1000.0;
+    Compared { suite, bare, waiting: waited / workers as f64 / outcome.seconds }
 }
 
 #[derive(Default)]

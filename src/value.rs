@@ -2,7 +2,12 @@
 //!
 //! [`Atom`] is small and cheap to copy: texts are shared. Arguments and answers travel as JSON; absent is not null.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value};
 
@@ -17,6 +22,45 @@ pub fn given_place(name: &str) -> Key {
 /// Whether a key is such a place, and so nothing that a run has made.
 pub fn is_given(key: &str) -> bool {
     key.starts_with("$given.")
+}
+
+/// Arguments of a call, by parameter; absent is not null. Copies share them until one of them is changed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Arguments(Arc<[Option<Value>]>);
+
+impl Deref for Arguments {
+    type Target = [Option<Value>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Arguments {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl From<Vec<Option<Value>>> for Arguments {
+    fn from(arguments: Vec<Option<Value>>) -> Self {
+        Self(arguments.into())
+    }
+}
+
+impl<'a> IntoIterator for &'a Arguments {
+    type Item = &'a Option<Value>;
+    type IntoIter = std::slice::Iter<'a, Option<Value>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl FromIterator<Option<Value>> for Arguments {
+    fn from_iter<I: IntoIterator<Item = Option<Value>>>(arguments: I) -> Self {
+        Self(arguments.into_iter().collect())
+    }
 }
 
 /// A value that conditions compute with.
@@ -58,7 +102,7 @@ impl Atom {
             Value::Bool(flag) => Self::Bool(*flag),
             Value::Number(number) => number.as_i64().map_or_else(|| Self::text(&number.to_string()), Self::Integer),
             Value::String(text) => Self::text(text),
-            Value::Array(list) => Self::Set(list.iter().map(|element| Arc::from(plain(element).as_str())).collect()),
+            Value::Array(list) => Self::Set(list.iter().map(|element| Arc::from(&*as_text(element))).collect()),
             Value::Object(_) => Self::text(&value.to_string()),
         }
     }

@@ -18,6 +18,7 @@ use aswritten::{
     mock::{Mock, Policy},
     model::Caller,
     spec::{self, Operation, SpecSet, operation::ParamType, service::OpRef},
+    value::Arguments,
 };
 use serde_json::{Value, json};
 
@@ -173,7 +174,7 @@ fn is_read(operation: &Operation) -> bool {
 
 /// All that travels of a call, with escapes of JSON and of URLs undone, in small letters.
 fn flat(call: &Call) -> String {
-    let mut text = serde_json::to_string(&call.arguments).expect("JSON").to_lowercase();
+    let mut text = serde_json::to_string(&*call.arguments).expect("JSON").to_lowercase();
     for _ in 0..4 {
         text = text.replace("\\\\", "\\").replace("\\\"", "\"").replace("\\u002d", "-").replace("%2d", "-");
     }
@@ -282,7 +283,7 @@ fn check(sent: &Call, victims: &[String], reply: &Reply) {
 }
 
 /// Arguments that are as a run has them.
-fn plain(operation: &Operation, own: &str) -> Vec<Option<Value>> {
+fn plain(operation: &Operation, own: &str) -> Arguments {
     let fill = |text: &str| match text {
         "$name" => Some(format!("{RUN}-1-2")),
         "$run" => Some(RUN.to_owned()),

@@ -26,7 +26,7 @@ pub fn plain_read(set: &SpecSet, service: usize, givens: &Givens) -> Option<Call
                 _ => Some(None),
             }
         });
-        let arguments = arguments.collect::<Option<Vec<_>>>()?;
+        let arguments = arguments.collect::<Option<_>>()?;
         let operation = OpRef { service, operation: index };
         let region = (!region.is_empty()).then(|| region.into());
         Some(Call { operation, arguments, region, caller: Caller::Main })

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::{failure::Failure, terminal};
 use crate::{
     campaign::control::plain_read,
@@ -19,6 +17,7 @@ use crate::{
         resource::Template,
         service::{Means, OpRef},
     },
+    value::Arguments,
 };
 
 /// Who answers at a URL.
@@ -140,7 +139,7 @@ pub async fn knock(
     }
 }
 
-fn call(operation: OpRef, arguments: Vec<Option<Value>>, region: &str) -> Call {
+fn call(operation: OpRef, arguments: Arguments, region: &str) -> Call {
     let region = (!region.is_empty()).then(|| region.into());
     Call { operation, arguments, region, caller: Caller::Main }
 }

@@ -19,12 +19,12 @@ impl InProcess {
     /// Answers at once.
     pub fn answer(&self, call: &Call) -> Reply {
         let now = self.clock.tick();
-        self.mock.answer(&asked(call), now)
+        self.mock.answer(asked(call), now)
     }
 
     /// Answers step by step, so that calls meet in the mock.
     async fn answer_among(&self, call: &Call) -> Reply {
-        let mut handling = self.mock.begin(&asked(call));
+        let mut handling = self.mock.begin(asked(call));
         give_way().await;
         loop {
             if let Some(reply) = handling.step(self.clock.tick()) {

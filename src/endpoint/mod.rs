@@ -18,6 +18,7 @@ use crate::{
     history::{Exchange, Reply},
     model::Caller,
     spec::{Operation, service::OpRef},
+    value::Arguments,
 };
 
 /// Lets other futures of the same task go on, once.
@@ -52,7 +53,7 @@ pub type Sent<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub struct Call {
     pub operation: OpRef,
     /// By parameter; absent is not null.
-    pub arguments: Vec<Option<Value>>,
+    pub arguments: Arguments,
     /// Region that travels beside the parameters, where the service has one.
     pub region: Option<Arc<str>>,
     pub caller: Caller,
@@ -60,12 +61,10 @@ pub struct Call {
 
 /// Arguments by name.
 pub fn named(operation: &Operation, arguments: &[Option<Value>]) -> Map<String, Value> {
-    operation
-        .params
-        .iter()
-        .zip(arguments)
-        .filter_map(|(param, value)| Some((param.name.clone(), value.clone()?)))
-        .collect()
+    let mut named = Map::with_capacity(arguments.len());
+    let given = operation.params.iter().zip(arguments);
+    named.extend(given.filter_map(|(param, value)| Some((param.name.clone(), value.clone()?))));
+    named
 }
 
 /// Our handle on a system under test.

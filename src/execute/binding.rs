@@ -6,13 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::Value;
-
 use super::pace::Pace;
 use crate::{
     sequence::{Command, command::fill},
     spec::SpecSet,
-    value::{Key, given_place},
+    value::{Arguments, Key, given_place},
 };
 
 /// Values of given things: service, name → value.
@@ -76,6 +74,8 @@ fn short(execution: &str) -> String {
 pub struct Binding<'a> {
     pub around: &'a Surroundings,
     pub service: usize,
+    /// Region of calls that say none.
+    pub home: Option<Arc<str>>,
     /// Tells executions apart, so that names and tokens are fresh in each.
     pub execution: String,
     n_names: usize,
@@ -90,11 +90,12 @@ impl<'a> Binding<'a> {
                 filled.insert(given_place(name), value.clone());
             }
         }
-        Self { around, service, execution, n_names: 0, filled }
+        let home = around.givens.get(service, "region").map(Arc::from);
+        Self { around, service, home, execution, n_names: 0, filled }
     }
 
     /// Arguments of a command with every place filled; none when a handle was never bound.
-    pub fn arguments(&mut self, command: &Command) -> Result<Vec<Option<Value>>, String> {
+    pub fn arguments(&mut self, command: &Command) -> Result<Arguments, String> {
         let mut unbound = None;
         let mut arguments = Vec::with_capacity(command.arguments.len());
         for value in &command.arguments {
@@ -112,7 +113,7 @@ impl<'a> Binding<'a> {
                 (filled, None) => arguments.push(filled.flatten()),
             }
         }
-        Ok(arguments)
+        Ok(arguments.into())
     }
 
     fn place(&mut self, place: &str) -> Option<String> {
@@ -151,10 +152,5 @@ impl<'a> Binding<'a> {
 
     pub fn bind(&mut self, key: &Key, id: String) {
         self.filled.insert(key.clone(), id);
-    }
-
-    /// Region of calls that say none.
-    pub fn home(&self) -> Option<Arc<str>> {
-        self.around.givens.get(self.service, "region").map(Arc::from)
     }
 }

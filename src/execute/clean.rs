@@ -86,7 +86,7 @@ fn made(set: &SpecSet, script: &Script, binding: &Binding<'_>) -> Vec<(Key, usiz
                 value => crate::value::plain(value),
             });
             let filled = place.and_then(|place| binding.filled.get(place.as_str()).cloned());
-            let home = || binding.home().map(|home| home.to_string()).unwrap_or_default();
+            let home = || binding.home.as_deref().unwrap_or_default().to_owned();
             if binding.filled.contains_key(key) {
                 list.push((key.clone(), kind, filled.unwrap_or_else(home)));
             }

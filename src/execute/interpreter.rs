@@ -137,9 +137,8 @@ impl Run<'_> {
             }
         };
         let operation = self.set.operation(command.operation);
-        let named = named(operation, &arguments);
-        let call =
-            Call { operation: command.operation, arguments, region: self.binding.home(), caller: command.caller };
+        let region = self.binding.home.clone();
+        let call = Call { operation: command.operation, arguments, region, caller: command.caller };
         let until = command.until.as_ref();
         let patience_ms = until.map_or(0, |until| self.patience(until));
         let lingers = until.is_some_and(|until| self.lingers(until));
@@ -166,7 +165,7 @@ impl Run<'_> {
             let (ended_ms, end) = (self.elapsed(), self.stamp());
             let exchange = |reply| Exchange {
                 command: index,
-                arguments: named.clone(),
+                arguments: named(operation, &call.arguments),
                 started_ms,
                 ended_ms,
                 stamps: Stamps { start, end },
@@ -255,7 +254,7 @@ impl Run<'_> {
         match bound {
             Ok(arguments) => {
                 let named = named(self.set.operation(command.operation), &arguments);
-                let (operation, region) = (command.operation, self.binding.home());
+                let (operation, region) = (command.operation, self.binding.home.clone());
                 let call = Call { operation, arguments, region, caller: command.caller };
                 let exchange = exchange(named, Reply::NotSent { reason: "it is on its way".into() });
                 Some(Departed { call, exchange })
@@ -285,8 +284,7 @@ impl Run<'_> {
     /// answer was lost, though not for long: whoever never answers is not waited for each time.
     fn worth_repeating(&self, command: &Command, reply: &Reply) -> u32 {
         let operation = self.set.operation(command.operation);
-        let only_reads = !operation.is_documented() && !operation.changes();
-        let lost = if only_reads { LOST_READS } else { 0 };
+        let lost = if operation.only_reads() { LOST_READS } else { 0 };
         match reply {
             Reply::Refused { status, code, .. } => match self.set.service(command.operation).means(code) {
                 Some(Means::Throttled) => u32::MAX,
@@ -316,7 +314,7 @@ impl Run<'_> {
     /// For how long a read may still show what was true before the last change: it would prove nothing.
     fn staleness(&self, operation: &Operation, now_ms: u64) -> u64 {
         let lag_ms = self.around.pace.lag_ms();
-        if lag_ms == 0 || operation.is_documented() || operation.changes() {
+        if lag_ms == 0 || !operation.only_reads() {
             return 0;
         }
         self.changed_ms.map_or(0, |changed| (changed + lag_ms + 1).saturating_sub(now_ms))

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     history::{History, Reply},
-    model::{Answer, Caller, Choices, Outcome, Request, State, outcomes_with},
+    model::{Answer, Caller, Choices, Outcome, Request, State, likely, outcomes_with},
     sequence::{Script, command::templated},
     spec::{SpecSet, resource::Template, service::OpRef},
     value::Key,
@@ -31,8 +31,12 @@ impl Left {
                 Reply::Refused { .. } | Reply::NotSent { .. } => continue,
                 Reply::Trouble(_) => false,
             };
+            // What only reads leaves nothing.
+            if set.operation(command.operation).effects.is_empty() {
+                continue;
+            }
             let request = command.request(set, &Script::home());
-            match successes(set, &left.state, &request).into_iter().next().filter(|_| is_success) {
+            match success(set, &left.state, &request).filter(|_| is_success) {
                 Some(outcome) => left.state = after(&left.state, &outcome),
                 None => left.doubtful.extend(request.targets.into_iter().flatten().chain(request.created)),
             }
@@ -53,6 +57,13 @@ impl Left {
         let successes = successes(set, &self.state, &request);
         successes.is_empty() || successes.iter().any(|outcome| after(&self.state, outcome) != self.state)
     }
+}
+
+/// What the call likely does, if that is a success, or else what it may do as one.
+fn success(set: &SpecSet, state: &State, request: &Request) -> Option<Outcome> {
+    let outcome = Some(likely(set, state, request, &Choices::default()));
+    let is_it = |outcome: &Outcome| outcome.answer == Answer::Success;
+    outcome.filter(is_it).or_else(|| successes(set, state, request).into_iter().next())
 }
 
 fn successes(set: &SpecSet, state: &State, request: &Request) -> Vec<Outcome> {

@@ -188,7 +188,7 @@ impl Standing {
                     continue;
                 }
                 let (after, _) = simulate::step(ground.set, &idle, &call, &Choices::default());
-                let is_new = |pending: &Pending| !idle.pending.contains(pending);
+                let is_new = |pending: &Pending| !idle.pending.iter().any(|known| **known == *pending);
                 let Some((after, further)) = ground.settled_where(&after, is_new) else { continue };
                 add(waits.iter().cloned().chain([call]).chain(further).collect(), after);
             }

@@ -31,6 +31,34 @@ pub struct Surroundings<'a> {
     pub all: bool,
 }
 
+/// Candidates that are not spelled out yet: whoever needs only one of them need not spell out the others.
+pub struct Drafts {
+    bases: Vec<Command>,
+    drafts: Vec<Draft>,
+}
+
+/// A call as it differs from another.
+struct Draft {
+    base: usize,
+    caller: Caller,
+    /// Values of parameters.
+    values: Vec<(usize, Option<Value>)>,
+}
+
+impl Drafts {
+    /// The position of each, with whoever sends it.
+    pub fn callers(&self) -> impl Iterator<Item = (usize, Caller)> {
+        self.drafts.iter().map(|draft| draft.caller).enumerate()
+    }
+
+    pub fn spelled(&self, index: usize) -> Command {
+        let Draft { base, caller, values } = &self.drafts[index];
+        let mut command = Command { caller: *caller, ..self.bases[*base].clone() };
+        values.iter().for_each(|(param, value)| command.arguments[*param] = value.clone());
+        command
+    }
+}
+
 impl Surroundings<'_> {
     fn operation(&self) -> &Operation {
         self.set.operation(self.at)
@@ -55,6 +83,11 @@ impl Surroundings<'_> {
 
     /// Every candidate call.
     pub fn calls(&self) -> Vec<Command> {
+        let drafts = self.drafts();
+        (0..drafts.drafts.len()).map(|index| drafts.spelled(index)).collect()
+    }
+
+    pub fn drafts(&self) -> Drafts {
         let operation = self.operation();
         let main = operation.params.iter().position(|param| param.binding.is_some());
         let mut bases = vec![self.base()];
@@ -70,7 +103,8 @@ impl Surroundings<'_> {
                 })
                 .collect();
         }
-        let mut calls = bases.clone();
+        let draft = |base, values| Draft { base, caller: Caller::Main, values };
+        let mut drafts: Vec<Draft> = (0..bases.len()).map(|base| draft(base, Vec::new())).collect();
         let others: Vec<usize> = (0..operation.params.len()).filter(|param| Some(*param) != main).collect();
         let is_long = |base: &Command| {
             base.arguments.iter().flatten().any(|value| value.as_array().is_some_and(|list| list.len() > LONG))
@@ -79,31 +113,31 @@ impl Surroundings<'_> {
         let is_batch = |base: &Command| {
             base.arguments.iter().flatten().any(|value| value.as_array().is_some_and(|list| list.len() > 1))
         };
-        for base in bases.iter().filter(|base| !is_long(base) && (self.all || !is_batch(base))) {
+        let values: Vec<_> = others.iter().map(|param| self.values(*param)).collect();
+        let is_varied = |base: &Command| !is_long(base) && (self.all || !is_batch(base));
+        for (base, _) in bases.iter().enumerate().filter(|(_, base)| is_varied(base)) {
             for (position, param) in others.iter().enumerate() {
-                for value in self.values(*param) {
-                    let mut command = base.clone();
-                    command.arguments[*param] = value.clone();
+                for value in &values[position] {
+                    let one = (*param, value.clone());
                     for other in &others[position + 1..] {
-                        if operation.params[*other].kind == ParamType::Boolean && value == Some(Value::Bool(true)) {
-                            let mut both = command.clone();
-                            both.arguments[*other] = Some(Value::Bool(true));
-                            calls.push(both);
+                        if operation.params[*other].kind == ParamType::Boolean && *value == Some(Value::Bool(true)) {
+                            drafts.push(draft(base, vec![one.clone(), (*other, value.clone())]));
                         }
                     }
-                    calls.push(command);
+                    drafts.push(draft(base, vec![one]));
                 }
             }
             if self.all {
-                let mut restricted = base.clone();
-                restricted.caller = Caller::Restricted;
-                calls.push(restricted);
+                drafts.push(Draft { caller: Caller::Restricted, ..draft(base, Vec::new()) });
             }
         }
         if self.all {
-            calls.extend(self.impostors());
+            let impostors = self.impostors();
+            let of = |(index, command): (usize, &Command)| Draft { caller: command.caller, ..draft(index, Vec::new()) };
+            drafts.extend((bases.len()..).zip(&impostors).map(of));
+            bases.extend(impostors);
         }
-        calls
+        Drafts { bases, drafts }
     }
 
     /// Calls that do not prove who sends them. Should one be carried out all the same, it costs nobody anything: it names

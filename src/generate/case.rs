@@ -1,6 +1,7 @@
 //! Test cases: tours, then planned ones with one aim each, woven or not, and free ones.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
 };
@@ -422,9 +423,9 @@ impl<'a> Generator<'a> {
         let mut setup = plan.setup.clone();
         let mut call = plan.call.clone();
         let states = states.get_or_init(|| simulate::run(self.set, &self.initial(aim.0), &setup, &plan.assumed));
-        let mut states = states.clone();
+        let mut states = Cow::Borrowed(states.as_slice());
         if dice.percent(WOVEN_PERCENT) {
-            self.weave(aim, plan, &mut setup, &mut states, &mut call, &mut dice);
+            self.weave(aim, plan, &mut setup, states.to_mut(), &mut call, &mut dice);
         }
         let Some(before) = states.last() else { return Some(Script { commands: setup, aims: vec![aim] }) };
         Some(self.finish(aim, plan, before, setup, call, &mut dice))

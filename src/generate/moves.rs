@@ -134,10 +134,10 @@ fn named(set: &SpecSet, at: OpRef, way: &Use, state: &State) -> Vec<Vec<Option<K
 }
 
 fn asks_for(way: &Use, name: &str) -> bool {
-    let place = format!("${name}");
+    let is_place = |text: &str| text.strip_prefix('$') == Some(name);
     way.arguments.iter().any(|(_, value)| match value {
-        Value::String(text) => *text == place,
-        Value::Array(list) => list.iter().any(|value| value.as_str() == Some(&place)),
+        Value::String(text) => is_place(text),
+        Value::Array(list) => list.iter().filter_map(Value::as_str).any(is_place),
         _ => false,
     })
 }
@@ -174,6 +174,7 @@ fn command(
         arguments.push(value);
     }
     let creates = handles(operation, set, at, state);
+    let arguments = arguments.into();
     Some(Command { operation: at, arguments, creates, caller: Caller::Main, until: None, purpose, lane: None })
 }
 

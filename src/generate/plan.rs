@@ -269,15 +269,16 @@ fn try_call(set: &SpecSet, operation: &Operation, nodes: &[Node], node: usize, c
         let known = plans.by_requirement.entry(requirement).or_default();
         // Plans differ in the answers that the requirement itself depends on, and in which codes compete.
         let matters = matters(operation, requirement);
-        let projected = assumed.only(&matters);
+        let project = |assumed: &Choices| assumed.only(|question| matters.contains(&question));
+        let projected = project(&assumed);
         let question = operation.questions.iter().find(|question| question.requirement == requirement);
         let is_new = match question {
             Some(question) if question.precedence => !known.iter().any(|plan| plan.due == due),
-            _ => known.len() < FEW_PLANS || !known.iter().any(|plan| plan.assumed.only(&matters) == projected),
+            _ => known.len() < FEW_PLANS || !known.iter().any(|plan| project(&plan.assumed) == projected),
         };
         // A plan that depends on less is worth more than a shorter one.
         let doubt = Doubt::of(operation, requirement, &assumed, &nodes[node].state);
-        let alike = |plan: &Plan| plan.assumed.only(&matters) == projected && plan.due == due;
+        let alike = |plan: &Plan| project(&plan.assumed) == projected && plan.due == due;
         let worse = known.iter().position(|plan| alike(plan) && plan.doubt > doubt).or_else(|| {
             let full = known.len() >= MOST_PLANS;
             let (worst, plan) = known.iter().enumerate().filter(|_| full).max_by_key(|(_, plan)| plan.doubt.clone())?;

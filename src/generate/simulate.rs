@@ -1,5 +1,7 @@
 //! One likely course of events, to keep generated scripts sensible.
 
+use std::sync::Arc;
+
 use crate::{
     model::{Answer, Change, Choices, Outcome, Pending, State, likely},
     sequence::{Command, Expected, Script, Wait},
@@ -17,7 +19,7 @@ pub fn step(set: &SpecSet, state: &State, command: &Command, assumed: &Choices) 
 pub fn after(state: &State, outcome: &Outcome) -> State {
     let mut next = state.clone();
     outcome.changes.iter().for_each(|change| next.apply(change));
-    next.pending.extend(outcome.later.iter().cloned());
+    next.pending.extend(outcome.later.iter().cloned().map(Arc::new));
     next.tokens.extend(outcome.token.clone());
     next
 }
@@ -29,7 +31,7 @@ pub fn after_waiting(state: &State, command: &Command) -> State {
     let goes = until.expected == Expected::Gone;
     let removes = |pending: &Pending| pending.changes.iter().any(|change| matches!(change, Change::Delete(_)));
     let is_it = |pending: &Pending| pending.key == until.key && removes(pending) == goes;
-    if let Some(index) = next.pending.iter().position(is_it) {
+    if let Some(index) = next.pending.iter().position(|pending| is_it(pending)) {
         next.fire(index);
     }
     next

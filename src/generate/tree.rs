@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     sequence::{Command, Script},
     spec::SpecSet,
-    value::Key,
+    value::{Arguments, Key},
 };
 
 /// Scripts that are smaller than this one, the boldest first. The commands at `keep` stay.
@@ -127,7 +127,7 @@ fn without(script: &Script, mut doomed: BTreeSet<usize>, keep: &[usize]) -> Opti
 }
 
 /// The same command with less said, or said more simply.
-fn simpler_arguments(set: &SpecSet, command: &Command) -> Vec<Vec<Option<Value>>> {
+fn simpler_arguments(set: &SpecSet, command: &Command) -> Vec<Arguments> {
     let operation = set.operation(command.operation);
     let mut found = Vec::new();
     for (index, param) in operation.params.iter().enumerate() {

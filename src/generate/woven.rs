@@ -5,6 +5,7 @@ use super::{
     case::Generator,
     dice::Dice,
     moves::{self, wait_for},
+    options::Options,
     plan::Plan,
     readback, simulate,
 };
@@ -121,13 +122,15 @@ impl Generator<'_> {
                     seed: dice.number(),
                     all: dice.percent(60),
                 };
-                let calls: Vec<Command> = around
-                    .calls()
-                    .into_iter()
-                    .filter(|call| call.caller == Caller::Main || self.options().restricted.contains(&at.service))
-                    .filter(|call| !self.options().careful || self.is_dry(call) || self.probes(call).is_empty())
-                    .collect();
-                let Some(call) = dice.pick(&calls).cloned() else { continue };
+                let drafts = around.drafts();
+                let Options { careful, restricted, .. } = self.options();
+                let harmless = |call: &Command| self.is_dry(call) || self.probes(call).is_empty();
+                let calls = drafts
+                    .callers()
+                    .filter(|(_, caller)| *caller == Caller::Main || restricted.contains(&at.service))
+                    .filter(|(index, _)| !careful || harmless(&drafts.spelled(*index)));
+                let calls: Vec<usize> = calls.map(|(index, _)| index).collect();
+                let Some(call) = dice.pick(&calls).map(|index| drafts.spelled(*index)) else { continue };
                 n_calls += 1;
                 let reads = readback::after(self.set, &state, &call, &assumed, false);
                 let bystander =

@@ -49,7 +49,7 @@ fn ways(set: &SpecSet, service: usize, kind: usize) -> impl Iterator<Item = Way<
 
 /// It changes nothing, as far as its document goes.
 pub fn is_read(operation: &Operation) -> bool {
-    !operation.is_documented() && !operation.changes() && !operation.views.is_empty()
+    operation.only_reads() && !operation.views.is_empty()
 }
 
 impl Way<'_> {
@@ -95,7 +95,7 @@ impl Way<'_> {
                 None
             });
         }
-        Some(Call { operation: self.at, arguments, region: region_of(region), caller: Caller::Main })
+        Some(Call { operation: self.at, arguments: arguments.into(), region: region_of(region), caller: Caller::Main })
     }
 }
 

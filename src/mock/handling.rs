@@ -30,7 +30,7 @@ pub struct Work {
     /// It holds a job on what it names.
     holds: AtomicBool,
     /// What it did, once it has.
-    done: OnceLock<Outcome>,
+    done: OnceLock<Arc<Outcome>>,
 }
 
 impl Work {
@@ -40,7 +40,7 @@ impl Work {
 
     /// What it did; none while it is under way.
     pub fn done(&self) -> Option<&Outcome> {
-        self.done.get()
+        self.done.get().map(|done| &**done)
     }
 
     /// A resource that both calls name.
@@ -57,6 +57,7 @@ pub struct Handling<'m> {
     request_id: String,
     /// It does not come to look: there is no room for what it would make.
     refused: Option<Reply>,
+    /// For bugs that mix up what was seen at first with what is there by now.
     first: Option<Look>,
     latest: Option<Look>,
     struck: bool,
@@ -70,8 +71,8 @@ struct Look {
     version: u64,
     at_ms: u64,
     /// What a mock without a bug would do.
-    healthy: Outcome,
-    outcome: Outcome,
+    healthy: Arc<Outcome>,
+    outcome: Arc<Outcome>,
 }
 
 impl<'m> Handling<'m> {
@@ -122,27 +123,30 @@ impl<'m> Handling<'m> {
         };
         let request = &self.work.request;
         let (choices, reversed) = mock.preferences(request.operation);
-        let Some(mut healthy) = choose(&mock.set, &state, request, choices, reversed) else {
+        let Some(healthy) = choose(&mock.set, &state, request, choices, reversed) else {
             return Some(render::failure(self.request_id.clone()));
         };
         if let Some(stale) = stale {
             let seen = choose(&mock.set, &stale, request, choices, reversed).unwrap_or(healthy);
             return Some(render::reply(&mock.set, &stale, request, &seen, &self.request_id));
         }
+        let mut healthy = Arc::new(healthy);
         let planted = mock.planted.as_ref();
         let other = planted
             .and_then(|planted| planted.fault.outcome(&self.situation(choices, reversed, now_ms), &state, &healthy));
-        let mut outcome = other.unwrap_or_else(|| healthy.clone());
+        let mut outcome = other.map_or_else(|| healthy.clone(), Arc::new);
         if taken {
             // With a bug or without: whether a resource is taken is not what outcomes are about.
             for outcome in [&mut healthy, &mut outcome] {
                 if let Some(refused) = self.exclusive(outcome) {
-                    *outcome = refused;
+                    *outcome = refused.into();
                 }
             }
         }
         let look = Look { state, version, at_ms: now_ms, healthy, outcome };
-        self.first.get_or_insert_with(|| look.clone());
+        if planted.is_some() {
+            self.first.get_or_insert_with(|| look.clone());
+        }
         self.latest = Some(look);
         None
     }
@@ -184,7 +188,7 @@ impl<'m> Handling<'m> {
                 now: &before,
                 healthy: &healthy,
             };
-            outcome = planted.fault.overlapped(&meeting).unwrap_or(outcome);
+            outcome = planted.fault.overlapped(&meeting).map_or(outcome, Arc::new);
             base = planted.fault.base(&meeting).filter(|base| *base != *before);
             shown = planted.fault.shown(&meeting);
         }

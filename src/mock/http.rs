@@ -188,7 +188,7 @@ impl Front {
             return Receipt::Refused(Some(response));
         }
         let mock = self.stranger.as_ref().filter(|_| user.account > 0).unwrap_or(&self.mock);
-        let handling = mock.begin(&self.asked(at, &call, user.caller));
+        let handling = mock.begin(self.asked(at, &call, user.caller));
         Receipt::UnderWay(Box::new(UnderWay { front: self, handling, protocol, action: call.action, host, format, at }))
     }
 

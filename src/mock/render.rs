@@ -17,9 +17,19 @@ use crate::{
 /// A UUID that is different for each number.
 pub fn request_id(serial: u64) -> String {
     let hash = Sha256::digest(serial.to_be_bytes());
-    let digit = |half: u8| char::from(b"0123456789ABCDEF"[usize::from(half)]);
-    let hex: String = hash.iter().take(16).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
-    format!("{}-{}-4{}-A{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+    let digits = hash.iter().take(16).flat_map(|byte| [byte >> 4, byte & 15]);
+    let mut id = String::with_capacity(36);
+    for (place, digit) in digits.enumerate() {
+        if let 8 | 12 | 16 | 20 = place {
+            id.push('-');
+        }
+        id.push(match place {
+            12 => '4',
+            16 => 'A',
+            _ => char::from(b"0123456789ABCDEF"[usize::from(digit)]),
+        });
+    }
+    id
 }
 
 /// The answer that an outcome earns; `state` is the one after it.

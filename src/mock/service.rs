@@ -27,7 +27,7 @@ use crate::{
         resource::Given,
         service::{Means, OpRef},
     },
-    value::{Atom, Key},
+    value::{Arguments, Atom, Key},
 };
 
 /// Tokens that are remembered; older ones are forgotten.
@@ -84,7 +84,7 @@ pub struct Item {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked {
     pub operation: OpRef,
-    pub arguments: Vec<Option<Value>>,
+    pub arguments: Arguments,
     /// Region that came beside the parameters.
     pub region: Option<Arc<str>>,
     pub caller: Caller,
@@ -191,12 +191,12 @@ impl Mock {
     }
 
     /// Answers a call at this time, in milliseconds of any clock that does not go back.
-    pub fn answer(&self, asked: &Asked, now_ms: u64) -> Reply {
+    pub fn answer(&self, asked: Asked, now_ms: u64) -> Reply {
         self.begin(asked).finish(now_ms)
     }
 
     /// Takes a call in; others may come before it is answered.
-    pub fn begin(&self, asked: &Asked) -> Handling<'_> {
+    pub fn begin(&self, asked: Asked) -> Handling<'_> {
         let service = self.set.service(asked.operation);
         let mut held = self.states[asked.operation.service].lock().unwrap_or_else(PoisonError::into_inner);
         let operation = self.set.operation(asked.operation);
@@ -213,8 +213,8 @@ impl Mock {
             .collect();
         held.serial += 1;
         let request_id = render::request_id(held.serial);
-        let home = asked.region.clone().unwrap_or_else(|| held.home.clone());
-        let request = Request::new(&self.set, asked.operation, asked.arguments.clone(), asked.caller, created, &home);
+        let home = asked.region.unwrap_or_else(|| held.home.clone());
+        let request = Request::new(&self.set, asked.operation, asked.arguments, asked.caller, created, &home);
         let refused = self.over_quota(service, operation, &request, &held, &request_id);
         let work = Arc::new(Work::new(request));
         held.enter(&work);
@@ -253,7 +253,7 @@ impl Mock {
     /// The state that a read shows which lags.
     pub(super) fn stale(&self, held: &Held, at: OpRef, now_ms: u64) -> Option<State> {
         let (service, operation) = (self.set.service(at), self.set.operation(at));
-        if self.manners.lag_ms == 0 || operation.is_documented() || operation.changes() || operation.views.is_empty() {
+        if self.manners.lag_ms == 0 || !operation.only_reads() || operation.views.is_empty() {
             return None;
         }
         let lag = chance::up_to(self.manners.seed, "lag", held.serial, self.manners.lag_ms);
@@ -422,7 +422,7 @@ impl Held {
             // What a fault puts off, or is slow, begins later.
             pending.since_ms = pending.since_ms.saturating_add(now_ms).saturating_add(slow(n));
             supersede(state, &pending);
-            state.pending.push(pending);
+            state.pending.push(pending.into());
         }
         state.tokens.extend(outcome.token.clone());
     }
@@ -436,7 +436,7 @@ fn supersede(state: &mut State, later: &Pending) {
     };
     let places: Vec<_> = later.changes.iter().filter_map(place).collect();
     for pending in &mut state.pending {
-        pending.changes.retain(|change| place(change).is_none_or(|place| !places.contains(&place)));
+        Arc::make_mut(pending).changes.retain(|change| place(change).is_none_or(|place| !places.contains(&place)));
     }
     state.pending.retain(|pending| !pending.changes.is_empty());
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use super::{
-    evaluate::{Ask, Scope, Target, members},
+    evaluate::{Ask, Scope, Target, Variables, members},
     outcome::{Answer, Refused, Step},
     state::{Change, Pending, Resource},
 };
@@ -37,7 +37,7 @@ impl Step<'_> {
             match &after {
                 None => self.effect(scope, effect, &mut changes, &mut later)?,
                 Some(state) => {
-                    let variables = scope.variables.borrow().seen_in(state).into();
+                    let variables = Variables::of(scope.named_in(state)).into();
                     let scope = Scope { state, variables, ..self.scope(scope.choices, scope.obstructed) };
                     self.effect(&scope, effect, &mut changes, &mut later)?;
                 }
@@ -65,12 +65,12 @@ impl Step<'_> {
         };
         let keys = keys.map_or_else(|| std::slice::from_ref(self.created(var)), Vec::as_slice);
         for (index, key) in keys.iter().enumerate() {
-            let outer = scope.stand(var, Some(Target::new(scope.state, key, index)));
-            let holds = effect.when.as_ref().map_or(Ok(true), |when| scope.holds(when));
-            if holds? {
-                self.apply(scope, effect, key, changes, later);
-            }
-            scope.stand(var, outer);
+            scope.standing(var, Target::new(scope.state, key, index), || {
+                if effect.when.as_ref().map_or(Ok(true), |when| scope.holds(when))? {
+                    self.apply(scope, effect, key, changes, later);
+                }
+                Ok(())
+            })?;
         }
         Ok(())
     }

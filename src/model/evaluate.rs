@@ -44,12 +44,23 @@ impl Choices {
 
     #[must_use]
     pub fn with(&self, question: usize, choice: usize) -> Self {
-        let mut next = self.clone();
-        match next.0.binary_search_by_key(&question, |(known, _)| *known) {
-            Ok(at) => next.0[at].1 = choice,
-            Err(at) => next.0.insert(at, (question, choice)),
-        }
+        let mut next = self.with_room(1);
+        next.add(question, choice);
         next
+    }
+
+    /// A copy to which so many may be added.
+    fn with_room(&self, n_more: usize) -> Self {
+        let mut next = Vec::with_capacity(self.0.len() + n_more);
+        next.extend_from_slice(&self.0);
+        Self(next)
+    }
+
+    fn add(&mut self, question: usize, choice: usize) {
+        match self.0.binary_search_by_key(&question, |(known, _)| *known) {
+            Ok(at) => self.0[at].1 = choice,
+            Err(at) => self.0.insert(at, (question, choice)),
+        }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
@@ -58,8 +69,8 @@ impl Choices {
 
     /// Only the answers to these questions.
     #[must_use]
-    pub fn only(&self, questions: &[usize]) -> Self {
-        Self(self.0.iter().filter(|(question, _)| questions.contains(question)).copied().collect())
+    pub fn only(&self, is_wanted: impl Fn(usize) -> bool) -> Self {
+        Self(self.0.iter().filter(|(question, _)| is_wanted(*question)).copied().collect())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -69,7 +80,9 @@ impl Choices {
     /// Adds what `other` knows.
     #[must_use]
     pub fn joined(&self, other: &Choices) -> Self {
-        other.iter().fold(self.clone(), |joined, (question, choice)| joined.with(question, choice))
+        let mut joined = self.with_room(other.0.len());
+        other.iter().for_each(|(question, choice)| joined.add(question, choice));
+        joined
     }
 }
 
@@ -93,16 +106,22 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Variables of quantifiers and derived attributes that are in sight at once, as a rule.
-const DEEPEST: usize = 4;
+/// Bindings and created resources with what each of them stands for.
+pub type Named<'a> = Vec<Option<Target<'a>>>;
 
 /// Values of variables: bindings, created resources, then those of quantifiers.
 #[derive(Debug, Clone, Default)]
 pub struct Variables<'a> {
-    stack: Vec<Option<Target<'a>>>,
+    named: Cow<'a, [Option<Target<'a>>]>,
+    /// One of them that stands for something else for a while.
+    stand_in: StandIn<'a>,
+    inner: Named<'a>,
     /// Where those in sight begin; a derived attribute sees its own resource only.
     base: usize,
 }
+
+/// A variable, with what it stands for instead.
+type StandIn<'a> = Option<(usize, Target<'a>)>;
 
 /// Everything that a condition can look at.
 pub struct Scope<'a> {
@@ -121,34 +140,28 @@ pub struct Scope<'a> {
 impl<'a> Variables<'a> {
     /// What the call names, each list by its first.
     pub fn named(state: &'a State, request: &'a Request) -> Self {
-        Self::of(state, request.targets.iter().map(|keys| keys.first()))
+        Self::of(first_of(state, request.targets.iter().map(|keys| keys.first())))
     }
 
-    /// These resources, each the first of its list.
-    pub fn of(state: &'a State, keys: impl Iterator<Item = Option<&'a Key>>) -> Self {
-        let mut stack = Vec::with_capacity(keys.size_hint().0 + DEEPEST);
-        stack.extend(keys.map(|key| Some(Target::new(state, key?, 0))));
-        Self { stack, base: 0 }
-    }
-
-    /// The same in another state.
-    #[must_use]
-    pub fn seen_in<'b>(&self, state: &'b State) -> Variables<'b>
-    where
-        'a: 'b,
-    {
-        let seen = |target: &Target<'a>| Target::new(state, target.key, target.index);
-        Variables { stack: self.stack.iter().map(|target| target.as_ref().map(seen)).collect(), base: self.base }
+    pub fn of(named: impl Into<Cow<'a, [Option<Target<'a>>]>>) -> Self {
+        Self { named: named.into(), ..Self::default() }
     }
 
     fn get(&self, var: usize) -> Option<Target<'a>> {
-        self.stack.get(self.base + var).copied().flatten()
+        let place = self.base + var;
+        match self.stand_in {
+            Some((var, target)) if var == place => Some(target),
+            _ => match place.checked_sub(self.named.len()) {
+                Some(inner) => self.inner.get(inner).copied().flatten(),
+                None => self.named[place],
+            },
+        }
     }
+}
 
-    /// Sets a variable that there is, and hands out what it was.
-    fn set(&mut self, var: usize, target: Option<Target<'a>>) -> Option<Target<'a>> {
-        self.stack.get_mut(self.base + var).and_then(|place| std::mem::replace(place, target))
-    }
+/// These resources, each the first of its list.
+pub fn first_of<'a>(state: &'a State, keys: impl Iterator<Item = Option<&'a Key>>) -> Named<'a> {
+    keys.map(|key| Some(Target::new(state, key?, 0))).collect()
 }
 
 impl<'a> Scope<'a> {
@@ -255,9 +268,9 @@ impl<'a> Scope<'a> {
     fn some(&self, targets: impl Iterator<Item = Target<'a>>, body: &Expr) -> Result<bool, Ask> {
         let mut asked = None;
         for target in targets {
-            self.variables.borrow_mut().stack.push(Some(target));
+            self.variables.borrow_mut().inner.push(Some(target));
             let value = self.holds(body);
-            self.variables.borrow_mut().stack.pop();
+            self.variables.borrow_mut().inner.pop();
             match value {
                 Ok(true) => return Ok(true),
                 Ok(false) => {}
@@ -274,13 +287,13 @@ impl<'a> Scope<'a> {
         };
         let outer = {
             let mut variables = self.variables.borrow_mut();
-            let top = variables.stack.len();
-            variables.stack.push(Some(target));
+            let top = variables.named.len() + variables.inner.len();
+            variables.inner.push(Some(target));
             std::mem::replace(&mut variables.base, top)
         };
         let value = self.value(&rule.expr).map(Cow::into_owned);
         let mut variables = self.variables.borrow_mut();
-        variables.stack.pop();
+        variables.inner.pop();
         variables.base = outer;
         value
     }
@@ -289,9 +302,24 @@ impl<'a> Scope<'a> {
         self.variables.borrow().get(var)
     }
 
-    /// Sets a variable that there is, and hands out what it was.
-    pub fn stand(&self, var: usize, target: Option<Target<'a>>) -> Option<Target<'a>> {
-        self.variables.borrow_mut().set(var, target)
+    /// Works something out while a variable of the call stands for this; no other does in the meantime.
+    pub fn standing<T>(&self, var: usize, target: Target<'a>, work_out: impl FnOnce() -> T) -> T {
+        let is_named = var < self.variables.borrow().named.len();
+        let stand_in = is_named.then_some((var, target));
+        let outer = std::mem::replace(&mut self.variables.borrow_mut().stand_in, stand_in);
+        let value = work_out();
+        self.variables.borrow_mut().stand_in = outer;
+        value
+    }
+
+    /// What the variables of the call stand for in another state.
+    pub fn named_in<'b>(&self, state: &'b State) -> Named<'b>
+    where
+        'a: 'b,
+    {
+        let named = self.variables.borrow().named.len();
+        let seen = |target: Target<'a>| Target::new(state, target.key, target.index);
+        (0..named).map(|var| self.target(var).map(seen)).collect()
     }
 
     /// The resource, when it exists where the call looks.
@@ -302,7 +330,9 @@ impl<'a> Scope<'a> {
 
     fn is_here(&self, found: &Resource) -> bool {
         use crate::spec::resource::Scope as Reach;
-        self.service.kinds[found.kind].scope == Reach::Account || found.region == self.request.region
+        let (there, asked) = (&found.region, &self.request.region);
+        // The same text as a rule, which is cheaper to see than an equal one.
+        Arc::ptr_eq(there, asked) || there == asked || self.service.kinds[found.kind].scope == Reach::Account
     }
 
     fn fact(&self, var: usize, fact: Fact) -> bool {
@@ -502,7 +532,7 @@ mod tests {
         let set = shop(&(question("one-way", &["a", "b"]) + &question("two-ways", &["a", "b"])));
         let likely = Choices::likely(set.operation(DELETE));
         assert_eq!(likely, Choices::default().with(1, 0).with(0, 0));
-        assert_eq!(likely.only(&[1, 7]), Choices::default().with(1, 0));
+        assert_eq!(likely.only(|question| [1, 7].contains(&question)), Choices::default().with(1, 0));
         assert_eq!([likely, Choices::default()].map(|choices| choices.is_empty()), [false, true]);
     }
 

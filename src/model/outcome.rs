@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     access,
-    evaluate::{Ask, Choices, Scope, Target, Variables},
+    evaluate::{Ask, Choices, Named, Scope, Target, Variables, first_of},
     request::Request,
     state::{Change, Pending, State, TokenUse},
 };
@@ -155,6 +155,7 @@ pub(super) struct Step<'a> {
     pub operation: &'a Operation,
     pub state: &'a State,
     pub request: &'a Request,
+    named: Named<'a>,
     /// By row.
     certain: Vec<Certain>,
     common: OnceCell<Vec<usize>>,
@@ -195,8 +196,16 @@ type Consequences = (Vec<Change>, Vec<Pending>, Vec<Claim>);
 impl<'a> Step<'a> {
     pub fn new(set: &'a SpecSet, state: &'a State, request: &'a Request) -> Self {
         let operation = set.operation(request.operation);
-        let certain = operation.rows.iter().map(|_| Certain::default()).collect();
-        Self { service: set.service(request.operation), operation, state, request, certain, common: OnceCell::new() }
+        let named = request.targets.iter().map(|keys| keys.first()).chain(request.created.iter().map(Some));
+        Self {
+            service: set.service(request.operation),
+            operation,
+            state,
+            request,
+            named: first_of(state, named),
+            certain: operation.rows.iter().map(|_| Certain::default()).collect(),
+            common: OnceCell::new(),
+        }
     }
 
     /// Runs `attempt` with ever more answers, once for each combination that makes a difference.
@@ -239,8 +248,6 @@ impl<'a> Step<'a> {
     }
 
     pub fn scope<'s>(&'s self, choices: &'s Choices, obstructed: &'s [bool]) -> Scope<'s> {
-        let named = self.request.targets.iter().map(|keys| keys.first());
-        let variables = Variables::of(self.state, named.chain(self.request.created.iter().map(Some)));
         Scope {
             service: self.service,
             operation: self.operation,
@@ -248,7 +255,7 @@ impl<'a> Step<'a> {
             request: self.request,
             choices,
             obstructed,
-            variables: variables.into(),
+            variables: Variables::of(self.named.as_slice()).into(),
             chose: Cell::new(false),
         }
     }
@@ -341,15 +348,18 @@ impl<'a> Step<'a> {
         if keys.is_empty() {
             return Ok(scope.holds(expr)?.then(|| vec![0]));
         }
-        let first = scope.target(binding);
         let mut held = Due::new();
         for (index, key) in keys.iter().enumerate() {
-            scope.stand(binding, Some(Target::new(self.state, key, index)));
-            if scope.holds(expr)? {
+            let target = || Target::new(self.state, key, index);
+            // The variable stands for the first anyhow.
+            let holds = match index {
+                0 => scope.holds(expr),
+                _ => scope.standing(binding, target(), || scope.holds(expr)),
+            };
+            if holds? {
                 held.push(index);
             }
         }
-        scope.stand(binding, first);
         Ok((!held.is_empty()).then_some(held))
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 pub use crate::spec::Caller;
 use crate::{
     spec::{Operation, Service, SpecSet, operation::ParamType, resource::ResourceKind, service::OpRef},
-    value::{Key, plain},
+    value::{Arguments, Key, as_text},
 };
 
 /// A call. Ids of resources are keys of the state that it meets.
@@ -15,7 +15,7 @@ use crate::{
 pub struct Request {
     pub operation: OpRef,
     /// By parameter; absent is not null.
-    pub arguments: Vec<Option<Value>>,
+    pub arguments: Arguments,
     /// By binding: the resources that the call names, in order.
     pub targets: Vec<Vec<Key>>,
     pub region: Arc<str>,
@@ -45,7 +45,7 @@ impl Request {
     pub fn new(
         set: &SpecSet,
         operation: OpRef,
-        arguments: Vec<Option<Value>>,
+        arguments: Arguments,
         caller: Caller,
         created: Vec<Key>,
         home: &Arc<str>,
@@ -66,7 +66,7 @@ impl Request {
         let region = described
             .region
             .and_then(|param| arguments.get(param)?.as_ref())
-            .map_or_else(|| home.clone(), |value| Arc::from(plain(value).as_str()));
+            .map_or_else(|| home.clone(), |value| shared(value, home));
         Self { operation, arguments, targets, region, caller, created, overlapped: false, shapes: Shapes::default() }
     }
 
@@ -94,7 +94,7 @@ impl Request {
 
     /// Value of the idempotency token.
     pub fn token(&self, operation: &Operation) -> Option<Arc<str>> {
-        self.argument(operation.token?).map(|value| Arc::from(plain(value).as_str()))
+        self.argument(operation.token?).map(|value| Arc::from(&*as_text(value)))
     }
 
     /// It names several resources in one list.
@@ -115,6 +115,12 @@ impl Request {
         }
         text.into()
     }
+}
+
+/// A region that is asked for: what most calls name is the same text wherever it is.
+fn shared(region: &Value, home: &Arc<str>) -> Arc<str> {
+    let text = as_text(region);
+    if *text == **home { home.clone() } else { Arc::from(&*text) }
 }
 
 /// What an id looks like.
@@ -146,9 +152,9 @@ fn named(kind: ParamType, value: &Value) -> Vec<Key> {
         Value::String(text) if kind == ParamType::Texts => {
             text.split(',').map(str::trim).filter(|id| !id.is_empty()).map(Arc::from).collect()
         }
-        Value::Array(list) => list.iter().map(|element| Arc::from(plain(element).as_str())).collect(),
+        Value::Array(list) => list.iter().map(|element| Arc::from(&*as_text(element))).collect(),
         Value::Null => Vec::new(),
-        other => vec![Arc::from(plain(other).as_str())],
+        other => vec![Arc::from(&*as_text(other))],
     }
 }
 

@@ -1,6 +1,6 @@
 //! The state of a service, as far as the specs describe it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     spec::Service,
@@ -10,13 +10,66 @@ use crate::{
 /// Resources, work under way, and tokens that were used.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct State {
-    pub resources: BTreeMap<Key, Arc<Resource>>,
+    pub resources: Resources,
     /// What will happen by itself.
-    pub pending: Vec<Pending>,
+    pub pending: Vec<Arc<Pending>>,
     /// Idempotency tokens of calls that succeeded.
     pub tokens: Vec<TokenUse>,
     /// Regions that the endpoint has.
     pub regions: Arc<[Arc<str>]>,
+}
+
+/// Resources by key, in order. There are few as a rule, and they are copied, compared and gone through far more often than
+/// one is looked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Resources(Vec<(Key, Arc<Resource>)>);
+
+impl Resources {
+    fn place(&self, key: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| (**known).cmp(key))
+    }
+
+    pub fn get(&self, key: &str) -> Option<&Arc<Resource>> {
+        self.place(key).ok().map(|place| &self.0[place].1)
+    }
+
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Arc<Resource>> {
+        self.place(key).ok().map(|place| &mut self.0[place].1)
+    }
+
+    /// Adds one, or puts it in the place of that with the same key.
+    pub fn insert(&mut self, key: Key, resource: Arc<Resource>) {
+        match self.place(&key) {
+            Ok(place) => self.0[place].1 = resource,
+            Err(place) => self.0.insert(place, (key, resource)),
+        }
+    }
+
+    pub fn remove(&mut self, key: &str) -> Option<Arc<Resource>> {
+        self.place(key).ok().map(|place| self.0.remove(place).1)
+    }
+
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Key, &Arc<Resource>)> + Clone {
+        self.0.iter().map(|(key, resource)| (key, resource))
+    }
+
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &Key> + Clone {
+        self.0.iter().map(|(key, _)| key)
+    }
+
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Arc<Resource>> {
+        self.0.iter_mut().map(|(_, resource)| resource)
+    }
+
+    pub fn retain(&mut self, mut is_kept: impl FnMut(&Key, &Arc<Resource>) -> bool) {
+        self.0.retain(|(key, resource)| is_kept(key, resource));
+    }
+}
+
+impl Extend<(Key, Arc<Resource>)> for Resources {
+    fn extend<I: IntoIterator<Item = (Key, Arc<Resource>)>>(&mut self, more: I) {
+        more.into_iter().for_each(|(key, resource)| self.insert(key, resource));
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -157,29 +210,34 @@ impl State {
         }
     }
 
-    /// All states that this one may have become: any of the pending changes may have happened.
+    /// All states that this one may have become: any of the pending changes may have happened, and at least one has.
     pub fn settle(&self) -> Vec<State> {
         // The order of independent changes does not matter, so subsets are enough. What removes a resource comes last: nothing
         // else happens to it afterwards, but may have happened before.
-        let mut pending: Vec<&Pending> = self.pending.iter().collect();
+        let mut pending: Vec<&Arc<Pending>> = self.pending.iter().collect();
         pending.sort_by_key(|pending| pending.changes.iter().any(|change| matches!(change, Change::Delete(_))));
-        let mut found = vec![(self.clone(), 0)];
-        let mut at = 0;
-        while at < found.len() {
-            let (state, from) = found[at].clone();
-            for (number, next) in pending.iter().enumerate().skip(from) {
-                let Some(index) = state.pending.iter().position(|known| known == *next) else { continue };
+        let mut found: Vec<(State, usize)> = Vec::new();
+        let mut at = None;
+        loop {
+            let (state, from) = at.map_or((self, 0), |at: usize| (&found[at].0, found[at].1));
+            let fired = pending.iter().enumerate().skip(from).filter_map(|(number, next)| {
+                let index = state.pending.iter().position(|known| known == *next)?;
                 let mut fired = state.clone();
                 fired.fire(index);
-                found.push((fired, number + 1));
+                Some((fired, number + 1))
+            });
+            let fired: Vec<_> = fired.collect();
+            found.extend(fired);
+            at = Some(at.map_or(0, |at| at + 1)).filter(|at| *at < found.len());
+            if at.is_none() {
+                return found.into_iter().map(|(state, _)| state).collect();
             }
-            at += 1;
         }
-        found.into_iter().map(|(state, _)| state).collect()
     }
 
     /// Pending changes that should have happened by `now_ms`, had they taken at most `patience_ms`.
     pub fn overdue(&self, now_ms: u64, patience_ms: u64) -> impl Iterator<Item = &Pending> {
-        self.pending.iter().filter(move |pending| pending.since_ms.saturating_add(patience_ms) < now_ms)
+        let pending = self.pending.iter().map(|pending| &**pending);
+        pending.filter(move |pending| pending.since_ms.saturating_add(patience_ms) < now_ms)
     }
 }

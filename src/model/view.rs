@@ -5,7 +5,7 @@ use std::{borrow::Cow, cell::Cell};
 use serde_json::{Map, Value};
 
 use super::{
-    evaluate::{Choices, Scope, Variables},
+    evaluate::{Choices, Scope, Variables, first_of},
     request::{Request, Shapes},
     state::{Resource, State},
 };
@@ -99,7 +99,8 @@ pub fn shows(set: &SpecSet, state: &State, request: &Request, view: &View, key: 
     let Some(when) = &view.when else { return true };
     let choices = Choices::default();
     let n_before = operation.bindings.len() + request.created.len();
-    let variables = Variables::of(state, std::iter::repeat_n(None, n_before).chain([Some(key)]));
+    let named = std::iter::repeat_n(None, n_before).chain([Some(key)]);
+    let variables = Variables::of(first_of(state, named));
     let scope = Scope {
         service,
         operation,
@@ -136,7 +137,7 @@ fn derived_value(service: &Service, state: &State, key: &Key, expr: &crate::spec
     let Some(operation) = service.operations.first() else { return Atom::None };
     let request = Request {
         operation: crate::spec::OpRef { service: 0, operation: 0 },
-        arguments: Vec::new(),
+        arguments: Default::default(),
         targets: Vec::new(),
         region: "".into(),
         caller: super::Caller::Main,
@@ -145,7 +146,7 @@ fn derived_value(service: &Service, state: &State, key: &Key, expr: &crate::spec
         shapes: Shapes::default(),
     };
     let choices = Choices::default();
-    let variables = Variables::of(state, [Some(key)].into_iter());
+    let variables = Variables::of(first_of(state, [Some(key)].into_iter()));
     let scope = Scope {
         service,
         operation,

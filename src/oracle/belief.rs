@@ -1,13 +1,8 @@
 //! The set of worlds that explain what was seen so far.
 
-use std::{
-    cell::OnceCell,
-    collections::BTreeSet,
-    hash::{DefaultHasher, Hash, Hasher},
-    ops::Deref,
-    rc::Rc,
-    sync::Arc,
-};
+use std::{cell::OnceCell, collections::BTreeSet, hash::BuildHasher, ops::Deref, rc::Rc, sync::Arc};
+
+use foldhash::fast::FixedState;
 
 use crate::{
     model::{Aspect, Choices, Resource, State, evaluate::NO_CHOICES},
@@ -101,17 +96,12 @@ impl Moment {
     }
 
     fn digest(&self) -> u64 {
-        *self.digest.get_or_init(|| {
-            let mut hasher = DefaultHasher::new();
-            self.state.hash(&mut hasher);
-            hasher.finish()
-        })
+        *self.digest.get_or_init(|| FixedState::default().hash_one(&self.state))
     }
 
     /// What it may have become: some or all of what is pending has happened.
     fn futures(&self) -> &[Rc<Moment>] {
-        // The first is the state itself.
-        self.futures.get_or_init(|| self.state.settle().into_iter().skip(1).map(Self::new).collect())
+        self.futures.get_or_init(|| self.state.settle().into_iter().map(Self::new).collect())
     }
 }
 
@@ -232,7 +222,9 @@ impl Belief {
     /// Adds a world; one that differs from a known one only in what it proves joins it, and both keep what they agree on.
     pub fn add(&mut self, mut world: World) {
         let is_many = self.worlds.len() >= MANY_WORLDS;
-        let is_alike = |known: &Moment| !is_many || known.digest() == world.state.digest();
+        let is_alike = |known: &Moment| {
+            known.pending.len() == world.state.pending.len() && (!is_many || known.digest() == world.state.digest())
+        };
         let is_same = |known: &&World| is_alike(&known.state) && known.state == world.state;
         if let Some(known) = self.worlds.iter().find(is_same) {
             // What is worked out for one then serves the other.
@@ -356,7 +348,7 @@ mod tests {
     fn pending(since_ms: u64) -> State {
         let (key, changes) = ("$image1".into(), vec![Change::Delete("$image1".into())]);
         let work = Pending { since_ms, origin: 7, key, changes, unless_changed: Vec::new() };
-        State { pending: vec![work], ..state() }
+        State { pending: vec![work.into()], ..state() }
     }
 
     #[test]

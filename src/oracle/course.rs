@@ -9,16 +9,19 @@ use super::{
 };
 use crate::{
     history::Reply,
-    model::{Answer, Aspect, Choices, Outcome, Refused, State, goes_first, outcomes_with},
+    model::{Answer, Aspect, Choices, Claim, Outcome, Refused, State, goes_first, outcomes_with},
     spec::{Operation, SpecSet, expression::Expr},
     value::Key,
 };
 
 /// One way in which an answer came about.
 pub struct Course {
-    pub outcome: Outcome,
+    /// Answers to open questions that it depends on.
+    choices: Choices,
+    /// What it exercises.
+    claims: Vec<Claim>,
     /// Codes of other rows that were due as well.
-    pub losers: Vec<String>,
+    losers: Vec<String>,
     /// Resources that the call named, of those that there were.
     named: Rc<[Key]>,
     next: Rc<Moment>,
@@ -46,8 +49,7 @@ impl Courses {
 
 /// Answers that hold for good; what may vary is open each time anew.
 pub fn fixed(operation: &Operation, known: &Choices) -> Choices {
-    let lasting = known.iter().filter(|(question, _)| !operation.questions[*question].varies);
-    lasting.fold(Choices::default(), |known, (question, choice)| known.with(question, choice))
+    known.only(|question| !operation.questions[question].varies)
 }
 
 fn best(set: &SpecSet, turn: &Turn<'_>, before: &Rc<Moment>, known: &Choices) -> Vec<Course> {
@@ -75,7 +77,8 @@ fn best(set: &SpecSet, turn: &Turn<'_>, before: &Rc<Moment>, known: &Choices) ->
             losers: losers(set, turn, before, &permitted, outcome),
             named: named.clone(),
             next: after(before, outcome, turn.exchange.command, turn.exchange.ended_ms),
-            outcome: (*outcome).clone(),
+            choices: outcome.choices.clone(),
+            claims: outcome.claims.clone(),
         })
         .collect()
 }
@@ -103,7 +106,7 @@ pub fn after(before: &Rc<Moment>, outcome: &Outcome, command: usize, now_ms: u64
             let mut pending = pending.clone();
             pending.since_ms = now_ms;
             pending.origin = command;
-            next.pending.push(pending);
+            next.pending.push(pending.into());
         }
     }
     next.tokens.extend(outcome.token.clone());
@@ -114,14 +117,14 @@ impl Course {
     /// The world after it. What the outcome claims becomes a mark, or a claim that reads must show.
     pub fn lead(&self, world: &World, turn: &Turn<'_>, lag_ms: u64) -> World {
         let mut after = world.becoming(self.next.clone(), turn.exchange.ended_ms, lag_ms);
-        after.learn(turn.at, &self.outcome.choices);
-        if self.outcome.claims.is_empty() && self.losers.is_empty() {
+        after.learn(turn.at, &self.choices);
+        if self.claims.is_empty() && self.losers.is_empty() {
             return after;
         }
         let command = turn.exchange.command;
         let evidence = Rc::make_mut(&mut after.evidence);
         evidence.beaten.extend(self.losers.iter().map(|code| (command, code.clone())));
-        for claim in &self.outcome.claims {
+        for claim in &self.claims {
             let requirement = claim.requirement;
             match claim.aspect {
                 Aspect::Answer => {

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     history::{Exchange, History, Reply},
-    model::{Aspect, Choices, Outcome, Request, State, outcomes, view},
+    model::{Aspect, Caller, Choices, Outcome, Request, State, outcomes, view},
     sequence::Script,
     spec::{Operation, Service, SpecSet, operation::View, service::OpRef},
     value::{Key, field_at, plain},
@@ -97,6 +97,11 @@ pub struct Turn<'a> {
 }
 
 impl Turn<'_> {
+    /// Whatever the state, the call may succeed, and leaves everything as it is.
+    fn is_mere_read(&self) -> bool {
+        self.operation.only_reads() && self.operation.questions.is_empty() && self.request.caller == Caller::Main
+    }
+
     /// The call, as what is said of it needs it.
     pub fn accused<'b>(&'b self, set: &'b SpecSet) -> Accused<'b> {
         Accused { set, at: self.at, command: self.exchange.command, reply: &self.exchange.reply }
@@ -233,14 +238,18 @@ impl<'a> Judge<'a> {
         let before = if turn.operation.is_documented() && is_refused { self.belief.answers() } else { Vec::new() };
         let mut ruled_out = Vec::new();
         let mut next = Belief::default();
-        let mut courses = Courses::default();
-        for world in &self.belief.worlds {
-            let explaining = courses.of(self.set, turn, world);
-            if explaining.is_empty() {
-                ruled_out.push(world.clone());
-            }
-            for course in explaining.iter() {
-                next.add(course.lead(world, turn, self.history.lag_ms));
+        if !is_refused && turn.is_mere_read() {
+            next = self.belief.clone();
+        } else {
+            let mut courses = Courses::default();
+            for world in &self.belief.worlds {
+                let explaining = courses.of(self.set, turn, world);
+                if explaining.is_empty() {
+                    ruled_out.push(world.clone());
+                }
+                for course in explaining.iter() {
+                    next.add(course.lead(world, turn, self.history.lag_ms));
+                }
             }
         }
         if next.is_cut {

@@ -264,7 +264,7 @@ impl Through<'_> {
             region: call.region.clone(),
             caller: call.caller,
         };
-        self.front.mock.answer(&asked, self.bench.server.tick())
+        self.front.mock.answer(asked, self.bench.server.tick())
     }
 
     /// Makes a call of the SDK; none when it has no way to.

@@ -7,14 +7,14 @@ use serde_json::Value;
 use crate::{
     model::{Caller, Request},
     spec::{Operation, SpecSet, operation::Param, resource::Template, service::OpRef},
-    value::{Key, plain},
+    value::{Arguments, Key, plain},
 };
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Command {
     pub operation: OpRef,
     /// By parameter; values hold places to fill.
-    pub arguments: Vec<Option<Value>>,
+    pub arguments: Arguments,
     /// Handles of what it creates, in the order of the operation's effects.
     pub creates: Vec<Key>,
     pub caller: Caller,
@@ -153,6 +153,9 @@ fn collect(value: &Value, found: &mut Vec<Key>) {
 pub fn fill(value: &Value, fill_in: &mut dyn FnMut(&str) -> Option<String>) -> Option<Value> {
     Some(match value {
         Value::String(text) if text.starts_with('$') => {
+            if !text.contains(',') {
+                return fill_in(text).map(Value::String);
+            }
             // Places may be joined by commas, with ordinary texts between them.
             let parts: Option<Vec<String>> = text
                 .split(',')
@@ -174,7 +177,7 @@ pub fn templated(
     template: &Template,
     region: &str,
     fill_in: &mut dyn FnMut(&str) -> Option<String>,
-) -> Option<Vec<Option<Value>>> {
+) -> Option<Arguments> {
     let argument = |param: &Param| match template.argument(&param.name) {
         Some(value) => fill(value, fill_in).map(Some),
         None if param.region => Some(Some(Value::String(region.to_owned()))),

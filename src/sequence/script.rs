@@ -152,7 +152,7 @@ fn command(set: &SpecSet, value: &Value) -> Result<Command, String> {
     let creates = value["creates"].as_array().into_iter().flatten();
     Ok(Command {
         operation: at,
-        arguments,
+        arguments: arguments.into(),
         creates: creates.filter_map(|key| key.as_str()).map(Key::from).collect(),
         caller: caller(set, at, &value["caller"])?,
         until: until(&value["until"], operation.views.len())?,

@@ -5,17 +5,20 @@
 /// Parts of the pattern that are not understood are taken literally.
 pub fn mint(pattern: &str, seed: u64) -> String {
     let mut source = Source(seed);
-    let mut text = String::new();
+    let mut text = String::with_capacity(pattern.len());
     let mut rest = pattern;
     while let Some(letter) = rest.chars().next() {
         let (alphabet, after) = match rest.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
-            Some((class, after)) => (class_letters(class), after),
-            None => (vec![letter], &rest[letter.len_utf8()..]),
+            Some((class, after)) => (Some(class_letters(class)), after),
+            None => (None, &rest[letter.len_utf8()..]),
         };
         let (count, after) = count(after);
         for _ in 0..count {
-            let index = source.next() as usize % alphabet.len().max(1);
-            text.extend(alphabet.get(index));
+            let drawn = source.next() as usize;
+            match &alphabet {
+                Some(alphabet) => text.extend(alphabet.get(drawn % alphabet.len().max(1))),
+                None => text.push(letter),
+            }
         }
         rest = after;
     }

@@ -486,6 +486,11 @@ impl Operation {
     pub fn changes(&self) -> bool {
         !self.effects.is_empty()
     }
+
+    /// A companion that changes nothing.
+    pub fn only_reads(&self) -> bool {
+        !self.is_documented() && !self.changes()
+    }
 }
 
 impl Template {

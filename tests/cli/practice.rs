@@ -39,7 +39,7 @@ fn call(mock: &Mock, id: &str, arguments: Value, now_ms: u64) -> Reply {
     let operation = at(id);
     let params = &SET.operation(operation).params;
     let arguments = params.iter().map(|param| arguments.get(&param.name).cloned()).collect();
-    mock.answer(&Asked { operation, arguments, region: None, caller: Caller::Main }, now_ms)
+    mock.answer(Asked { operation, arguments, region: None, caller: Caller::Main }, now_ms)
 }
 
 fn fields(reply: Reply) -> Map<String, Value> {

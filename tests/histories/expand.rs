@@ -15,7 +15,7 @@ use aswritten::{
         operation::{Action, Field, FieldType, View},
         service::OpRef,
     },
-    value::{Key, plain},
+    value::{Arguments, Key, plain},
 };
 use serde_json::{Map, Value, json};
 
@@ -170,7 +170,7 @@ impl<'a> Writer<'a> {
         operation: &Operation,
         mut given: Map<String, Value>,
         without: &[String],
-    ) -> Result<Vec<Option<Value>>, String> {
+    ) -> Result<Arguments, String> {
         for name in without {
             operation.param(name).ok_or_else(|| format!("{} has no parameter `{name}`", operation.name))?;
         }

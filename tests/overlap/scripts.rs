@@ -142,7 +142,7 @@ fn the_mock_loses_no_update() {
         let described = SET.operation(at);
         let given = |name: &str| arguments.get(name).cloned();
         let arguments = described.params.iter().map(|param| given(&param.name)).collect();
-        mock.answer(&Asked { operation: at, arguments, region: None, caller: Caller::Main }, 1)
+        mock.answer(Asked { operation: at, arguments, region: None, caller: Caller::Main }, 1)
     };
     let made = ask("ecs/CreateImage", json!({ "RegionId": "cn-hangzhou", "SnapshotId": "s-1", "ImageName": "a" }));
     let Reply::Success { fields, .. } = made else { panic!("{made:?}") };

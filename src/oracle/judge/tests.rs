@@ -18,7 +18,7 @@ fn case(set: &SpecSet, replies: Vec<Reply>) -> (Script, History) {
     let n_params = set.operation(DELETE).params.len();
     let command = Command {
         operation: DELETE,
-        arguments: vec![Some("img-aaaa".into()); n_params],
+        arguments: vec![Some("img-aaaa".into()); n_params].into(),
         creates: Vec::new(),
         caller: Caller::Main,
         until: None,
@@ -113,6 +113,7 @@ fn what_only_the_clock_forbids_was_not_seen() {
             } else {
                 vec![Some("img-none".into()), Some(named.into())]
             };
+            let arguments = arguments.into();
             let shown: Vec<_> = shown.iter().map(|name| json!({ "ImageId": format!("img-{name}") })).collect();
             let command = script.commands.len();
             let (creates, until, purpose) = (Vec::new(), None, Purpose::Call);
