@@ -221,6 +221,7 @@ fn makes_sense(set: &SpecSet, way: &Use, state: &State, command: &Command) -> bo
             obstructed: &[],
             variables: Variables::named(state, &request).into(),
             chose: Cell::new(false),
+            defined: None,
         };
         if !scope.holds(when).unwrap_or(false) {
             return false;

@@ -56,7 +56,7 @@ impl<'s> Look<'s, '_> {
     fn at(&mut self, expr: &'s Expr) {
         let mut parts = Vec::new();
         // Reasons matter where the row is due, and conditions where it is not.
-        let decides = match expr {
+        let decides = match expr.meant() {
             Expr::Or(..) => {
                 flatten(expr, true, &mut parts);
                 self.is_due
@@ -87,7 +87,7 @@ impl<'s> Look<'s, '_> {
 
 /// The parts of a chain of `or`, or of `and`.
 fn flatten<'e>(expr: &'e Expr, or: bool, parts: &mut Vec<&'e Expr>) {
-    match (expr, or) {
+    match (expr.meant(), or) {
         (Expr::Or(left, right), true) | (Expr::And(left, right), false) => {
             flatten(left, or, parts);
             flatten(right, or, parts);

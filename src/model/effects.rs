@@ -38,7 +38,8 @@ impl Step<'_> {
                 None => self.effect(scope, effect, &mut changes, &mut later)?,
                 Some(state) => {
                     let variables = Variables::of(scope.named_in(state)).into();
-                    let scope = Scope { state, variables, ..self.scope(scope.choices, scope.obstructed) };
+                    let scope =
+                        Scope { state, variables, defined: None, ..self.scope(scope.choices, scope.obstructed) };
                     self.effect(&scope, effect, &mut changes, &mut later)?;
                 }
             }

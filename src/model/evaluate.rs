@@ -135,7 +135,12 @@ pub struct Scope<'a> {
     pub variables: RefCell<Variables<'a>>,
     /// Some answer to an open question was used. Where none was, a value is the same whatever the answers are.
     pub chose: Cell<bool>,
+    /// What is known of defined conditions; none where nobody keeps it.
+    pub defined: Option<&'a Defined>,
 }
+
+/// Which defined conditions hold, by number, as far as that is the same whatever is answered to open questions.
+pub type Defined = RefCell<Vec<Option<bool>>>;
 
 impl<'a> Variables<'a> {
     /// What the call names, each list by its first.
@@ -196,6 +201,8 @@ impl<'a> Scope<'a> {
                 let named = self.request.targets.get(*binding).map_or(&[][..], Vec::as_slice);
                 self.some(named.iter().enumerate().map(|(index, key)| Target::new(self.state, key, index)), body)?
             }
+            Expr::Defined { number, body } => self.defined(*number, body)?,
+            Expr::Call(function, param) => self.call(*function, *param).truth(),
             Expr::Constant(_)
             | Expr::Param(_)
             | Expr::Attribute { .. }
@@ -203,7 +210,6 @@ impl<'a> Scope<'a> {
             | Expr::Var(_)
             | Expr::Question(_)
             | Expr::Caller
-            | Expr::Call(..)
             | Expr::Count(_) => self.value(expr)?.truth(),
         })
     }
@@ -219,7 +225,8 @@ impl<'a> Scope<'a> {
             Expr::Param(param) => self.param(*param),
             Expr::Derived { var, kind, derived } => self.derived(*var, *kind, *derived)?,
             Expr::Var(var) => self.target(*var).map_or(Atom::None, |target| Atom::Ref(target.key.clone())),
-            Expr::Question(question) => self.question(*question)?,
+            Expr::Question(question) => return self.question(*question).map(Cow::Borrowed),
+            Expr::Defined { body, .. } => return self.value(body),
             Expr::Caller => Atom::text(self.request.caller.name()),
             Expr::Call(function, param) => self.call(*function, *param),
             Expr::Count(inner) => match &*self.value(inner)? {
@@ -241,11 +248,34 @@ impl<'a> Scope<'a> {
         }))
     }
 
-    fn question(&self, question: usize) -> Result<Atom, Ask> {
+    fn question(&self, question: usize) -> Result<&'a Atom, Ask> {
         let choice = self.choices.get(question).ok_or(Ask(question))?;
         self.chose.set(true);
         let answers = &self.operation.questions[question].answers;
-        Ok(answers.get(choice).map_or(Atom::None, |answer| Atom::Text(answer.id.clone())))
+        Ok(answers.get(choice).map_or(&Atom::None, |answer| &answer.value))
+    }
+
+    /// A condition that several rules share is worked out for all of them at once.
+    fn defined(&self, number: usize, body: &Expr) -> Result<bool, Ask> {
+        let is_shared = {
+            let variables = self.variables.borrow();
+            variables.base == 0 && variables.stand_in.is_none()
+        };
+        let Some(known) = self.defined.filter(|_| is_shared) else { return self.holds(body) };
+        if let Some(holds) = known.borrow().get(number).copied().flatten() {
+            return Ok(holds);
+        }
+        let outer = self.chose.replace(false);
+        let holds = self.holds(body);
+        if let (Ok(holds), false) = (holds, self.chose.get()) {
+            let mut known = known.borrow_mut();
+            if known.len() <= number {
+                known.resize(number + 1, None);
+            }
+            known[number] = Some(holds);
+        }
+        self.chose.set(outer || self.chose.get());
+        holds
     }
 
     /// `and` (decided by false) and `or` (decided by true). A side that decides makes the other's questions moot.

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     access,
-    evaluate::{Ask, Choices, Named, Scope, Target, Variables, first_of},
+    evaluate::{Ask, Choices, Defined, Named, Scope, Target, Variables, first_of},
     request::Request,
     state::{Change, Pending, State, TokenUse},
 };
@@ -156,6 +156,7 @@ pub(super) struct Step<'a> {
     pub state: &'a State,
     pub request: &'a Request,
     named: Named<'a>,
+    defined: Defined,
     /// By row.
     certain: Vec<Certain>,
     common: OnceCell<Vec<usize>>,
@@ -203,6 +204,7 @@ impl<'a> Step<'a> {
             state,
             request,
             named: first_of(state, named),
+            defined: Defined::default(),
             certain: operation.rows.iter().map(|_| Certain::default()).collect(),
             common: OnceCell::new(),
         }
@@ -257,6 +259,8 @@ impl<'a> Step<'a> {
             obstructed,
             variables: Variables::of(self.named.as_slice()).into(),
             chose: Cell::new(false),
+            // What is obstructed is not known before it is known which rows are due.
+            defined: (!obstructed.contains(&true)).then_some(&self.defined),
         }
     }
 

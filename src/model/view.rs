@@ -110,6 +110,7 @@ pub fn shows(set: &SpecSet, state: &State, request: &Request, view: &View, key: 
         obstructed: &[],
         variables: variables.into(),
         chose: Cell::new(false),
+        defined: None,
     };
     // Reads ask no open questions; one that did would show everything.
     scope.holds(when).unwrap_or(true)
@@ -156,6 +157,7 @@ fn derived_value(service: &Service, state: &State, key: &Key, expr: &crate::spec
         obstructed: &[],
         variables: variables.into(),
         chose: Cell::new(false),
+        defined: None,
     };
     scope.value(expr).map(Cow::into_owned).unwrap_or_default()
 }

@@ -52,6 +52,7 @@ pub fn settled(expr: &Expr, operation: &Operation) -> Expr {
             Expr::Constant(value) if !value.truth() => NEVER,
             body => Expr::Named { binding: *binding, body: Box::new(body) },
         },
+        Expr::Defined { body, .. } => inner(body),
         other => other.clone(),
     }
 }
@@ -81,6 +82,7 @@ pub struct Edit {
 
 /// Every condition that differs from this one in one place; `edit` says what a place may become.
 pub fn edits(expr: &Expr, edit: &dyn Fn(&Expr) -> Vec<(Expr, Expr)>) -> Vec<Edit> {
+    let expr = expr.meant();
     let mut found: Vec<Edit> = edit(expr).into_iter().map(|(expr, from)| Edit { expr, from }).collect();
     let mut inside = |child: &Expr, rebuild: &dyn Fn(Box<Expr>) -> Expr| {
         for edited in edits(child, edit) {
@@ -107,6 +109,7 @@ pub fn edits(expr: &Expr, edit: &dyn Fn(&Expr) -> Vec<(Expr, Expr)>) -> Vec<Edit
 
 /// A condition with every place that `replace` knows replaced.
 pub fn replaced(expr: &Expr, replace: &dyn Fn(&Expr) -> Option<Expr>) -> Expr {
+    let expr = expr.meant();
     if let Some(other) = replace(expr) {
         return other;
     }
@@ -164,6 +167,7 @@ impl Reader<'_> {
                 let name = Fact::ALL.iter().find(|(_, known)| known == fact).map(|(name, _)| *name);
                 return self.part(*var, name);
             }
+            Expr::Defined { body, .. } => return self.read(body, inside),
             Expr::Var(var) => return self.var(*var),
             Expr::Question(question) => return self.operation.questions[*question].id.clone(),
             Expr::Caller => return "caller".into(),
@@ -192,7 +196,7 @@ impl Reader<'_> {
             Expr::And(left, right) => format!("{} and {}", self.read(left, true), self.read(right, true)),
             Expr::Or(left, right) => format!("{} or {}", self.read(left, true), self.read(right, true)),
             Expr::Compare(comparison, left, right) => {
-                let sign = match (comparison, &**left) {
+                let sign = match (comparison, left.meant()) {
                     (Comparison::Equal, Expr::Question(_)) => "is",
                     (Comparison::Equal, _) => "==",
                     (Comparison::Unequal, _) => "!=",

@@ -251,6 +251,8 @@ impl Question {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     pub id: Arc<str>,
+    /// The id, as conditions compare it.
+    pub value: Atom,
     pub text: String,
     pub source: String,
 }

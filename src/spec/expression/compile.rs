@@ -145,8 +145,8 @@ impl Compiler<'_, '_> {
             if let Some(param) = self.names.params.iter().position(|known| known == name) {
                 return Expr::Param(param);
             }
-            if let Some((_, defined)) = self.names.defined.iter().find(|(known, _)| known == name) {
-                return defined.clone();
+            if let Some(number) = self.names.defined.iter().position(|(known, _)| known == name) {
+                return Expr::Defined { number, body: Box::new(self.names.defined[number].1.clone()) };
             }
             if let Some(question) = self.names.questions.iter().position(|(known, _)| known == name) {
                 return Expr::Question(question);
@@ -241,7 +241,7 @@ impl Compiler<'_, '_> {
     /// Words compared with a question, an enumerated attribute or the caller must be among its values.
     fn check_value(&mut self, left: &Expr, right: &Tree) {
         let Node::Text(word) = &right.node else { return };
-        let (valid, message): (Vec<String>, String) = match left {
+        let (valid, message): (Vec<String>, String) = match left.meant() {
             Expr::Question(question) => {
                 let (id, answers) = &self.names.questions[*question];
                 (answers.clone(), format!("`{id}` has no answer `{word}`"))

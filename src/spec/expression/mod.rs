@@ -69,6 +69,11 @@ pub enum Expr {
         binding: usize,
         body: Box<Expr>,
     },
+    /// A condition that the operation defines for several rules, with its number: one look is enough for all of them.
+    Defined {
+        number: usize,
+        body: Box<Expr>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,10 +169,19 @@ impl Function {
 }
 
 impl Expr {
+    /// The expression itself, where it has a name.
+    pub fn meant(&self) -> &Expr {
+        match self {
+            Expr::Defined { body, .. } => body.meant(),
+            other => other,
+        }
+    }
+
     /// Calls `visit` on this expression and all inside it.
     pub fn walk(&self, visit: &mut dyn FnMut(&Expr)) {
-        visit(self);
-        match self {
+        let meant = self.meant();
+        visit(meant);
+        match meant {
             Expr::Not(inner) | Expr::Count(inner) => inner.walk(visit),
             Expr::And(left, right)
             | Expr::Or(left, right)

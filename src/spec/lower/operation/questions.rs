@@ -1,12 +1,15 @@
 //! What the document leaves open, and names for conditions.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::Lowering;
-use crate::spec::{
-    expression::compile,
-    operation::{Choice, Question},
-    requirement::{Kind, Level},
+use crate::{
+    spec::{
+        expression::compile,
+        operation::{Choice, Question},
+        requirement::{Kind, Level},
+    },
+    value::Atom,
 };
 
 impl Lowering<'_> {
@@ -16,10 +19,10 @@ impl Lowering<'_> {
             let answers: Vec<Choice> = entry
                 .tables("answers")
                 .iter()
-                .map(|answer| Choice {
-                    id: answer.text("id").as_str().into(),
-                    text: answer.text("text"),
-                    source: answer.text("source"),
+                .map(|answer| {
+                    let id: Arc<str> = answer.text("id").into();
+                    let (value, text, source) = (Atom::Text(id.clone()), answer.text("text"), answer.text("source"));
+                    Choice { id, value, text, source }
                 })
                 .collect();
             if !id.text.contains('-') && !entry.flag("precedence") {
