@@ -222,6 +222,7 @@ fn makes_sense(set: &SpecSet, way: &Use, state: &State, command: &Command) -> bo
             variables: Variables::named(state, &request).into(),
             chose: Cell::new(false),
             defined: None,
+            looked: None,
         };
         if !scope.holds(when).unwrap_or(false) {
             return false;

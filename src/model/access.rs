@@ -29,6 +29,7 @@ pub fn outcomes(set: &SpecSet, state: &State, request: &Request, known: &Choices
         variables: RefCell::default(),
         chose: Cell::new(false),
         defined: None,
+        looked: None,
     };
     let is_due = |row: &Row| row.access && row.due.as_ref().is_some_and(|due| scope.holds(due) == Ok(true));
     let (index, row) = operation.rows.iter().enumerate().find(|(_, row)| is_due(row))?;

@@ -9,6 +9,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
+    looked::Looked,
     request::{Request, Shape, fits},
     state::{Resource, State},
 };
@@ -40,6 +41,12 @@ impl Choices {
     /// The first answer to every question of an operation, which is the likely one.
     pub fn likely(operation: &Operation) -> Self {
         Self((0..operation.questions.len()).map(|question| (question, 0)).collect())
+    }
+
+    /// These answers, and the first to every other question.
+    #[must_use]
+    pub fn completed(&self, operation: &Operation) -> Self {
+        if self.0.len() == operation.questions.len() { self.clone() } else { Self::likely(operation).joined(self) }
     }
 
     #[must_use]
@@ -137,6 +144,8 @@ pub struct Scope<'a> {
     pub chose: Cell<bool>,
     /// What is known of defined conditions; none where nobody keeps it.
     pub defined: Option<&'a Defined>,
+    /// Notes what was looked at, for whoever wants to know.
+    pub looked: Option<&'a Looked>,
 }
 
 /// Which defined conditions hold, by number, as far as that is the same whatever is answered to open questions.
@@ -219,6 +228,9 @@ impl<'a> Scope<'a> {
         Ok(Cow::Owned(match expr {
             Expr::Constant(atom) => return Ok(Cow::Borrowed(atom)),
             Expr::Attribute { var, attribute } => {
+                if let (Some(looked), Some(target)) = (self.looked, self.target(*var)) {
+                    looked.at_attribute(target.key, *attribute);
+                }
                 let found = self.resource(*var).and_then(|found| found.attributes.get(*attribute));
                 return Ok(found.map_or(Cow::Owned(Atom::None), Cow::Borrowed));
             }
@@ -291,6 +303,9 @@ impl<'a> Scope<'a> {
     }
 
     fn any(&self, kind: usize, body: &Expr) -> Result<bool, Ask> {
+        if let Some(looked) = self.looked {
+            looked.at_kind(kind);
+        }
         let living = self.state.resources.iter().filter(|(_, found)| found.kind == kind && !found.deleted);
         self.some(living.map(|(key, found)| Target { key, index: 0, found: Some(found) }), body)
     }
@@ -378,7 +393,12 @@ impl<'a> Scope<'a> {
             Fact::Odd => found.is_none() && self.shape(var, target.index) == Shape { proper: true, exact: false },
             Fact::Obstructed => self.obstructed.get(target.index).copied().unwrap_or(false),
             Fact::Ahead => !self.obstructed.iter().take(target.index + 1).any(|obstructed| *obstructed),
-            Fact::Leaving => self.state.is_leaving(target.key),
+            Fact::Leaving => {
+                if let Some(looked) = self.looked {
+                    looked.at_leaving(target.key);
+                }
+                self.state.is_leaving(target.key)
+            }
         }
     }
 

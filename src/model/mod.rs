@@ -24,6 +24,7 @@ mod access;
 mod deciding;
 mod effects;
 pub mod evaluate;
+mod looked;
 pub mod outcome;
 pub mod request;
 #[cfg(test)]
@@ -35,6 +36,9 @@ pub mod view;
 
 pub use deciding::deciding;
 pub use evaluate::{Ask, Choices};
-pub use outcome::{Answer, Aspect, Claim, Outcome, Refused, goes_first, likely, outcomes, outcomes_with};
+pub use looked::Looked;
+pub use outcome::{
+    Answer, Aspect, Claim, Outcome, Refused, goes_first, likely, outcomes, outcomes_looking, outcomes_with,
+};
 pub use request::{Caller, Request};
 pub use state::{Change, Pending, Resource, State};

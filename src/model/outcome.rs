@@ -8,6 +8,7 @@ use std::{
 use super::{
     access,
     evaluate::{Ask, Choices, Defined, Named, Scope, Target, Variables, first_of},
+    looked::Looked,
     request::Request,
     state::{Change, Pending, State, TokenUse},
 };
@@ -92,11 +93,23 @@ pub fn outcomes_with(
     known: &Choices,
     wanted: impl Fn(&Answer, bool) -> bool,
 ) -> Vec<Outcome> {
+    outcomes_looking(set, state, request, known, wanted, None)
+}
+
+/// The same; `looked` notes what of the state they depend on, for calls that prove who sends them.
+pub fn outcomes_looking(
+    set: &SpecSet,
+    state: &State,
+    request: &Request,
+    known: &Choices,
+    wanted: impl Fn(&Answer, bool) -> bool,
+    looked: Option<&Looked>,
+) -> Vec<Outcome> {
     if let Some(mut refused) = access::outcomes(set, state, request, known) {
         refused.retain(|outcome| wanted(&outcome.answer, outcome.due));
         return refused;
     }
-    let step = Step::new(set, state, request);
+    let step = Step { looked, ..Step::new(set, state, request) };
     let mut found = Vec::new();
     for (asked, judgement) in step.forked(known, Choices::default(), |choices| step.judge(choices)) {
         for answer in step.answers(&judgement) {
@@ -124,12 +137,14 @@ pub fn likely(set: &SpecSet, state: &State, request: &Request, known: &Choices) 
         return refused;
     }
     let step = Step::new(set, state, request);
-    let (asked, judgement) = step.likely(known, Choices::default(), |choices| step.rows(&step.scope(choices, &[])));
+    let choices = known.completed(step.operation);
+    // With an answer to every question, nothing is asked.
+    let judgement = step.rows(&step.scope(&choices, &[])).unwrap_or_default();
     let answer = judgement.due.first().map_or(Answer::Success, |row| Answer::Refused(Refused::Row(*row)));
-    let (asked, (changes, later)) =
-        step.likely(known, asked, |choices| step.effects(&answer, &step.scope(choices, &judgement.obstructed)));
+    let scope = step.scope(&choices, &judgement.obstructed);
+    let (changes, later) = step.effects(&answer, &scope).unwrap_or_default();
     let token = step.token(answer != Answer::Success);
-    Outcome { answer, due: true, changes, later, token, choices: known.joined(&asked), claims: Vec::new() }
+    Outcome { answer, due: true, changes, later, token, choices, claims: Vec::new() }
 }
 
 /// Whether the code of one row tells that it goes before that of another, both of which are due with these answers to open
@@ -157,6 +172,7 @@ pub(super) struct Step<'a> {
     pub request: &'a Request,
     named: Named<'a>,
     defined: Defined,
+    looked: Option<&'a Looked>,
     /// By row.
     certain: Vec<Certain>,
     common: OnceCell<Vec<usize>>,
@@ -173,6 +189,7 @@ struct Certain {
 type Due = Vec<usize>;
 
 /// Which rows hold.
+#[derive(Default)]
 pub(super) struct Judgement {
     pub due: Vec<usize>,
     may: Vec<usize>,
@@ -205,6 +222,7 @@ impl<'a> Step<'a> {
             request,
             named: first_of(state, named),
             defined: Defined::default(),
+            looked: None,
             certain: operation.rows.iter().map(|_| Certain::default()).collect(),
             common: OnceCell::new(),
         }
@@ -234,21 +252,6 @@ impl<'a> Step<'a> {
         found
     }
 
-    /// The same with the first alternative wherever nothing is known.
-    fn likely<T>(
-        &self,
-        known: &Choices,
-        mut asked: Choices,
-        attempt: impl Fn(&Choices) -> Result<T, Ask>,
-    ) -> (Choices, T) {
-        loop {
-            match attempt(&asked) {
-                Ok(value) => return (asked, value),
-                Err(Ask(question)) => asked = asked.with(question, known.get(question).unwrap_or(0)),
-            }
-        }
-    }
-
     pub fn scope<'s>(&'s self, choices: &'s Choices, obstructed: &'s [bool]) -> Scope<'s> {
         Scope {
             service: self.service,
@@ -261,6 +264,7 @@ impl<'a> Step<'a> {
             chose: Cell::new(false),
             // What is obstructed is not known before it is known which rows are due.
             defined: (!obstructed.contains(&true)).then_some(&self.defined),
+            looked: self.looked,
         }
     }
 

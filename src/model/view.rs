@@ -111,6 +111,7 @@ pub fn shows(set: &SpecSet, state: &State, request: &Request, view: &View, key: 
         variables: variables.into(),
         chose: Cell::new(false),
         defined: None,
+        looked: None,
     };
     // Reads ask no open questions; one that did would show everything.
     scope.holds(when).unwrap_or(true)
@@ -158,6 +159,7 @@ fn derived_value(service: &Service, state: &State, key: &Key, expr: &crate::spec
         variables: variables.into(),
         chose: Cell::new(false),
         defined: None,
+        looked: None,
     };
     scope.value(expr).map(Cow::into_owned).unwrap_or_default()
 }

@@ -88,8 +88,9 @@ impl Steps for Attempt<'_, '_> {
         }
         // A read that lags may show what was before any of them, and proves nothing.
         let shows = !turn.operation.views.is_empty() && lag_ms == 0;
-        for course in self.courses[call].of(judge.set, turn, world).iter() {
-            let mut after = course.lead(world, turn, lag_ms);
+        let courses = self.courses[call].of(judge.set, turn, world);
+        let led: Vec<World> = courses.map(|(course, state)| course.lead(world, state, turn, lag_ms)).collect();
+        for mut after in led {
             after.state = self.pool.get_mut().one(&after.state);
             if shows {
                 if !self.agrees(call, &after) {

@@ -1,6 +1,6 @@
 //! What an answer means in a state, worked out once for all worlds that share it.
 
-use std::rc::Rc;
+use std::{cell::LazyCell, rc::Rc};
 
 use super::{
     belief::{Moment, StateClaim, World},
@@ -9,41 +9,70 @@ use super::{
 };
 use crate::{
     history::Reply,
-    model::{Answer, Aspect, Choices, Claim, Outcome, Refused, State, goes_first, outcomes_with},
+    model::{Answer, Aspect, Choices, Looked, Outcome, Refused, State, goes_first, outcomes_looking},
     spec::{Operation, SpecSet, expression::Expr},
     value::Key,
 };
 
 /// One way in which an answer came about.
 pub struct Course {
-    /// Answers to open questions that it depends on.
-    choices: Choices,
-    /// What it exercises.
-    claims: Vec<Claim>,
+    outcome: Outcome,
     /// Codes of other rows that were due as well.
     losers: Vec<String>,
     /// Resources that the call named, of those that there were.
     named: Rc<[Key]>,
-    next: Rc<Moment>,
 }
 
 /// The courses of one exchange, by state and by what is known of the operation's open questions.
 #[derive(Default)]
 pub struct Courses {
-    known: Vec<(Rc<Moment>, Choices, Rc<[Course]>)>,
+    known: Vec<Known>,
+}
+
+struct Known {
+    before: Rc<Moment>,
+    choices: Choices,
+    /// What of the state they depend on; none where another says it.
+    looked: Option<Looked>,
+    courses: Rc<[Course]>,
+    /// The state after each.
+    after: Vec<Rc<Moment>>,
 }
 
 impl Courses {
-    /// The courses that explain the answer best, in the state of a world.
-    pub fn of(&mut self, set: &SpecSet, turn: &Turn<'_>, world: &World) -> Rc<[Course]> {
+    /// The courses that explain the answer best, in the state of a world, each with the state that it leads to.
+    pub fn of(
+        &mut self,
+        set: &SpecSet,
+        turn: &Turn<'_>,
+        world: &World,
+    ) -> impl ExactSizeIterator<Item = (&Course, &Rc<Moment>)> {
         let choices = fixed(turn.operation, world.known(turn.at));
-        let found = self.known.iter().find(|(state, known, _)| Rc::ptr_eq(state, &world.state) && *known == choices);
-        if let Some((_, _, courses)) = found {
-            return courses.clone();
-        }
-        let courses: Rc<[Course]> = best(set, turn, &world.state, &choices).into();
-        self.known.push((world.state.clone(), choices, courses.clone()));
-        courses
+        let is_it = |known: &Known| Rc::ptr_eq(&known.before, &world.state) && known.choices == choices;
+        let place = self.known.iter().position(is_it).unwrap_or_else(|| {
+            let known = self.work_out(set, turn, &world.state, choices);
+            self.known.push(known);
+            self.known.len() - 1
+        });
+        let Known { courses, after, .. } = &self.known[place];
+        courses.iter().zip(after)
+    }
+
+    fn work_out(&self, set: &SpecSet, turn: &Turn<'_>, before: &Rc<Moment>, choices: Choices) -> Known {
+        let is_alike = |known: &&Known| {
+            let alike = |looked: &Looked| looked.is_alike(&turn.request, before, &known.before);
+            turn.request.caller.is_authentic() && known.choices == choices && known.looked.as_ref().is_some_and(alike)
+        };
+        let (courses, looked) = match self.known.iter().find(is_alike) {
+            Some(known) => (known.courses.clone(), None),
+            None => {
+                let looked = Looked::default();
+                (best(set, turn, before, &choices, &looked).into(), Some(looked))
+            }
+        };
+        let (command, ended_ms) = (turn.exchange.command, turn.exchange.ended_ms);
+        let after = courses.iter().map(|course| after(before, &course.outcome, command, ended_ms)).collect();
+        Known { before: before.clone(), choices, looked, courses, after }
     }
 }
 
@@ -52,12 +81,12 @@ pub fn fixed(operation: &Operation, known: &Choices) -> Choices {
     known.only(|question| !operation.questions[question].varies)
 }
 
-fn best(set: &SpecSet, turn: &Turn<'_>, before: &Rc<Moment>, known: &Choices) -> Vec<Course> {
+fn best(set: &SpecSet, turn: &Turn<'_>, before: &Rc<Moment>, known: &Choices, looked: &Looked) -> Vec<Course> {
     let fit = |answer: &Answer, due: bool| explains(turn.service, turn.operation, answer, due, &turn.exchange.reply);
     // Where a code was answered, those that lost are of interest too.
     let refused = matches!(turn.exchange.reply, Reply::Refused { .. });
     let wanted = |answer: &Answer, due: bool| (due && refused) || fit(answer, due).is_some();
-    let permitted = outcomes_with(set, before, &turn.request, known, wanted);
+    let permitted = outcomes_looking(set, before, &turn.request, known, wanted, Some(looked));
     let fits: Vec<(&Outcome, Fit)> =
         permitted.iter().filter_map(|outcome| Some((outcome, fit(&outcome.answer, outcome.due)?))).collect();
     let named: Rc<[Key]> =
@@ -76,9 +105,7 @@ fn best(set: &SpecSet, turn: &Turn<'_>, before: &Rc<Moment>, known: &Choices) ->
         .map(|(outcome, _)| Course {
             losers: losers(set, turn, before, &permitted, outcome),
             named: named.clone(),
-            next: after(before, outcome, turn.exchange.command, turn.exchange.ended_ms),
-            choices: outcome.choices.clone(),
-            claims: outcome.claims.clone(),
+            outcome: (*outcome).clone(),
         })
         .collect()
 }
@@ -88,9 +115,9 @@ fn best(set: &SpecSet, turn: &Turn<'_>, before: &Rc<Moment>, known: &Choices) ->
 /// answer to it, for which any code would do; but it may well be what the endpoint answers for quite another reason.
 fn is_elsewhere(operation: &Operation, outcome: &Outcome, other: &Outcome) -> bool {
     let Answer::Refused(Refused::Row(row)) = outcome.answer else { return false };
-    let about = operation.rows[row].due.as_ref().map(Expr::questions).unwrap_or_default();
+    let about = LazyCell::new(|| operation.rows[row].due.as_ref().map(Expr::questions).unwrap_or_default());
     let differs = |(question, choice): (usize, usize)| other.choices.get(question).is_some_and(|known| known != choice);
-    outcome.choices.iter().any(|answer| !about.contains(&answer.0) && differs(answer))
+    outcome.choices.iter().any(|answer| differs(answer) && !about.contains(&answer.0))
 }
 
 /// The state after an outcome of the command at this position.
@@ -114,17 +141,17 @@ pub fn after(before: &Rc<Moment>, outcome: &Outcome, command: usize, now_ms: u64
 }
 
 impl Course {
-    /// The world after it. What the outcome claims becomes a mark, or a claim that reads must show.
-    pub fn lead(&self, world: &World, turn: &Turn<'_>, lag_ms: u64) -> World {
-        let mut after = world.becoming(self.next.clone(), turn.exchange.ended_ms, lag_ms);
-        after.learn(turn.at, &self.choices);
-        if self.claims.is_empty() && self.losers.is_empty() {
+    /// The world after it, in this state. What the outcome claims becomes a mark, or a claim that reads must show.
+    pub fn lead(&self, world: &World, state: &Rc<Moment>, turn: &Turn<'_>, lag_ms: u64) -> World {
+        let mut after = world.becoming(state.clone(), turn.exchange.ended_ms, lag_ms);
+        after.learn(turn.at, &self.outcome.choices);
+        if self.outcome.claims.is_empty() && self.losers.is_empty() {
             return after;
         }
         let command = turn.exchange.command;
         let evidence = Rc::make_mut(&mut after.evidence);
         evidence.beaten.extend(self.losers.iter().map(|code| (command, code.clone())));
-        for claim in &self.claims {
+        for claim in &self.outcome.claims {
             let requirement = claim.requirement;
             match claim.aspect {
                 Aspect::Answer => {

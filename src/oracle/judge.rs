@@ -22,7 +22,7 @@ use crate::{
     history::{Exchange, History, Reply},
     model::{Aspect, Caller, Choices, Outcome, Request, State, outcomes, view},
     sequence::Script,
-    spec::{Operation, Service, SpecSet, operation::View, service::OpRef},
+    spec::{Operation, Service, SpecSet, expression::Expr, operation::View, service::OpRef},
     value::{Key, field_at, plain},
 };
 
@@ -244,11 +244,11 @@ impl<'a> Judge<'a> {
             let mut courses = Courses::default();
             for world in &self.belief.worlds {
                 let explaining = courses.of(self.set, turn, world);
-                if explaining.is_empty() {
+                if explaining.len() == 0 {
                     ruled_out.push(world.clone());
                 }
-                for course in explaining.iter() {
-                    next.add(course.lead(world, turn, self.history.lag_ms));
+                for (course, state) in explaining {
+                    next.add(course.lead(world, state, turn, self.history.lag_ms));
                 }
             }
         }
@@ -467,8 +467,8 @@ impl<'a> Judge<'a> {
                 continue;
             }
             let by_code = turn.operation.rows.iter().any(|row| {
-                let asks = row.due.iter().chain(&row.may).any(|expr| expr.questions().contains(&question));
-                asks && matches(&row.codes, code)
+                let asks = |expr: &Expr| expr.questions().contains(&question);
+                matches(&row.codes, code) && row.due.iter().chain(&row.may).any(asks)
             });
             if by_code {
                 self.labels.entry((turn.at, question)).or_insert_with(|| (code.clone(), possible));
