@@ -16,7 +16,14 @@ use crate::{
 /// Values of given things: service, name → value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Givens {
-    values: BTreeMap<(usize, String), String>,
+    values: BTreeMap<usize, Vec<Given>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Given {
+    name: String,
+    place: Key,
+    value: String,
 }
 
 /// What executions of one run share.
@@ -38,21 +45,27 @@ pub struct Surroundings {
 impl Givens {
     /// The mock's values.
     pub fn defaults(set: &SpecSet) -> Self {
-        let mut values = BTreeMap::new();
+        let mut givens = Self::default();
         for (service, described) in set.services.iter().enumerate() {
-            for given in &described.givens {
-                values.insert((service, given.name.clone()), given.default.clone());
-            }
+            described.givens.iter().for_each(|given| givens.set(service, &given.name, &given.default));
         }
-        Self { values }
+        givens
     }
 
     pub fn set(&mut self, service: usize, name: &str, value: &str) {
-        self.values.insert((service, name.to_owned()), value.to_owned());
+        let values = self.values.entry(service).or_default();
+        match values.iter_mut().find(|given| given.name == name) {
+            Some(given) => given.value = value.to_owned(),
+            None => values.push(Given { name: name.to_owned(), place: given_place(name), value: value.to_owned() }),
+        }
     }
 
     pub fn get(&self, service: usize, name: &str) -> Option<&str> {
-        self.values.get(&(service, name.to_owned())).map(String::as_str)
+        self.of(service).find(|given| given.name == name).map(|given| given.value.as_str())
+    }
+
+    fn of(&self, service: usize) -> impl Iterator<Item = &Given> {
+        self.values.get(&service).into_iter().flatten()
     }
 }
 
@@ -84,12 +97,7 @@ pub struct Binding<'a> {
 
 impl<'a> Binding<'a> {
     pub fn new(around: &'a Surroundings, service: usize, execution: String) -> Self {
-        let mut filled = BTreeMap::new();
-        for ((owner, name), value) in &around.givens.values {
-            if *owner == service {
-                filled.insert(given_place(name), value.clone());
-            }
-        }
+        let filled = around.givens.of(service).map(|given| (given.place.clone(), given.value.clone())).collect();
         let home = around.givens.get(service, "region").map(Arc::from);
         Self { around, service, home, execution, n_names: 0, filled }
     }

@@ -33,7 +33,8 @@ pub async fn clean(
         for template in &described.kinds[kind].remove {
             let Some(operation) = described.action(&template.operation, None) else { continue };
             let at = OpRef { service, operation };
-            if template.undo && !done.may_undo(set, at, template, &key) {
+            let was_called = || script.commands.iter().any(|command| command.operation == at);
+            if template.undo && !(was_called() && done.may_undo(set, at, template, &key)) {
                 continue;
             }
             let mut fill_in = |place: &str| match place {
