@@ -39,7 +39,7 @@ const OPERATION: &str = "ecs/DeleteImage";
 /// How long work takes on the mock, so that waiting for it is not what is measured.
 const SETTLE_MS: u64 = 0;
 /// Cases of a run over HTTP: enough that learning the mock's pace, which takes waiting, is not what is measured.
-const HTTP_CASES: u64 = 2_000;
+const HTTP_CASES: u64 = 10_000;
 /// Cases of the short run in process, and of the long one.
 const FEW: u64 = 1_000;
 const MANY: u64 = 100_000;
@@ -104,11 +104,11 @@ fn process(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, table: &mut
     table.row(["  of it judging", &format!("{:.2} s", parts.judging.as_secs_f64()), &share(parts.judging)]);
 }
 
-/// An endpoint that keeps the calls that it has sent, and counts the milliseconds that it was asked to wait.
+/// An endpoint that keeps the calls that it has sent, and measures for how long it was asked to wait.
 struct Kept {
     inner: Http,
     calls: Mutex<Vec<Call>>,
-    waited_ms: AtomicU64,
+    waited_us: AtomicU64,
 }
 
 impl Endpoint for Kept {
@@ -122,8 +122,12 @@ impl Endpoint for Kept {
     }
 
     fn wait<'a>(&'a self, ms: u64) -> Sent<'a, ()> {
-        self.waited_ms.fetch_add(ms, Ordering::Relaxed);
-        self.inner.wait(ms)
+        Box::pin(async move {
+            let began = Instant::now();
+            self.inner.wait(ms).await;
+            let waited = began.elapsed().as_micros() as u64;
+            self.waited_us.fetch_add(waited, Ordering::Relaxed);
+        })
     }
 
     fn name(&self) -> String {
@@ -156,7 +160,7 @@ async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, wor
     };
     let inner =
         Http::new(set.clone(), BTreeMap::from([(at.service, target)]), Duration::from_secs(30)).expect("a client");
-    let kept = Arc::new(Kept { inner, calls: Mutex::default(), waited_ms: AtomicU64::new(0) });
+    let kept = Arc::new(Kept { inner, calls: Mutex::default(), waited_us: AtomicU64::new(0) });
     let endpoint: Arc<dyn Endpoint> = kept.clone();
     let settings = Settings {
         seed: "throughput".into(),
@@ -199,7 +203,7 @@ async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, wor
     }
     let bare = calls.len() as f64 / began.elapsed().as_secs_f64();
     server.stop().await;
-    let waited = kept.waited_ms.load(Ordering::Relaxed) as f64 / 1000.0;
+    let waited = kept.waited_us.load(Ordering::Relaxed) as f64 / 1e6;
     Compared { suite, bare, waiting: waited / workers as f64 / outcome.seconds }
 }
 

@@ -65,7 +65,8 @@ impl Pace {
     /// Milliseconds after which a look is worth its request; none where nothing is known of such a wait.
     pub fn usual(&self, read: OpRef, until: &Until) -> Option<u64> {
         let took = self.lock().get(&kind(read, until)).copied()?;
-        Some(if took.is_least { took.ms } else { took.ms / 2 })
+        // A wait takes up to a millisecond longer than it should: whoever tries half of two would never see less than two.
+        Some(if took.is_least { took.ms } else { took.ms.saturating_sub(1) / 2 })
     }
 
     /// Milliseconds after which it may be there, judged by other things of the same service; none where nothing is known.
