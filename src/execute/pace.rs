@@ -98,3 +98,33 @@ impl Pace {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Pace;
+    use crate::{
+        sequence::{Expected, Until, Wait},
+        spec::service::OpRef,
+    };
+
+    #[test]
+    fn the_next_wait_tries_half_until_it_is_none() {
+        let read = OpRef { service: 0, operation: 0 };
+        let until = Until { view: 0, key: "$image1".into(), expected: Expected::Gone, wait: Wait::Patient };
+        // What was learned: after how long, and whether an earlier look did not show it; and how long the next one waits.
+        let check = |learned: &[(u64, bool)], expected: u64| {
+            let pace = Pace::default();
+            assert_eq!(pace.usual(read, &until), None);
+            learned.iter().for_each(|(ms, is_least)| pace.learn(read, &until, *ms, *is_least));
+            assert_eq!(pace.usual(read, &until), Some(expected), "{learned:?}");
+        };
+        check(&[(41, false)], 20);
+        check(&[(41, false), (21, false)], 10);
+        check(&[(41, true)], 41);
+        check(&[(41, true), (50, false)], 41);
+        check(&[(3, false)], 1);
+        // A timer that should take one millisecond takes two.
+        check(&[(3, false), (2, false)], 0);
+        check(&[(0, false)], 0);
+    }
+}

@@ -72,7 +72,7 @@ impl Surroundings<'_> {
 
     /// Keys of a kind: those the run made, then probes.
     fn keys(&self, kind: usize) -> Vec<Key> {
-        let of_kind = |key: &&Key| self.state.resources.get(*key).is_some_and(|found| found.kind == kind);
+        let of_kind = |key: &&Key| self.state.resources.get(key).is_some_and(|found| found.kind == kind);
         let own = self.state.resources.keys().filter(|key| !is_given(key)).filter(of_kind);
         own.chain(self.probes.iter().filter(of_kind)).cloned().collect()
     }

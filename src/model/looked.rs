@@ -65,3 +65,72 @@ fn note<T>(list: &RefCell<Vec<T>>, is_it: impl Fn(&T) -> bool, it: impl FnOnce()
         list.push(it());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Looked;
+    use crate::{
+        model::{
+            Caller, Change, Choices, Pending, Resource, State, TokenUse, outcomes_looking,
+            shop::{DELETE, call, param, row, shop},
+        },
+        spec::SpecSet,
+        value::Atom,
+    };
+
+    fn add(set: &SpecSet, state: &mut State, kind: &str, key: &str) {
+        let kind = set.service(DELETE).kind(kind).expect("it is a kind");
+        state.apply(&Change::Create(key.into(), Resource::new(set.service(DELETE), kind, "here".into()).into()));
+    }
+
+    #[test]
+    fn states_are_alike_that_are_the_same_where_it_was_looked() {
+        // What the condition reads; how the state changes; whether the call may do the same there, for all that was looked at.
+        let check = |when: &str, change: &dyn Fn(&SpecSet, &mut State), expected: bool| {
+            let set = shop(&(param("Images", "texts", "names = \"image\"") + &row("Due", when)));
+            let (mut state, request) = call(&set, &[Some(json!(["img-aaaa", "img-none"]))], Caller::Main);
+            ["img-aaaa", "img-bbbb"].iter().for_each(|key| add(&set, &mut state, "image", key));
+            add(&set, &mut state, "task", "task-0001");
+            let looked = Looked::default();
+            outcomes_looking(&set, &state, &request, &Choices::default(), |_, _| true, Some(&looked));
+            let mut other = state.clone();
+            assert!(looked.is_alike(&request, &state, &other), "{when}");
+            change(&set, &mut other);
+            assert_eq!(looked.is_alike(&request, &other, &state), expected, "{when}");
+        };
+        let put = |key: &'static str, attribute: usize, value: &'static str| {
+            move |_: &SpecSet, state: &mut State| {
+                state.apply(&Change::Set { key: key.into(), attribute, value: Atom::text(value) });
+            }
+        };
+        let leave = |key: &'static str| {
+            move |_: &SpecSet, state: &mut State| {
+                let (key, changes) = (key.into(), vec![Change::Delete(key.into())]);
+                let work = Pending { since_ms: 0, origin: 0, key, changes, unless_changed: Vec::new() };
+                state.pending.push(work.into());
+            }
+        };
+        let (status, owner) = (0, 1);
+        let done = "any(task: task.status == 'Done')";
+        check(done, &|_, _| {}, true);
+        check(done, &put("task-0001", status, "Done"), false);
+        check("any(task: task.image == image)", &put("task-0001", status, "Done"), true);
+        check(done, &put("img-bbbb", owner, "others"), true);
+        check("any(image: image.owner == 'others')", &put("img-bbbb", status, "Creating"), true);
+        check("any(image: image.owner == 'others')", &put("img-bbbb", owner, "others"), false);
+        check(done, &|set, state| add(set, state, "task", "task-0002"), false);
+        check("false", &|set, state| add(set, state, "task", "task-0002"), true);
+        check(done, &|_, state| state.apply(&Change::Delete("task-0001".into())), false);
+        check("false", &|_, state| state.apply(&Change::Delete("task-0001".into())), true);
+        // What the call names counts as a whole, whether it is there or not.
+        check("false", &put("img-aaaa", status, "Creating"), false);
+        check("false", &|set, state| add(set, state, "image", "img-none"), false);
+        check("false", &leave("img-aaaa"), false);
+        check("false", &leave("img-bbbb"), true);
+        check("any(image: image.leaving)", &leave("img-bbbb"), false);
+        let token = TokenUse { token: "t".into(), arguments: "".into(), refused: false };
+        check("false", &|_, state| state.tokens.push(token.clone()), false);
+    }
+}

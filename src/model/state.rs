@@ -241,3 +241,57 @@ impl State {
         pending.filter(move |pending| pending.since_ms.saturating_add(patience_ms) < now_ms)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use proptest::prelude::*;
+
+    use super::{Resource, Resources};
+
+    /// What is done with one of a few keys.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Insert(u8, usize),
+        Remove(u8),
+        Keep(u8),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0..6_u8, 0..9_usize).prop_map(|(key, kind)| Step::Insert(key, kind)),
+            (0..6_u8).prop_map(Step::Remove),
+            (0..6_u8).prop_map(Step::Keep),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn resources_are_a_map(steps in proptest::collection::vec(step(), 0..30)) {
+            let (mut found, mut expected) = (Resources::default(), BTreeMap::new());
+            for step in steps {
+                match step {
+                    Step::Insert(key, kind) => {
+                        let attributes = Vec::new();
+                        let resource = Arc::new(Resource { kind, region: "here".into(), attributes, deleted: false });
+                        found.insert(key.to_string().as_str().into(), resource.clone());
+                        expected.insert(key.to_string(), resource);
+                    }
+                    Step::Remove(key) => {
+                        prop_assert_eq!(found.remove(&key.to_string()), expected.remove(&key.to_string()));
+                    }
+                    Step::Keep(least) => {
+                        found.retain(|key, _| **key >= *least.to_string());
+                        expected.retain(|key, _| *key >= least.to_string());
+                    }
+                }
+                for key in 0..6_u8 {
+                    prop_assert_eq!(found.get(&key.to_string()), expected.get(&key.to_string()));
+                }
+                let listed = found.iter().map(|(key, resource)| (key.to_string(), resource.clone()));
+                prop_assert_eq!(listed.collect::<Vec<_>>(), expected.clone().into_iter().collect::<Vec<_>>());
+            }
+        }
+    }
+}

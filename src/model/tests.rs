@@ -161,7 +161,8 @@ fn conditions_look_at_each_resource_that_a_call_names() {
         let tables = param("Task", "text", "names = \"task\"")
             + &param("Images", "texts", "names = \"image\"")
             + &row("Due", when)
-            + &format!("[[effect]]\ndelete = \"image\"\non = \"refusal\"\nwhen = \"{effect}\"\n");
+            + &format!("[[effect]]\ndelete = \"image\"\non = \"refusal\"\nwhen = \"{effect}\"\n")
+            + "[define]\nforeign = \"image.owner == 'others'\"\nfirst = \"image.ahead\"\n";
         let set = shop(&tables);
         let images = json!(["img-aaaa", "img-bbbb", "img-cccc"]);
         let (mut state, request) = call(&set, &[Some(task.into()), Some(images)], Caller::Main);
@@ -185,6 +186,11 @@ fn conditions_look_at_each_resource_that_a_call_names() {
     let (a, b, c) = ("img-aaaa", "img-bbbb", "img-cccc");
     check("image.owner == 'others'", "not image.obstructed", "", Some(&[a, c]));
     check("image.owner == 'others'", "image.ahead", "", Some(&[a]));
+    // A condition with a name is another one for each resource, and for what is known of it by then.
+    check("foreign", "not foreign", "", Some(&[a, c]));
+    check("foreign and not (not foreign)", "not image.obstructed", "", Some(&[a, c]));
+    check("foreign", "first", "", Some(&[a]));
+    check("first and foreign", "first", "", Some(&[a]));
     // What looks at no resource obstructs none.
     check("true", "not image.obstructed", "", Some(&[a, b, c]));
     // The list is gone through, although the call names a single task as well.
