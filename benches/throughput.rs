@@ -7,16 +7,16 @@ use std::{
     collections::BTreeMap,
     env, fs,
     sync::{
-        Arc, Mutex,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use aswritten::{
-    campaign::{Settings, run_planned},
+    campaign::{Outcome, Settings, run_planned},
     endpoint::{
-        Call, Endpoint, Sent,
+        Call, Endpoint, Noted, Sent,
         http::{Http, Target},
         in_process::InProcess,
     },
@@ -25,21 +25,30 @@ use aswritten::{
     history::Reply,
     mock::{Front, Mock, Policy, http::MAIN, server::Server},
     oracle::judge,
-    spec::{self, SpecSet, operation::Action, service::OpRef},
+    spec::{self, SpecSet, service::OpRef},
+    value::{field_at, plain},
     wire::{Credential, Format, Placement},
 };
+use serde_json::Value;
 use url::Url;
 
 /// As the binary has it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// For ever, so that what uses it runs on any thread.
+static SET: LazyLock<Arc<SpecSet>> = LazyLock::new(|| Arc::new(spec::embedded().expect("the specs are sound")));
+static GENERATOR: LazyLock<Generator> = LazyLock::new(|| {
+    let at = SET.find(OPERATION).expect("it is specified");
+    Generator::new(&SET, &[at], "throughput", Options::default())
+});
+
 /// Operation that is run.
 const OPERATION: &str = "ecs/DeleteImage";
 /// How long work takes on the mock, so that waiting for it is not what is measured.
 const SETTLE_MS: u64 = 0;
 /// Cases of a run over HTTP: enough that learning the mock's pace, which takes waiting, is not what is measured.
-const HTTP_CASES: u64 = 10_000;
+const HTTP_CASES: u64 = 8_000;
 /// Cases of the short run in process, and of the long one.
 const FEW: u64 = 1_000;
 const MANY: u64 = 100_000;
@@ -51,27 +60,29 @@ fn main() {
     }
     let wanted: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|one| one == part);
-    let set = Arc::new(spec::embedded().expect("the specs are sound"));
+    let set = &*SET;
     let at = set.find(OPERATION).expect("it is specified");
     let began = Instant::now();
-    let generator = Generator::new(&set, &[at], "throughput", Options::default());
+    let generator = &*GENERATOR;
     let planning = began.elapsed();
     let mut table = Table::default();
     table.row(["planning one operation", &format!("{:.2} s", planning.as_secs_f64()), ""]);
     if is_wanted("http") {
-        http(&set, at, &generator, &mut table);
+        http(set, at, generator, &mut table);
     }
     if is_wanted("process") {
-        process(&set, at, &generator, &mut table);
+        process(set, at, generator, &mut table);
     }
     table.print();
 }
 
 /// Over HTTP, with one worker and with several.
-fn http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, table: &mut Table) {
+fn http(set: &'static Arc<SpecSet>, at: OpRef, generator: &'static Generator<'static>, table: &mut Table) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     for workers in [1, 8] {
-        let Compared { suite, bare, waiting } = runtime.block_on(over_http(set, at, generator, workers));
+        // Both on the runtime's own threads: to wake one that is not costs more than a request.
+        let compared = runtime.block_on(async { tokio::spawn(over_http(set, at, generator, workers)).await });
+        let Compared { suite, bare, waiting } = compared.expect("both go through");
         let name = |what: &str| format!("{what}, {workers} worker{}", if workers == 1 { "" } else { "s" });
         table.row([&name("HTTP client alone"), &format!("{bare:.0} requests/s"), "1.00"]);
         table.row([&name("suite over HTTP"), &format!("{suite:.0} requests/s"), &format!("{:.2}", suite / bare)]);
@@ -104,16 +115,14 @@ fn process(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, table: &mut
     table.row(["  of it judging", &format!("{:.2} s", parts.judging.as_secs_f64()), &share(parts.judging)]);
 }
 
-/// An endpoint that keeps the calls that it has sent, and measures for how long it was asked to wait.
-struct Kept {
+/// An endpoint that measures for how long it was asked to wait.
+struct Timed {
     inner: Http,
-    calls: Mutex<Vec<Call>>,
     waited_us: AtomicU64,
 }
 
-impl Endpoint for Kept {
+impl Endpoint for Timed {
     fn send<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
-        self.calls.lock().expect("nobody panics").push(call.clone());
         self.inner.send(call)
     }
 
@@ -135,17 +144,102 @@ impl Endpoint for Kept {
     }
 }
 
+/// An endpoint that keeps the calls that it was sent, by case.
+struct Kept {
+    set: &'static SpecSet,
+    inner: Http,
+    /// The name of each execution, with its calls.
+    cases: Mutex<Vec<(String, Vec<Sample>)>>,
+    /// The latest call, which no execution has told of yet.
+    latest: Mutex<Option<Sample>>,
+}
+
+/// A call, with the ids of what it made.
+struct Sample {
+    call: Call,
+    made: Vec<String>,
+}
+
+impl Endpoint for Kept {
+    fn send<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
+        Box::pin(async move {
+            let reply = self.inner.send(call).await;
+            let sample = Sample { call: call.clone(), made: made(self.set, call, &reply) };
+            *self.latest.lock().expect("nobody panics") = Some(sample);
+            reply
+        })
+    }
+
+    fn note(&self, noted: &Noted<'_>) {
+        let Some(sample) = self.latest.lock().expect("nobody panics").take() else { return };
+        let mut cases = self.cases.lock().expect("nobody panics");
+        match cases.last_mut().filter(|(name, _)| name == noted.execution) {
+            Some((_, calls)) => calls.push(sample),
+            None => cases.push((noted.execution.to_owned(), vec![sample])),
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.inner.now_ms()
+    }
+
+    fn wait<'a>(&'a self, ms: u64) -> Sent<'a, ()> {
+        self.inner.wait(ms)
+    }
+
+    fn name(&self) -> String {
+        self.inner.name()
+    }
+}
+
+/// Ids of what a call has made.
+fn made(set: &SpecSet, call: &Call, reply: &Reply) -> Vec<String> {
+    let Reply::Success { fields, .. } = reply else { return Vec::new() };
+    let created = set.operation(call.operation).fields.iter().filter(|field| field.creates.is_some());
+    created.filter_map(|field| field_at(fields, &field.name).map(plain)).collect()
+}
+
+/// Sends the calls of a case again, with the ids of what is made this time.
+async fn send_again(set: &SpecSet, client: &Http, calls: &[Sample]) {
+    let mut names: Vec<(&str, String)> = Vec::new();
+    for Sample { call, made: before } in calls {
+        let mut call = call.clone();
+        if !names.is_empty() {
+            call.arguments.iter_mut().flatten().for_each(|value| rename(value, &names));
+        }
+        let reply = client.send(&call).await;
+        assert!(matches!(reply, Reply::Success { .. } | Reply::Refused { .. }), "{reply:?}");
+        names.extend(before.iter().map(String::as_str).zip(made(set, &call, &reply)));
+    }
+}
+
+fn rename(value: &mut Value, names: &[(&str, String)]) {
+    match value {
+        Value::String(text) => {
+            for (before, now) in names.iter().filter(|(before, _)| text.contains(before)).collect::<Vec<_>>() {
+                *text = text.replace(before, now);
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| rename(value, names)),
+        _ => {}
+    }
+}
+
 /// Requests per second.
 struct Compared {
     suite: f64,
-    /// Of the same client without the suite: it sends the same calls, in the same order, to the same mock, but for those that
-    /// create something, which nobody would remove.
+    /// Of the same client without the suite: it sends the same calls, in the same order, to the same mock.
     bare: f64,
     /// The part of the suite's time in which its workers let time pass.
     waiting: f64,
 }
 
-async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, workers: usize) -> Compared {
+async fn over_http(
+    set: &'static Arc<SpecSet>,
+    at: OpRef,
+    generator: &'static Generator<'static>,
+    workers: usize,
+) -> Compared {
     // Calls that take their time would make the mock what is measured.
     let policy = Policy { work_ms: 0, ..Policy::new(set, SETTLE_MS) };
     let front = Front::new(Mock::new(set.clone(), policy), Vec::new());
@@ -158,10 +252,10 @@ async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, wor
         placement: Placement::PostQuery,
         format: Format::Json,
     };
-    let inner =
-        Http::new(set.clone(), BTreeMap::from([(at.service, target)]), Duration::from_secs(30)).expect("a client");
-    let kept = Arc::new(Kept { inner, calls: Mutex::default(), waited_us: AtomicU64::new(0) });
-    let endpoint: Arc<dyn Endpoint> = kept.clone();
+    let client = || {
+        let targets = BTreeMap::from([(at.service, target.clone())]);
+        Http::new(set.clone(), targets, Duration::from_secs(30)).expect("a client")
+    };
     let settings = Settings {
         seed: "throughput".into(),
         operations: vec![(at, 0)],
@@ -175,25 +269,22 @@ async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, wor
         options: Options::default(),
         interrupted: Arc::default(),
     };
-    let outcome = run_planned(set, &settings, generator, std::slice::from_ref(&endpoint), &|_| {}).await;
-    assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
+    // What keeps takes fresh memory all the time, so that is done beforehand; with one worker, cases do not mix.
+    let kept = Arc::new(Kept { set, inner: client(), cases: Mutex::default(), latest: Mutex::default() });
+    run(set, &Settings { workers: 1, ..settings.clone() }, generator, kept.clone()).await;
+    let timed = Arc::new(Timed { inner: client(), waited_us: AtomicU64::new(0) });
+    let outcome = run(set, &settings, generator, timed.clone()).await;
     let suite = outcome.requests as f64 / outcome.seconds;
-    let creates = |call: &Call| {
-        let mut effects = set.operation(call.operation).effects.iter();
-        effects.any(|effect| matches!(effect.action, Action::Create { .. }))
-    };
-    let mut calls = std::mem::take(&mut *kept.calls.lock().expect("nobody panics"));
-    calls.retain(|call| !creates(call));
-    let calls = Arc::new(calls);
-    let next = Arc::new(AtomicUsize::new(0));
+    let cases = std::mem::take(&mut *kept.cases.lock().expect("nobody panics"));
+    let requests: usize = cases.iter().map(|(_, calls)| calls.len()).sum();
+    let (cases, next) = (Arc::new(cases), Arc::new(AtomicUsize::new(0)));
     let began = Instant::now();
     let loops: Vec<_> = (0..workers)
         .map(|_| {
-            let (kept, next, calls) = (kept.clone(), next.clone(), calls.clone());
+            let (timed, next, cases) = (timed.clone(), next.clone(), cases.clone());
             tokio::spawn(async move {
-                while let Some(call) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let reply = kept.inner.send(call).await;
-                    assert!(matches!(reply, Reply::Success { .. } | Reply::Refused { .. }), "{reply:?}");
+                while let Some((_, calls)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    send_again(set, &timed.inner, calls).await;
                 }
             })
         })
@@ -201,10 +292,23 @@ async fn over_http(set: &Arc<SpecSet>, at: OpRef, generator: &Generator<'_>, wor
     for one in loops {
         one.await.expect("no request fails");
     }
-    let bare = calls.len() as f64 / began.elapsed().as_secs_f64();
+    let bare = requests as f64 / began.elapsed().as_secs_f64();
     server.stop().await;
-    let waited = kept.waited_us.load(Ordering::Relaxed) as f64 / 1e6;
+    let waited = timed.waited_us.load(Ordering::Relaxed) as f64 / 1e6;
     Compared { suite, bare, waiting: waited / workers as f64 / outcome.seconds }
+}
+
+/// A run that learns the endpoint's pace anew.
+async fn run(
+    set: &Arc<SpecSet>,
+    settings: &Settings,
+    generator: &Generator<'_>,
+    endpoint: Arc<dyn Endpoint>,
+) -> Outcome {
+    let settings = Settings { around: around(set), ..settings.clone() };
+    let outcome = run_planned(set, &settings, generator, &[endpoint], &|_| {}).await;
+    assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
+    outcome
 }
 
 #[derive(Default)]
