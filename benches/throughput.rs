@@ -78,8 +78,13 @@ fn main() {
 
 /// Over HTTP, with one worker and with several.
 fn http(set: &'static Arc<SpecSet>, at: OpRef, generator: &'static Generator<'static>, table: &mut Table) {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     for workers in [1, 8] {
+        // As the binary does, which hands nothing from thread to thread with one worker.
+        let runtime = match workers {
+            1 => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+            _ => tokio::runtime::Runtime::new(),
+        };
+        let runtime = runtime.expect("a runtime");
         // Both on the runtime's own threads: to wake one that is not costs more than a request.
         let compared = runtime.block_on(async { tokio::spawn(over_http(set, at, generator, workers)).await });
         let Compared { suite, bare, waiting } = compared.expect("both go through");

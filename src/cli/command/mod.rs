@@ -23,7 +23,7 @@ use super::{
 /// What kept it from doing so.
 pub fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     match &cli.command {
-        Command::Run(args) => runtime()?.block_on(run::run(args, &cli.global)),
+        Command::Run(args) => runtime_of(args.workers)?.block_on(run::run(args, &cli.global)),
         Command::Serve(args) => runtime()?.block_on(serve::run(args, &cli.global)),
         Command::Mutants(args) => runtime()?.block_on(mutants::run(args, &cli.global)),
         Command::Replay(args) => runtime()?.block_on(replay::run(args, &cli.global)),
@@ -37,8 +37,14 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Failure> {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::environment(format!("cannot start threads: {error}")))
+    runtime_of(None)
+}
+
+/// Threads for so many workers. One has nothing to share: handing its requests from thread to thread takes longer than they do.
+fn runtime_of(workers: Option<u16>) -> Result<tokio::runtime::Runtime, Failure> {
+    let mut builder = match workers {
+        Some(1) => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    builder.enable_all().build().map_err(|error| Failure::environment(format!("cannot start threads: {error}")))
 }
