@@ -73,8 +73,9 @@ mod tests {
     use super::Looked;
     use crate::{
         model::{
-            Caller, Change, Choices, Pending, Resource, State, TokenUse, outcomes_looking,
+            Caller, Change, Choices, Pending, Resource, State, outcomes_looking,
             shop::{DELETE, call, param, row, shop},
+            state::TokenUse,
         },
         spec::SpecSet,
         value::Atom,

@@ -41,4 +41,4 @@ pub use outcome::{
     Answer, Aspect, Claim, Outcome, Refused, goes_first, likely, outcomes, outcomes_looking, outcomes_with,
 };
 pub use request::{Caller, Request};
-pub use state::{Change, Pending, Resource, State, TokenUse};
+pub use state::{Change, Pending, Resource, State};

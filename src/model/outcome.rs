@@ -109,7 +109,7 @@ pub fn outcomes_looking(
         refused.retain(|outcome| wanted(&outcome.answer, outcome.due));
         return refused;
     }
-    let step = Step { looked, ..Step::new(set, state, request) };
+    let step = Step { looked, ..Step::new(set, state, request) }.of_all_courses();
     let mut found = Vec::new();
     for (asked, judgement) in step.forked(known, Choices::default(), |choices| step.judge(choices)) {
         for answer in step.answers(&judgement) {
@@ -173,7 +173,7 @@ pub(super) struct Step<'a> {
     named: Named<'a>,
     defined: Defined,
     looked: Option<&'a Looked>,
-    /// By row.
+    /// By row; empty where nothing can be asked, so that there is one course only.
     certain: Vec<Certain>,
     common: OnceCell<Vec<usize>>,
 }
@@ -195,7 +195,7 @@ pub(super) struct Judgement {
     may: Vec<usize>,
     /// A named resource is on its way out, so any refusal is right.
     leaving: bool,
-    /// By position in the list of named resources.
+    /// By position in the list of named resources, as far as any is.
     obstructed: Vec<bool>,
 }
 
@@ -223,9 +223,17 @@ impl<'a> Step<'a> {
             named: first_of(state, named),
             defined: Defined::default(),
             looked: None,
-            certain: operation.rows.iter().map(|_| Certain::default()).collect(),
+            certain: Vec::new(),
             common: OnceCell::new(),
         }
+    }
+
+    /// The same for whoever goes through all courses.
+    fn of_all_courses(mut self) -> Self {
+        if !self.operation.questions.is_empty() {
+            self.certain = self.operation.rows.iter().map(|_| Certain::default()).collect();
+        }
+        self
     }
 
     /// Runs `attempt` with ever more answers, once for each combination that makes a difference.
@@ -277,7 +285,7 @@ impl<'a> Step<'a> {
             }
             let permitted = |may| Ok(self.for_any(&scope, may, &row.may_each)? && !self.lifted(&scope, row)?);
             if let Some(may) = &row.may
-                && *self.certainly(&self.certain[index].may, &scope, || permitted(may))?
+                && *self.certainly(self.certain.get(index).map(|certain| &certain.may), &scope, || permitted(may))?
             {
                 judgement.may.push(index);
             }
@@ -290,12 +298,11 @@ impl<'a> Step<'a> {
 
     /// Which rows are due.
     pub fn rows<'s>(&'s self, scope: &Scope<'s>) -> Result<Judgement, Ask> {
-        let n_named = self.request.targets.iter().map(Vec::len).max().unwrap_or(0);
         let mut judgement = Judgement {
             due: Vec::new(),
             may: Vec::new(),
             leaving: self.request.targets.iter().flatten().any(|key| self.state.is_leaving(key)),
-            obstructed: vec![false; n_named],
+            obstructed: Vec::new(),
         };
         let rows = &self.operation.rows;
         for otherwise in [false, true] {
@@ -303,13 +310,17 @@ impl<'a> Step<'a> {
                 break;
             }
             for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.otherwise == otherwise && !row.access) {
-                let due = self.certainly(&self.certain[index].due, scope, || self.due(scope, row))?;
+                let due = self
+                    .certainly(self.certain.get(index).map(|certain| &certain.due), scope, || self.due(scope, row))?;
                 let Some(positions) = &*due else { continue };
                 judgement.due.push(index);
-                for position in positions {
-                    if let Some(obstructed) = judgement.obstructed.get_mut(*position) {
-                        *obstructed = true;
+                // A condition may hold of a call that names nothing.
+                let is_named = |position: usize| self.request.targets.iter().any(|keys| position < keys.len());
+                for position in positions.iter().copied().filter(|position| is_named(*position)) {
+                    if judgement.obstructed.len() <= position {
+                        judgement.obstructed.resize(position + 1, false);
                     }
+                    judgement.obstructed[position] = true;
                 }
             }
         }
@@ -319,10 +330,11 @@ impl<'a> Step<'a> {
     /// Works something out, unless it is known to be the same in all courses.
     fn certainly<'s, T: Clone>(
         &self,
-        known: &'s OnceCell<T>,
+        known: Option<&'s OnceCell<T>>,
         scope: &Scope<'_>,
         work_out: impl FnOnce() -> Result<T, Ask>,
     ) -> Result<Cow<'s, T>, Ask> {
+        let Some(known) = known else { return work_out().map(Cow::Owned) };
         if let Some(known) = known.get() {
             return Ok(Cow::Borrowed(known));
         }

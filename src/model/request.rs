@@ -143,7 +143,9 @@ fn shape(kind: &ResourceKind, key: &str) -> Shape {
         return if key.contains(',') { Shape { proper: false, exact: false } } else { Shape::PLACE };
     }
     let fits = |pattern: &Option<regex_lite::Regex>| pattern.as_ref().is_none_or(|pattern| pattern.is_match(key));
-    Shape { proper: fits(&kind.shape), exact: fits(&kind.exact) }
+    let exact = fits(&kind.exact);
+    // What is exactly like those that were seen has their shape as well.
+    Shape { proper: exact || fits(&kind.shape), exact }
 }
 
 /// Ids in an argument. A text where a list belongs may hold several, separated by commas.
