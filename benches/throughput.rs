@@ -222,8 +222,10 @@ async fn send_again(set: &SpecSet, client: &Http, calls: &[Sample]) {
 fn rename(value: &mut Value, names: &[(&str, String)]) {
     match value {
         Value::String(text) => {
-            for (before, now) in names.iter().filter(|(before, _)| text.contains(before)).collect::<Vec<_>>() {
-                *text = text.replace(before, now);
+            for (before, now) in names {
+                if text.contains(before) {
+                    *text = text.replace(before, now);
+                }
             }
         }
         Value::Array(list) => list.iter_mut().for_each(|value| rename(value, names)),

@@ -378,7 +378,7 @@ impl Run<'_> {
             self.spared.clear();
         }
         let now = self.elapsed();
-        if operation.changes() || operation.is_documented() {
+        if !operation.only_reads() {
             self.changed_ms = Some(now);
         }
         for effect in &operation.effects {

@@ -32,7 +32,7 @@ impl Left {
                 Reply::Trouble(_) => false,
             };
             // What only reads leaves nothing.
-            if set.operation(command.operation).effects.is_empty() {
+            if !set.operation(command.operation).changes() {
                 continue;
             }
             let request = command.request(set, &Script::home());

@@ -216,23 +216,24 @@ impl State {
         // else happens to it afterwards, but may have happened before.
         let mut pending: Vec<&Arc<Pending>> = self.pending.iter().collect();
         pending.sort_by_key(|pending| pending.changes.iter().any(|change| matches!(change, Change::Delete(_))));
-        let mut found: Vec<(State, usize)> = Vec::new();
-        let mut at = None;
-        loop {
-            let (state, from) = at.map_or((self, 0), |at: usize| (&found[at].0, found[at].1));
-            let fired = pending.iter().enumerate().skip(from).filter_map(|(number, next)| {
+        let fired = |state: &State, from: usize| -> Vec<(State, usize)> {
+            let later = pending.iter().enumerate().skip(from);
+            let one = |(number, next): (usize, &&Arc<Pending>)| {
                 let index = state.pending.iter().position(|known| known == *next)?;
                 let mut fired = state.clone();
                 fired.fire(index);
                 Some((fired, number + 1))
-            });
-            let fired: Vec<_> = fired.collect();
-            found.extend(fired);
-            at = Some(at.map_or(0, |at| at + 1)).filter(|at| *at < found.len());
-            if at.is_none() {
-                return found.into_iter().map(|(state, _)| state).collect();
-            }
+            };
+            later.filter_map(one).collect()
+        };
+        let mut found = fired(self, 0);
+        let mut at = 0;
+        while let Some((state, from)) = found.get(at) {
+            let more = fired(state, *from);
+            found.extend(more);
+            at += 1;
         }
+        found.into_iter().map(|(state, _)| state).collect()
     }
 
     /// Pending changes that should have happened by `now_ms`, had they taken at most `patience_ms`.

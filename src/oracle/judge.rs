@@ -383,7 +383,7 @@ impl<'a> Judge<'a> {
         let changes = |exchange: &&Exchange| {
             let command = self.script.commands.get(exchange.command);
             let operation = command.map(|command| self.set.operation(command.operation));
-            operation.is_some_and(|operation| operation.changes() || operation.is_documented())
+            operation.is_some_and(|operation| !operation.only_reads())
         };
         let lag_ms = self.history.lag_ms;
         lag_ms == 0 || earlier.filter(changes).all(|exchange| exchange.ended_ms + lag_ms < turn.exchange.started_ms)
