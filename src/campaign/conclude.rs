@@ -45,16 +45,24 @@ pub fn failures(set: &SpecSet, tally: &mut Tally) -> Vec<First> {
     std::mem::take(&mut tally.failures).into_values().map(|first| first.located(set)).collect()
 }
 
-/// Adds a finding, unless another one says the same: a race may turn out to be about what a sequence has shown as well, and
-/// two cases about what one has.
+/// Adds a finding, unless another one says the same: a race may turn out to be about what a sequence has shown as well, two
+/// cases about what one has, and what one call was accused of may have been done by another. The better script stays.
 pub fn merge(findings: &mut Vec<FindingResult>, result: FindingResult) {
-    match findings.iter_mut().find(|known| blame::is_told_by(&result.finding.key, &known.finding.key)) {
-        Some(known) => {
-            known.cases += result.cases;
-            known.shrink_requests += result.shrink_requests;
-        }
-        None => findings.push(result),
-    }
+    let told = |known: &&mut FindingResult| blame::is_told_by(&result.finding.key, &known.finding.key);
+    let Some(known) = findings.iter_mut().find(told) else { return findings.push(result) };
+    let is_better = result.finding.key == known.finding.key && rank(&result) < rank(known);
+    let both = FindingResult {
+        cases: known.cases + result.cases,
+        shrink_requests: known.shrink_requests + result.shrink_requests,
+        requests_to_failure: known.requests_to_failure.min(result.requests_to_failure),
+        ..if is_better { result } else { known.clone() }
+    };
+    *known = both;
+}
+
+/// Least for what shows a finding best: every time, and in few commands.
+fn rank(result: &FindingResult) -> (bool, usize) {
+    (!result.again.is_stable(), result.script.commands.len())
 }
 
 /// Sorts the findings, and says what they and all cases come to.

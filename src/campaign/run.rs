@@ -363,12 +363,12 @@ impl Cases<'_> {
     }
 
     async fn shrunk(&self, first: First, tally: &Tally) -> FindingResult {
-        let counts = blame::counts(self.set, &first.finding);
         let comparable = blame::is_of_one_run(&first.finding);
         let requests_to_failure = tally.requests_to_failure(&first);
         let First { finding, script, history, cases, against, .. } = first;
         let failed = Failed { script, history, finding };
         let told = |Failed { script, history, finding }: Failed, again, shrink_requests| FindingResult {
+            counts: blame::counts(self.set, &finding),
             finding,
             script,
             history,
@@ -376,7 +376,6 @@ impl Cases<'_> {
             cases,
             requests_to_failure,
             shrink_requests,
-            counts,
         };
         if (!comparable && against.is_none()) || self.settings.interrupted.load(Ordering::Relaxed) {
             // A call that earned no answer was sent again before that was called a failure.

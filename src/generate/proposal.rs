@@ -78,6 +78,22 @@ impl Generator<'_> {
         Some([before, &over].into_iter().any(|state| may_exercise(self.set, state, call, aim.1)))
     }
 
+    /// A script that looks at everything that one of its calls names, shortly before that call and before each documented one
+    /// from another position on; none where there is nothing to look at.
+    pub fn looking_first(&self, script: &Script, from: usize, position: usize) -> Option<Script> {
+        let call = &script.commands[position];
+        let (initial, likely) = (self.initial(call.operation), Choices::likely(self.set.operation(call.operation)));
+        let states = simulate::run(self.set, &initial, &script.commands[..position], &likely);
+        let mut looking = Script { commands: Vec::new(), aims: script.aims.clone() };
+        for (index, command) in script.commands.iter().enumerate() {
+            if (from..=position).contains(&index) && self.set.operation(command.operation).is_documented() {
+                looking.commands.extend(readback::watches(self.set, &states[index], call));
+            }
+            looking.commands.push(command.clone());
+        }
+        (looking.commands.len() > script.commands.len()).then_some(looking)
+    }
+
     /// A call without anything before it, which names what does not exist in place of what was made.
     fn alone(&self, aim: (OpRef, usize), call: &Command) -> Option<Script> {
         let operation = self.set.operation(call.operation);

@@ -3,7 +3,7 @@
 use super::moves::{read, read_set, referrers, wait_for};
 use crate::{
     model::{Answer, Change, Choices, Pending, Request, State, outcomes_with},
-    sequence::{Command, Purpose, Script, Wait},
+    sequence::{Command, Expected, Purpose, Script, Until, Wait},
     spec::{
         SpecSet,
         operation::{Action, Effect},
@@ -105,6 +105,27 @@ pub fn before(set: &SpecSet, state: &State, setup: &[Command], call: &Command) -
             command
         })
         .collect()
+}
+
+/// Looks at everything that a call names, each a while after what was done before: whatever that began has come about.
+pub fn watches(set: &SpecSet, before: &State, call: &Command) -> Vec<Command> {
+    let request = call.request(set, &Script::home());
+    let mut named: Vec<&Key> = request.targets.iter().flatten().filter(|key| !is_given(key)).collect();
+    named.dedup();
+    let watch = |key| watch(set, call.operation.service, before, key);
+    named.into_iter().filter_map(watch).map(|command| Command { purpose: Purpose::Read, ..command }).collect()
+}
+
+/// The same read a while later; none where it waits for something anyway, or is about nothing that was made.
+pub fn late(set: &SpecSet, read: &Command) -> Option<Command> {
+    let operation = set.operation(read.operation);
+    let key = read.uses().into_iter().next().filter(|_| read.until.is_none() && operation.only_reads())?;
+    // What it lingers for is the worst that may have come about; everything else is looked at as well.
+    let expected = match operation.views.first()?.set {
+        Some(_) => Expected::Member { member: key.clone(), present: true },
+        None => Expected::Gone,
+    };
+    Some(Command { until: Some(Until { view: 0, key, expected, wait: Wait::Linger }), ..read.clone() })
 }
 
 /// A read that looks for a while whether a resource goes that should stay.

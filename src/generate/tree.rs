@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::{
-    sequence::{Command, Script},
+    sequence::{Command, Purpose, Script},
     spec::SpecSet,
     value::{Arguments, Key},
 };
@@ -61,6 +61,40 @@ pub fn smaller(set: &SpecSet, script: &Script, keep: &[usize]) -> Vec<Script> {
         }
     }
     found
+}
+
+/// The script without one of its calls, and without all that depends on it; none when what shows something would go too.
+pub fn without_call(script: &Script, call: usize, shows: usize) -> Option<Script> {
+    without(script, BTreeSet::from([call]), &[shows])
+}
+
+/// Scripts of what the kept commands are about, for a start: without what is about anything else, and without mere looks.
+pub fn focused(script: &Script, keep: &[usize]) -> Vec<Script> {
+    let mut concerned: BTreeSet<Key> =
+        keep.iter().filter_map(|index| script.commands.get(*index)).flat_map(Command::uses).collect();
+    for command in script.commands.iter().rev() {
+        if command.creates.iter().any(|key| concerned.contains(key)) {
+            concerned.extend(command.uses());
+        }
+    }
+    let is_about = |command: &Command| {
+        let mut keys = command.creates.iter().cloned().chain(command.uses()).peekable();
+        keys.peek().is_some() && keys.all(|key| concerned.contains(&key))
+    };
+    let doomed = |is_doomed: &dyn Fn(&Command) -> bool| {
+        let commands = script.commands.iter().enumerate();
+        commands
+            .filter(|(index, command)| !keep.contains(index) && is_doomed(command))
+            .map(|(index, _)| index)
+            .collect()
+    };
+    let about = without(script, doomed(&|command| !is_about(command)), keep);
+    about.into_iter().chain(without(script, doomed(&is_look), keep)).collect()
+}
+
+/// A read that waits for nothing.
+fn is_look(command: &Command) -> bool {
+    command.purpose == Purpose::Read && command.until.is_none()
 }
 
 /// Resources that were made the same way: the first, and a later one.
@@ -174,4 +208,66 @@ fn argument_weight(script: &Script) -> usize {
     };
     // One character must never outweigh a command.
     script.commands.iter().map(said).sum::<usize>() + script.commands.len() * 10_000
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{focused, without_call};
+    use crate::{sequence::Script, spec::embedded};
+
+    /// `make 1`, `copy 1 2`, `look 1`, `wait 1`, `delete 1` on images of ECS; `delete` alone names nothing that was made.
+    fn script(words: &[&str]) -> Script {
+        let set = embedded().expect("the specs are sound");
+        let commands = words.iter().map(|words| {
+            let words: Vec<&str> = words.split(' ').collect();
+            let image = |word: usize| words.get(word).map_or("m-none".to_owned(), |number| format!("$image{number}"));
+            let named = json!({ "ImageId": image(1) });
+            match words[0] {
+                "make" => json!({ "operation": "ecs/CreateImage", "creates": [image(1)], "purpose": "setup" }),
+                "copy" => {
+                    json!({ "operation": "ecs/CopyImage", "arguments": named, "creates": [image(2)], "purpose": "setup" })
+                }
+                "look" => json!({ "operation": "ecs/DescribeImages", "arguments": named, "purpose": "read" }),
+                "wait" => {
+                    let until = json!({ "view": 0, "key": image(1), "gone": true, "wait": "patient" });
+                    json!({ "operation": "ecs/DescribeImages", "arguments": named, "purpose": "read", "until": until })
+                }
+                _ => json!({ "operation": "ecs/DeleteImage", "arguments": named, "purpose": "call" }),
+            }
+        });
+        Script::from_json(&set, &commands.collect()).expect("they are commands")
+    }
+
+    #[test]
+    fn what_is_about_something_else_and_mere_looks_go_first() {
+        let check = |words: &[&str], keep: &[usize], expected: &[&[&str]]| {
+            let expected: Vec<Script> = expected.iter().map(|words| script(words)).collect();
+            assert_eq!(focused(&script(words), keep), expected, "{words:?}");
+        };
+        check(
+            &["make 1", "look 1", "make 2", "delete", "delete 1", "look 2", "look 1"],
+            &[4, 6],
+            &[&["make 1", "look 1", "delete 1", "look 1"], &["make 1", "make 2", "delete", "delete 1", "look 1"]],
+        );
+        // What it was made of stays, and so does what was done to that.
+        check(
+            &["make 1", "wait 1", "copy 1 2", "make 3", "delete 1", "delete 2"],
+            &[5],
+            &[&["make 1", "wait 1", "copy 1 2", "delete 1", "delete 2"]],
+        );
+        check(&["make 1", "delete 1"], &[1], &[]);
+        check(&["delete", "delete"], &[1], &[&["delete"]]);
+    }
+
+    #[test]
+    fn a_call_goes_with_what_depends_on_it() {
+        let check = |words: &[&str], call: usize, shows: usize, expected: Option<&[&str]>| {
+            assert_eq!(without_call(&script(words), call, shows), expected.map(script), "{words:?}");
+        };
+        check(&["make 1", "delete 1", "look 1"], 1, 2, Some(&["make 1", "look 1"]));
+        check(&["make 1", "copy 1 2", "delete 2", "look 1"], 1, 3, Some(&["make 1", "look 1"]));
+        check(&["make 1", "copy 1 2", "look 2"], 1, 2, None);
+    }
 }

@@ -186,7 +186,8 @@ pub fn templated(
     operation.params.iter().map(argument).collect()
 }
 
-/// A command in one line: `DeleteImage(ImageId=$image1, Force=true)`, and who sends it, where that is of interest.
+/// A command in one line: `DeleteImage(ImageId=$image1, Force=true)`, who sends it, where that is of interest, and whether it
+/// comes late on purpose.
 pub fn line(set: &SpecSet, command: &Command) -> String {
     let operation = set.operation(command.operation);
     let arguments: Vec<String> = operation
@@ -197,7 +198,9 @@ pub fn line(set: &SpecSet, command: &Command) -> String {
         .filter_map(|(param, value)| Some(format!("{}={}", param.name, short(value.as_ref()?))))
         .collect();
     let manner = command.caller.manner().map(|manner| format!(" {manner}")).unwrap_or_default();
-    format!("{}({}){manner}", operation.name, arguments.join(", "))
+    let lingers = command.until.as_ref().is_some_and(|until| until.wait == Wait::Linger);
+    let late = if lingers { ", a while later" } else { "" };
+    format!("{}({}){manner}{late}", operation.name, arguments.join(", "))
 }
 
 /// A value in few characters.

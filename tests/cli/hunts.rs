@@ -96,6 +96,38 @@ fn a_survivor_fails_the_hunt() {
     }
 }
 
+/// A deletion that comes a while after the answer, when other calls have come as well: whoever was the last is not to blame.
+#[test]
+fn what_comes_late_is_held_against_the_call_that_began_it() {
+    let served = Served::start(&["--mutant", "ecs/DeleteImage/change-on-dry-run/DryRun", "--settle", "30ms"]);
+    let run = |cases: &str| {
+        let ended = run(&[
+            "run",
+            "ecs/DeleteImage",
+            "--endpoint",
+            &served.url,
+            "--seed",
+            "1",
+            "--cases",
+            cases,
+            "--format",
+            "json",
+        ]);
+        assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
+        serde_json::from_str::<Value>(&ended.stdout).expect("it is JSON")
+    };
+    let report = run("20");
+    let findings = report["findings"].as_array().expect("a list");
+    let found: Vec<_> = findings
+        .iter()
+        .map(|finding| {
+            let n_commands = finding["script"].as_array().map(Vec::len);
+            (finding["requirement"].as_str(), finding["stable"].as_bool(), n_commands)
+        })
+        .collect();
+    assert_eq!(found, [(Some("ecs/DeleteImage/promise/dry-run-changes-nothing"), Some(true), Some(4))], "{report:#}");
+}
+
 #[test]
 fn a_mutant_that_is_served_is_found() {
     let served = Served::start(&["--mutant", "ecs/DeleteImage/drop-condition/ImageUseShared"]);

@@ -16,8 +16,16 @@
 //! Where the model knows why a script failed, as long as the broken requirement may be met where its call stands, smaller
 //! scripts in which it cannot be met are not tried.
 //!
+//! A read that shows too much or too little may have come too early for a shorter script, in which less time passes. So it is
+//! made a while later, where that shows the failure as well.
+//!
+//! Which call did it is a guess as long as several could have done it. Where the failure shows without the accused call, or
+//! before it, [another one](accused) is to blame, and that failure is shrunk instead.
+//!
 //! That something takes too long to go would take all patience at each attempt. Attempts are made with little, and only what
 //! they come to is held to all of it: a script that fails only when it is hurried is no result.
+
+mod accused;
 
 use std::{
     mem::replace,
@@ -27,7 +35,11 @@ use std::{
 use crate::{
     endpoint::Endpoint,
     execute::{Surroundings, execute},
-    generate::{Generator, join::one_after_the_other, tree::smaller},
+    generate::{
+        Generator,
+        join::one_after_the_other,
+        tree::{focused, smaller},
+    },
     history::History,
     oracle::{Finding, Nature, blame, finding::ReqRef, judge},
     sequence::{Command, Script},
@@ -47,6 +59,13 @@ pub struct Shrunk {
     pub failed: Failed,
     /// Of so many times that it was run again, it failed so many times.
     pub again: Again,
+}
+
+/// What shrinking finds.
+enum Found {
+    Smallest(Box<Shrunk>),
+    /// To go on with: the accused call did not do it, or not alone.
+    Other(Box<Failed>),
 }
 
 /// How often a failure showed itself when its script was run again.
@@ -71,6 +90,14 @@ const RACE_TRIES: u32 = 6;
 /// Times that a shrunk race is run again, to say how often it shows.
 pub const RACE_CONFIRMATIONS: u32 = 10;
 
+/// Calls that are accused one after the other, before the last of them stays accused.
+const MOST_ACCUSED: usize = 6;
+
+/// Whether one call, rather than several that overlap or differ, is what a failure is about.
+fn is_about_one_call(failed: &Failed) -> bool {
+    failed.finding.nature != Nature::Inconsistent && failed.script.race().is_empty()
+}
+
 /// Shrinks one failure.
 pub struct Shrinker<'a> {
     set: &'a SpecSet,
@@ -78,16 +105,21 @@ pub struct Shrinker<'a> {
     endpoint: &'a dyn Endpoint,
     around: &'a Surroundings,
     hurried_ms: u64,
+    /// Requests that one failure may take.
     budget: u64,
+    /// Requests after which the present one has taken them.
+    end: u64,
     interrupted: &'a AtomicBool,
     executions: u64,
+    /// Scripts that did not fail in the way that is looked for.
+    sound: Vec<Script>,
     /// Requests so far.
     pub requests: u64,
 }
 
 impl<'a> Shrinker<'a> {
     /// Attempts wait for `hurried_ms`, which may be less than the patience of the surroundings; what they come to is run
-    /// again with all of it. The budget is in requests.
+    /// again with all of it. The budget is in requests; another failure that comes to light has one of its own.
     pub fn new(
         set: &'a SpecSet,
         generator: &'a Generator<'a>,
@@ -97,11 +129,23 @@ impl<'a> Shrinker<'a> {
         budget: u64,
         interrupted: &'a AtomicBool,
     ) -> Self {
-        Self { set, generator, endpoint, around, hurried_ms, budget, interrupted, executions: 0, requests: 0 }
+        Self {
+            set,
+            generator,
+            endpoint,
+            around,
+            hurried_ms,
+            budget,
+            end: budget,
+            interrupted,
+            executions: 0,
+            sound: Vec::new(),
+            requests: 0,
+        }
     }
 
     fn is_over(&self) -> bool {
-        self.requests >= self.budget || self.is_interrupted()
+        self.requests >= self.end || self.is_interrupted()
     }
 
     fn is_interrupted(&self) -> bool {
@@ -114,31 +158,59 @@ impl<'a> Shrinker<'a> {
 
     /// Shrinks a failure and runs the result again so many times. Where it took another script besides to see it, both in one
     /// are shrunk; none where they show nothing.
+    ///
+    /// The result is another failure where that one accuses a call that did not do it.
     pub async fn shrink(&mut self, failed: &Failed, against: Option<&Script>, confirmations: u32) -> Option<Shrunk> {
         let Failed { script, finding, .. } = failed;
         let culprit = script.commands.get(finding.culprit).filter(|_| against.is_none());
         let is_two_sided = finding.nature == Nature::Inconsistent;
         let n_commands = script.commands.len() + against.map_or(0, |other| other.commands.len());
         let twice = if is_two_sided { self.asked_twice(finding.requirement, culprit, n_commands).await } else { None };
-        let (original, proposed) = match (against, twice) {
+        let (mut original, mut proposed) = match (against, twice) {
             (None, twice) => (failed.clone(), twice),
             (Some(_), Some(twice)) => (twice, None),
             (Some(other), None) => (self.together(other, script, finding.requirement).await?, None),
         };
+        for n_accused in 1..=MOST_ACCUSED {
+            match self.smallest(original, proposed.take(), confirmations, n_accused < MOST_ACCUSED).await {
+                Found::Smallest(shrunk) => return Some(*shrunk),
+                Found::Other(other) => original = *other,
+            }
+            self.end = self.requests + self.budget;
+        }
+        None
+    }
+
+    /// The smallest script that fails in the same way, as far as it is found; or another failure to go on with, by which the
+    /// accused call did not do it, or not alone.
+    async fn smallest(
+        &mut self,
+        original: Failed,
+        proposed: Option<Failed>,
+        confirmations: u32,
+        may_acquit: bool,
+    ) -> Found {
+        self.sound.clear();
         // Each is smaller than the one before.
         let mut larger: Vec<Failed> = Vec::new();
         let mut best = original.clone();
-        if let Some(smaller) = proposed {
-            larger.push(replace(&mut best, smaller));
-        }
-        let ways = || self.generator.shortest(finding.requirement, culprit, finding.command != finding.culprit);
-        for proposed in if is_two_sided { Vec::new() } else { ways() } {
-            if proposed.commands.len() < best.script.commands.len()
-                && !self.is_over()
-                && let Some(smaller) = self.fails(&proposed, &finding.key).await
-            {
-                larger.push(replace(&mut best, smaller));
-                break;
+        let proposed = match proposed {
+            None => self.proposed(&best).await,
+            proposed => proposed,
+        };
+        match proposed {
+            Some(smaller) => larger.push(replace(&mut best, smaller)),
+            None => {
+                if let Some(late) = self.shown_late(&best).await {
+                    larger.push(replace(&mut best, late));
+                }
+                let is_read = best.finding.command != best.finding.culprit;
+                if may_acquit
+                    && is_read
+                    && let Some(other) = self.without_accused(&best).await
+                {
+                    return Found::Other(Box::new(other));
+                }
             }
         }
         while !self.is_over()
@@ -149,7 +221,7 @@ impl<'a> Shrinker<'a> {
         let mut again = self.again(&mut best, confirmations).await;
         while best.script.race().is_empty()
             && !again.is_stable()
-            && self.requests < 2 * self.budget
+            && self.requests < self.end + self.budget
             && !self.is_interrupted()
             && let Some(mut failed) = larger.pop()
         {
@@ -162,7 +234,29 @@ impl<'a> Shrinker<'a> {
         if self.hurries() && again.shown == 0 {
             best = original;
         }
-        Some(Shrunk { failed: best, again })
+        let other = if may_acquit { self.open_case(&best).await } else { None };
+        match other {
+            Some(other) => Found::Other(Box::new(other)),
+            None => Found::Smallest(Box::new(Shrunk { failed: best, again })),
+        }
+    }
+
+    /// The first of the model's shortest scripts for the broken requirement that fails, where one is shorter.
+    async fn proposed(&mut self, failed: &Failed) -> Option<Failed> {
+        let Failed { script, finding, .. } = failed;
+        let culprit = script.commands.get(finding.culprit);
+        let is_two_sided = finding.nature == Nature::Inconsistent;
+        let with_reads = finding.command != finding.culprit;
+        let ways = || self.generator.shortest(finding.requirement, culprit, with_reads);
+        for proposed in if is_two_sided { Vec::new() } else { ways() } {
+            if proposed.commands.len() < script.commands.len() && !self.is_over() {
+                let smaller = self.fails(&proposed, &finding.key).await;
+                if smaller.is_some() {
+                    return smaller;
+                }
+            }
+        }
+        None
     }
 
     /// Runs a failing script again, with all patience until that has shown the failure; where attempts had less, what came
@@ -195,9 +289,10 @@ impl<'a> Shrinker<'a> {
         let call = best.script.commands.get(best.finding.culprit).filter(|_| best.script.race().is_empty());
         let asks = |script: &Script| self.generator.asks(script, call?, best.finding.requirement);
         let is_asked = asks(&best.script) == Some(true);
-        for candidate in smaller(self.set, &best.script, &keep) {
+        let focused = if is_about_one_call(best) { focused(&best.script, &keep) } else { Vec::new() };
+        for candidate in focused.into_iter().chain(smaller(self.set, &best.script, &keep)) {
             // Where the model knows why it failed, it knows as well what cannot fail for that reason.
-            if is_asked && asks(&candidate) == Some(false) {
+            if self.sound.contains(&candidate) || (is_asked && asks(&candidate) == Some(false)) {
                 continue;
             }
             if self.is_over() {
@@ -207,6 +302,7 @@ impl<'a> Shrinker<'a> {
             if failed.is_some() {
                 return failed;
             }
+            self.sound.push(candidate);
         }
         None
     }
