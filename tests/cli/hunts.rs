@@ -100,23 +100,10 @@ fn a_survivor_fails_the_hunt() {
 #[test]
 fn what_comes_late_is_held_against_the_call_that_began_it() {
     let served = Served::start(&["--mutant", "ecs/DeleteImage/change-on-dry-run/DryRun", "--settle", "30ms"]);
-    let run = |cases: &str| {
-        let ended = run(&[
-            "run",
-            "ecs/DeleteImage",
-            "--endpoint",
-            &served.url,
-            "--seed",
-            "1",
-            "--cases",
-            cases,
-            "--format",
-            "json",
-        ]);
-        assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
-        serde_json::from_str::<Value>(&ended.stdout).expect("it is JSON")
-    };
-    let report = run("20");
+    let arguments = ["run", "ecs/DeleteImage", "--endpoint", &served.url, "--seed", "1", "--cases", "8"];
+    let ended = run(&[&arguments[..], &["--patience", "250ms", "--format", "json"]].concat());
+    assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
+    let report: Value = serde_json::from_str(&ended.stdout).expect("it is JSON");
     let findings = report["findings"].as_array().expect("a list");
     let found: Vec<_> = findings
         .iter()
