@@ -222,7 +222,7 @@ impl Cases<'_> {
         let patience = Arc::new(Mutex::new(self.settings.around.clone()));
         loop {
             while running.len() < self.settings.workers && !enough && !self.is_over() {
-                let around = patience.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let mut around = patience.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let set = self.set.clone();
                 if room.is_taken() {
                     break;
@@ -273,6 +273,10 @@ impl Cases<'_> {
                 room.enter(number, cost);
                 under_way.insert(number);
                 (self.tell)(Event::Begun { number, script: &script });
+                // The first cases are for whoever has few requests, the others for whoever has little time.
+                if number < n_first {
+                    around.pace = around.pace.sparing();
+                }
                 let endpoint = self.endpoint_of(&script);
                 running.spawn(async move {
                     (wanted, Done::Case(Box::new(one(&set, script, endpoint.as_ref(), &around, number).await)))

@@ -158,6 +158,7 @@ impl Run<'_> {
             self.endpoint.wait(early).await;
         }
         let mut looks = 0;
+        let mut missed_ms = None;
         let mut repeats = 0;
         loop {
             let (started_ms, start) = (self.elapsed(), self.stamp());
@@ -183,7 +184,8 @@ impl Run<'_> {
             self.notice(operation, until.filter(|_| settled), &reply);
             if let Some(until) = until.filter(|_| settled && !lingers) {
                 let since = self.latest(until).at_ms.unwrap_or(began);
-                self.around.pace.learn(command.operation, until, started_ms.saturating_sub(since), looks > 1);
+                let missed = missed_ms.map(|missed: u64| missed.saturating_sub(since));
+                self.around.pace.learn(command.operation, until, started_ms.saturating_sub(since), missed);
             }
             self.learn(operation, command, &reply);
             self.keep(command, exchange(reply));
@@ -199,6 +201,7 @@ impl Run<'_> {
             if patience_ms == 0 || left == 0 {
                 return;
             }
+            missed_ms = Some(started_ms);
             // What has taken long will take a while longer: the time waited doubles with each look.
             let guess = if looks == 1 { self.around.pace.guess(command.operation).unwrap_or(0) } else { 0 };
             let pause = waited.max(guess).clamp(first_pause(patience_ms), LONGEST_PAUSE_MS).min(left);
