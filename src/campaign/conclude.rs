@@ -80,12 +80,11 @@ pub fn conclude(frame: &Frame<'_>, tally: &mut Tally, findings: &mut [FindingRes
         let aimed = frame.aims.iter().any(|(operation, _)| operation == at);
         aimed && !tally.exercised_any(*at)
     });
-    let undocumented = findings.iter().any(|result| result.finding.nature == Nature::Undocumented);
     let verdict = if !violated.is_empty() {
         Verdict::Violates
     } else if !any_exercised {
         Verdict::NotExercised
-    } else if undocumented || blind {
+    } else if tally.is_inconclusive() || blind {
         Verdict::Inconclusive
     } else {
         Verdict::Conforms

@@ -19,6 +19,8 @@ pub enum Event<'a> {
     Progress { done: u64, requests: u64, findings: usize },
     /// A failure is being shrunk.
     Shrinking { key: &'a str, commands: usize },
+    /// A failure is told by another finding, which shrinking brought to light, or is none, for a reason.
+    Superseded { key: &'a str, requirement: ReqRef, by: Result<&'a str, &'a str> },
     /// A failure is shrunk and confirmed.
     Shrunk(&'a FindingResult),
     /// Everything is done.

@@ -5,7 +5,7 @@
 //! [`tally`] adds up what cases say, and `precedence` puts codes that won over one another in a row. A call that earned no
 //! answer is sent again, with the little that it needs; what takes two cases to show itself is found in the later one
 //! (`between`); a case that trouble kept from its aims is run again (`disturbed`).
-//! When all cases are done, each failure is shrunk and confirmed once.
+//! When all cases are done, each failure is shrunk and confirmed once, and held against the call that did it.
 //! [`conclude()`] says what it all comes to, for a run and for its record alike. What a reader needs is plain data in
 //! [`outcome`]; terminals and file formats are for others.
 

@@ -20,7 +20,7 @@ use super::{
     room::{Admission, Room},
     settings::{CONFIRMATIONS, Settings, n_cases},
     shard::Shard,
-    shrink::{Again, Failed, Shrinker, Shrunk},
+    shrink::{Again, End, Failed, Shrinker, Shrunk},
     tally::{Case, First, Tally},
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
     execute::{Surroundings, execute},
     generate::{Generator, permit::Cost},
     history::Reply,
-    oracle::{blame, judge},
+    oracle::{Finding, blame, judge},
     sequence::Script,
     spec::{SpecSet, service::OpRef},
 };
@@ -99,8 +99,16 @@ async fn since(
     let requests = counter.load(Ordering::Relaxed);
     let mut findings: Vec<FindingResult> = Vec::new();
     for first in failures(set, &mut tally) {
+        let Finding { key, requirement, .. } = first.finding.clone();
         let result = cases.shrunk(first, &tally).await;
-        merge(&mut findings, result);
+        let by = result.as_ref().map(|result| &*result.finding.key).map_err(String::as_str);
+        if by != Ok(&*key) {
+            tell(Event::Superseded { key: &key, requirement, by });
+        }
+        match result {
+            Ok(result) => merge(&mut findings, result),
+            Err(why) => tally.baseless(requirement, why),
+        }
     }
     for result in &findings {
         tell(Event::Shrunk(result));
@@ -366,7 +374,8 @@ impl Cases<'_> {
         self.endpoints[index.min(self.endpoints.len() - 1)].clone()
     }
 
-    async fn shrunk(&self, first: First, tally: &Tally) -> FindingResult {
+    /// A failure with the smallest script that shows it, or why it is none.
+    async fn shrunk(&self, first: First, tally: &Tally) -> Result<FindingResult, String> {
         let comparable = blame::is_of_one_run(&first.finding);
         let requests_to_failure = tally.requests_to_failure(&first);
         let First { finding, script, history, cases, against, .. } = first;
@@ -385,7 +394,7 @@ impl Cases<'_> {
             // A call that earned no answer was sent again before that was called a failure.
             let was_repeated = failed.finding.key.ends_with(blame::NO_ANSWER);
             let again = if was_repeated { Again { times: CONFIRM, shown: CONFIRM } } else { Again::NEVER };
-            return told(failed, again, 0);
+            return Ok(told(failed, again, 0));
         }
         let endpoint = self.endpoint_of(&failed.script);
         // Attempts at something shorter often wait for what never comes; that need not take all patience each time, nor in
@@ -404,10 +413,12 @@ impl Cases<'_> {
         let is_of_overlap = blame::is_of_overlap(self.set, &failed.finding);
         let sequence = if is_of_overlap { shrinker.in_sequence(&failed.script).await } else { None };
         let failed = sequence.unwrap_or(failed);
-        match shrinker.shrink(&failed, against.as_ref(), CONFIRMATIONS).await {
-            Some(Shrunk { failed, again }) => told(failed, again, shrinker.requests),
-            None => told(failed, Again { times: u32::from(shrinker.requests > 0), shown: 0 }, shrinker.requests),
-        }
+        let Shrunk { failed, again } = match shrinker.shrink(&failed, against.as_ref(), CONFIRMATIONS).await {
+            End::Shrunk(shrunk) => *shrunk,
+            End::Baseless(why) => return Err(why),
+            End::Nothing => Shrunk { failed, again: Again { times: u32::from(shrinker.requests > 0), shown: 0 } },
+        };
+        Ok(told(failed, again, shrinker.requests))
     }
 }
 

@@ -262,6 +262,16 @@ impl Tally {
         self.inconclusive.entry(requirement).or_insert(why);
     }
 
+    /// Something that seemed to break a promise, and does not, for this reason.
+    pub fn baseless(&mut self, requirement: ReqRef, why: String) {
+        *self.reasons.entry(why.clone()).or_default() += 1;
+        self.inconclusive(requirement, why);
+    }
+
+    pub fn is_inconclusive(&self) -> bool {
+        !self.inconclusive.is_empty()
+    }
+
     pub fn operations(
         &self,
         set: &SpecSet,

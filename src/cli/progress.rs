@@ -64,7 +64,11 @@ impl Progress {
                 self.bar.set_message(format!("shrinking {key} ({commands} commands)"))
             }
             Event::Finished => self.bar.finish_and_clear(),
-            Event::Begun { .. } | Event::Judged(_) | Event::Confirmed(_) | Event::Shrunk(_) => {}
+            Event::Begun { .. }
+            | Event::Judged(_)
+            | Event::Confirmed(_)
+            | Event::Superseded { .. }
+            | Event::Shrunk(_) => {}
         }
     }
 }

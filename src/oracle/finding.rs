@@ -25,6 +25,8 @@ pub struct Judged {
     pub messages: Vec<Reworded>,
     /// Why parts of it could not be judged.
     pub reasons: Vec<Reason>,
+    /// Positions of reads that show something else than was there, where no documented call is known to be the cause.
+    pub unexplained: BTreeSet<usize>,
     /// Calls that were to overlap.
     pub races: Races,
 }

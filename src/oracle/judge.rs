@@ -408,6 +408,9 @@ impl<'a> Judge<'a> {
         let never_shown = contradiction.missing && !self.shown.contains(&contradiction.key);
         let claim = responsible(&world, &contradiction).or_else(|| self.hindsight.lost_claim(&contradiction.key));
         let Some(claim) = claim.filter(|_| !never_shown) else {
+            if !never_shown {
+                self.judged.unexplained.insert(turn.exchange.command);
+            }
             self.reason(
                 turn,
                 format!(

@@ -55,7 +55,11 @@ pub fn fold(set: &SpecSet, records: &[Record]) -> Folded {
     let unplanned = unplanned(set, &names, &records, &operations, &aims);
     let mut findings: Vec<FindingResult> = Vec::new();
     for first in failures(set, &mut folding.tally) {
-        merge(&mut findings, folding.finding(first, &records));
+        let requirement = first.finding.requirement;
+        match folding.finding(first, &records) {
+            Ok(result) => merge(&mut findings, result),
+            Err(why) => folding.tally.baseless(requirement, why),
+        }
     }
     let frame = Frame { set, operations: &operations, aims: &aims, unplanned: &unplanned };
     let concluded = conclude(&frame, &mut folding.tally, &mut findings);
@@ -226,12 +230,24 @@ impl Folding<'_> {
         self.tally.confirmed(confirmed);
     }
 
-    /// A failure with the shortest script of those that were recorded and still show it; best one that shows it each time.
-    fn finding(&self, first: First, records: &[&Record]) -> FindingResult {
+    /// A failure with the shortest script of those that were recorded and still show it, best one that shows it each time; or
+    /// why the run took it for none.
+    fn finding(&self, mut first: First, records: &[&Record]) -> Result<FindingResult, String> {
         let requests_to_failure = self.tally.requests_to_failure(&first);
+        let recorded = || records.iter().flat_map(|record| &record.findings);
+        let mut superseded = records.iter().flat_map(|record| &record.superseded);
+        if !recorded().any(|found| blame::is_told_by(&found.told.key, &first.finding.key))
+            && let Some(superseded) = superseded.find(|superseded| superseded.key == first.finding.key)
+        {
+            if let Some(why) = &superseded.why {
+                return Err(why.clone());
+            }
+            let by = |found: &&Found| Some(&found.told.key) == superseded.by.as_ref();
+            let other = recorded().find(by).and_then(|found| self.first_of(found, &first));
+            first = other.unwrap_or(first);
+        }
         let counts = blame::counts(self.set, &first.finding);
-        let recorded = records.iter().flat_map(|record| &record.findings);
-        let same = recorded.filter(|found| blame::is_told_by(&found.told.key, &first.finding.key));
+        let same = recorded().filter(|found| blame::is_told_by(&found.told.key, &first.finding.key));
         let mut again: Vec<(&Found, Finding, Script, History)> = same
             .filter_map(|found| {
                 let (script, history) = restored(self.set, &found.shown)?;
@@ -240,7 +256,7 @@ impl Folding<'_> {
             })
             .collect();
         again.sort_by_key(|(found, _, script, _)| (found.times_shown < found.times, script.commands.len()));
-        match again.into_iter().next() {
+        Ok(match again.into_iter().next() {
             Some((found, finding, script, history)) => FindingResult {
                 finding,
                 script,
@@ -262,7 +278,16 @@ impl Folding<'_> {
                 shrink_requests: 0,
                 counts,
             },
-        }
+        })
+    }
+
+    /// What a recorded finding shows in place of a failure that it tells, if it still does.
+    fn first_of(&self, found: &Found, told: &First) -> Option<First> {
+        let (script, history) = restored(self.set, &found.shown)?;
+        let mut shown = judge(self.set, &script, &history).findings.into_iter();
+        let finding = shown.find(|finding| blame::is_told_by(&finding.key, &found.told.key))?;
+        let cases = told.cases;
+        Some(First { cases, ..First::new(told.number, told.shown_after, finding, script, history) })
     }
 
     fn shows(&self, first: &First, script: &Script, history: &History) -> Option<Finding> {

@@ -30,6 +30,8 @@ pub enum Line {
     Judged(Judged),
     /// A call that earned no answer was sent again.
     Confirmed(Again),
+    /// A failure that is told by another finding, or is none.
+    Superseded(Superseded),
     /// A failure, shrunk and confirmed.
     Finding(Found),
     /// The run is over; its report as JSON.
@@ -168,6 +170,19 @@ pub struct Again {
     pub requests: u64,
     /// The execution that shows that it never earns an answer.
     pub shown: Option<Shown>,
+}
+
+/// A failure that shrinking has shown to be another one, or none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Superseded {
+    pub key: String,
+    pub requirement: String,
+    /// Key of the finding that tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why it is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// A failure, shrunk and confirmed.

@@ -11,7 +11,7 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::line::{Again, Around, Exchanged, Found, Head, Judged, Line, Sent, Shown, Told, id};
+use super::line::{Again, Around, Exchanged, Found, Head, Judged, Line, Sent, Shown, Superseded, Told, id};
 use crate::{
     campaign::{Event, Outcome, outcome::FindingResult},
     endpoint::{Call, Noted, named},
@@ -82,6 +82,12 @@ impl Log {
                 executions: confirmed.executions,
                 requests: confirmed.requests,
                 shown: confirmed.failure.as_ref().map(|first| self.shown(&first.script, &first.history)),
+            })),
+            Event::Superseded { key, requirement, by } => self.write(&Line::Superseded(Superseded {
+                key: (*key).into(),
+                requirement: id(&self.set, *requirement),
+                by: by.ok().map(str::to_owned),
+                why: by.err().map(str::to_owned),
             })),
             Event::Shrunk(result) => self.write(&Line::Finding(self.found(result))),
             Event::Progress { .. } | Event::Shrinking { .. } | Event::Finished => {}

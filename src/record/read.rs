@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::line::{Again, Exchanged, Found, Head, Judged, Line, SCHEMA};
+use super::line::{Again, Exchanged, Found, Head, Judged, Line, SCHEMA, Superseded};
 
 /// Why a file is no record.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,7 @@ pub struct Record {
     /// What happened after that, in order.
     pub steps: Vec<Step>,
     pub findings: Vec<Found>,
+    pub superseded: Vec<Superseded>,
     /// Requests of cases, and requests that shrinking took.
     pub requests: (u64, u64),
     /// When the last exchange was over, in milliseconds since the run began.
@@ -86,6 +87,7 @@ impl Record {
             }
             Line::Judged(judged) => self.steps.push(Step::Judged(judged)),
             Line::Confirmed(again) => self.steps.push(Step::Confirmed(again)),
+            Line::Superseded(superseded) => self.superseded.push(superseded),
             Line::Finding(found) => self.findings.push(found),
             Line::End { verdict, seconds, interrupted, report } => {
                 self.end = Some(End { verdict, seconds, interrupted, report });

@@ -96,23 +96,26 @@ fn a_survivor_fails_the_hunt() {
     }
 }
 
-/// A deletion that comes a while after the answer, when other calls have come as well: whoever was the last is not to blame.
+/// A deletion that comes a while after the answer, when other calls have come as well: whoever was the last is not to blame,
+/// neither in the run nor in its record.
 #[test]
 fn what_comes_late_is_held_against_the_call_that_began_it() {
+    let folder = tempfile::tempdir().expect("a folder");
     let served = Served::start(&["--mutant", "ecs/DeleteImage/change-on-dry-run/DryRun", "--settle", "30ms"]);
-    let arguments = ["run", "ecs/DeleteImage", "--endpoint", &served.url, "--seed", "1", "--cases", "8"];
-    let ended = run(&[&arguments[..], &["--patience", "250ms", "--format", "json"]].concat());
-    assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
-    let report: Value = serde_json::from_str(&ended.stdout).expect("it is JSON");
-    let findings = report["findings"].as_array().expect("a list");
-    let found: Vec<_> = findings
-        .iter()
-        .map(|finding| {
+    let found = |arguments: &[&str]| {
+        let report = run_in(&[arguments, &["--format", "json"]].concat(), folder.path()).json(1);
+        let told = |finding: &Value| {
             let n_commands = finding["script"].as_array().map(Vec::len);
-            (finding["requirement"].as_str(), finding["stable"].as_bool(), n_commands)
-        })
-        .collect();
-    assert_eq!(found, [(Some("ecs/DeleteImage/promise/dry-run-changes-nothing"), Some(true), Some(4))], "{report:#}");
+            (finding["requirement"].to_string(), finding["stable"].as_bool(), n_commands, finding["cases"].as_u64())
+        };
+        report["findings"].as_array().expect("a list").iter().map(told).collect::<Vec<_>>()
+    };
+    let amount = ["--seed", "1", "--cases", "8", "--patience", "250ms", "--events", "events.jsonl"];
+    let run = found(&[&["run", "ecs/DeleteImage", "--endpoint", &served.url], &amount[..]].concat());
+    let [(requirement, stable, n_commands, _)] = &run[..] else { panic!("{run:?}") };
+    assert_eq!(requirement, "\"ecs/DeleteImage/promise/dry-run-changes-nothing\"");
+    assert_eq!((*stable, *n_commands), (Some(true), Some(4)));
+    assert_eq!(found(&["judge", "events.jsonl"]), run);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! that depends on them, then arguments are simplified, until nothing smaller fails or the budget is spent.
 //!
 //! A smaller script may fail by luck only, because it leaves out a wait that mattered. Where the smallest does not fail each
-//! time when it is run again, the smallest that does is kept.
+//! time when it is run again, the smallest that does is kept, and made smaller in other ways.
 //!
 //! What overlapping calls do to each other depends on chance. So a race is tried several times before it counts as one that
 //! does not fail, and in the end it is said how often the result shows the failure.
@@ -41,7 +41,7 @@ use crate::{
         tree::{focused, smaller},
     },
     history::History,
-    oracle::{Finding, Nature, blame, finding::ReqRef, judge},
+    oracle::{Finding, Judged, Nature, blame, finding::ReqRef, judge},
     sequence::{Command, Script},
     spec::SpecSet,
 };
@@ -61,11 +61,22 @@ pub struct Shrunk {
     pub again: Again,
 }
 
-/// What shrinking finds.
+/// What a round of shrinking finds.
 enum Found {
     Smallest(Box<Shrunk>),
     /// To go on with: the accused call did not do it, or not alone.
     Other(Box<Failed>),
+    /// Nobody did it, for this reason.
+    Baseless(String),
+}
+
+/// What comes of shrinking.
+pub enum End {
+    Shrunk(Box<Shrunk>),
+    /// What shows itself is no failure of any call, for this reason.
+    Baseless(String),
+    /// Both scripts in one show nothing.
+    Nothing,
 }
 
 /// How often a failure showed itself when its script was run again.
@@ -111,7 +122,7 @@ pub struct Shrinker<'a> {
     end: u64,
     interrupted: &'a AtomicBool,
     executions: u64,
-    /// Scripts that did not fail in the way that is looked for.
+    /// Scripts that did not fail in the way that is looked for, or only by luck.
     sound: Vec<Script>,
     /// Requests so far.
     pub requests: u64,
@@ -157,10 +168,10 @@ impl<'a> Shrinker<'a> {
     }
 
     /// Shrinks a failure and runs the result again so many times. Where it took another script besides to see it, both in one
-    /// are shrunk; none where they show nothing.
+    /// are shrunk.
     ///
     /// The result is another failure where that one accuses a call that did not do it.
-    pub async fn shrink(&mut self, failed: &Failed, against: Option<&Script>, confirmations: u32) -> Option<Shrunk> {
+    pub async fn shrink(&mut self, failed: &Failed, against: Option<&Script>, confirmations: u32) -> End {
         let Failed { script, finding, .. } = failed;
         let culprit = script.commands.get(finding.culprit).filter(|_| against.is_none());
         let is_two_sided = finding.nature == Nature::Inconsistent;
@@ -169,16 +180,20 @@ impl<'a> Shrinker<'a> {
         let (mut original, mut proposed) = match (against, twice) {
             (None, twice) => (failed.clone(), twice),
             (Some(_), Some(twice)) => (twice, None),
-            (Some(other), None) => (self.together(other, script, finding.requirement).await?, None),
+            (Some(other), None) => match self.together(other, script, finding.requirement).await {
+                Some(together) => (together, None),
+                None => return End::Nothing,
+            },
         };
         for n_accused in 1..=MOST_ACCUSED {
             match self.smallest(original, proposed.take(), confirmations, n_accused < MOST_ACCUSED).await {
-                Found::Smallest(shrunk) => return Some(*shrunk),
+                Found::Smallest(shrunk) => return End::Shrunk(shrunk),
                 Found::Other(other) => original = *other,
+                Found::Baseless(why) => return End::Baseless(why),
             }
             self.end = self.requests + self.budget;
         }
-        None
+        End::Nothing
     }
 
     /// The smallest script that fails in the same way, as far as it is found; or another failure to go on with, by which the
@@ -204,41 +219,55 @@ impl<'a> Shrinker<'a> {
                 if let Some(late) = self.shown_late(&best).await {
                     larger.push(replace(&mut best, late));
                 }
-                let is_read = best.finding.command != best.finding.culprit;
-                if may_acquit
-                    && is_read
-                    && let Some(other) = self.without_accused(&best).await
-                {
+                if may_acquit && let Some(other) = self.without_accused(&best).await {
                     return Found::Other(Box::new(other));
                 }
             }
         }
-        while !self.is_over()
-            && let Some(smaller) = self.step(&best).await
-        {
-            larger.push(replace(&mut best, smaller));
-        }
-        let mut again = self.again(&mut best, confirmations).await;
-        while best.script.race().is_empty()
-            && !again.is_stable()
-            && self.requests < self.end + self.budget
-            && !self.is_interrupted()
-            && let Some(mut failed) = larger.pop()
-        {
-            let shown = self.again(&mut failed, confirmations).await;
-            if shown.is_stable() {
-                (best, again) = (failed, shown);
+        // The smallest so far that fails each time.
+        let mut stable: Option<(Failed, Again)> = None;
+        let again = loop {
+            while !self.is_over()
+                && let Some(smaller) = self.step(&best).await
+            {
+                larger.push(replace(&mut best, smaller));
             }
-        }
+            let again = self.again(&mut best, confirmations).await;
+            if again.is_stable() || !best.script.race().is_empty() {
+                break again;
+            }
+            // What fails by luck leads nowhere. Other ways to make the larger one smaller are left.
+            self.sound.push(best.script.clone());
+            if stable.is_none() {
+                stable = self.stable(&mut larger, confirmations).await;
+            }
+            let Some((failed, shown)) = &stable else { break again };
+            best = failed.clone();
+            if self.is_over() {
+                break *shown;
+            }
+        };
         // What came within less patience proves nothing.
         if self.hurries() && again.shown == 0 {
             best = original;
         }
-        let other = if may_acquit { self.open_case(&best).await } else { None };
-        match other {
-            Some(other) => Found::Other(Box::new(other)),
-            None => Found::Smallest(Box::new(Shrunk { failed: best, again })),
+        let open = if may_acquit { self.open_case(&best).await } else { None };
+        open.unwrap_or_else(|| Found::Smallest(Box::new(Shrunk { failed: best, again })))
+    }
+
+    /// The smallest of these that fails each time that it is run again, if one does.
+    async fn stable(&mut self, larger: &mut Vec<Failed>, confirmations: u32) -> Option<(Failed, Again)> {
+        while self.requests < self.end + self.budget
+            && !self.is_interrupted()
+            && let Some(mut failed) = larger.pop()
+        {
+            let again = self.again(&mut failed, confirmations).await;
+            if again.is_stable() {
+                return Some((failed, again));
+            }
+            self.sound.push(failed.script);
         }
+        None
     }
 
     /// The first of the model's shortest scripts for the broken requirement that fails, where one is shorter.
@@ -269,8 +298,8 @@ impl<'a> Shrinker<'a> {
             again.times += 1;
             let is_proved = again.shown > 0;
             let patience_ms = if racing && is_proved { self.hurried_ms } else { self.around.patience_ms };
-            let (history, findings) = self.run(&failed.script, patience_ms).await;
-            let mut shown = findings.into_iter();
+            let (history, judged) = self.run(&failed.script, patience_ms).await;
+            let mut shown = judged.findings.into_iter();
             let Some(finding) = shown.find(|finding| blame::is_same(&finding.key, &failed.finding.key, racing)) else {
                 continue;
             };
@@ -323,19 +352,19 @@ impl<'a> Shrinker<'a> {
     }
 
     async fn once(&mut self, script: &Script, key: &str) -> Option<Failed> {
-        let (history, findings) = self.run(script, self.hurried_ms).await;
-        let finding = findings.into_iter().find(|finding| finding.key == key)?;
+        let (history, judged) = self.run(script, self.hurried_ms).await;
+        let finding = judged.findings.into_iter().find(|finding| finding.key == key)?;
         Some(Failed { script: script.clone(), history, finding })
     }
 
-    async fn run(&mut self, script: &Script, patience_ms: u64) -> (History, Vec<Finding>) {
+    async fn run(&mut self, script: &Script, patience_ms: u64) -> (History, Judged) {
         self.executions += 1;
         let name = format!("s{}", self.executions);
         let around = Surroundings { patience_ms, ..self.around.clone() };
         let history = execute(self.set, script, self.endpoint, &around, &name).await;
         self.requests += history.exchanges.len() as u64;
-        let findings = judge(self.set, script, &history).findings;
-        (history, findings)
+        let judged = judge(self.set, script, &history);
+        (history, judged)
     }
 
     /// The shortest ways to ask a question, each gone twice.
@@ -356,9 +385,9 @@ impl<'a> Shrinker<'a> {
     /// What two scripts show one after the other, of a question that they have answered in two ways.
     async fn together(&mut self, first: &Script, second: &Script, asked: ReqRef) -> Option<Failed> {
         let script = one_after_the_other(first, second)?;
-        let (history, findings) = self.run(&script, self.around.patience_ms).await;
+        let (history, judged) = self.run(&script, self.around.patience_ms).await;
         let same = |finding: &Finding| finding.requirement == asked && finding.nature == Nature::Inconsistent;
-        findings.into_iter().find(same).map(|finding| Failed { script, history, finding })
+        judged.findings.into_iter().find(same).map(|finding| Failed { script, history, finding })
     }
 
     /// What a race shows when its calls come one after the other: then it takes no race to see that something is wrong.
@@ -368,8 +397,8 @@ impl<'a> Shrinker<'a> {
             let order = (0..race.start).chain(lanes.concat()).chain(race.end..script.commands.len());
             let commands = order.map(|index| Command { lane: None, ..script.commands[index].clone() }).collect();
             let sequence = Script { commands, aims: script.aims.clone() };
-            let (history, findings) = self.run(&sequence, self.around.patience_ms).await;
-            let counting = findings.into_iter().find(|finding| blame::counts(self.set, finding));
+            let (history, judged) = self.run(&sequence, self.around.patience_ms).await;
+            let counting = judged.findings.into_iter().find(|finding| blame::counts(self.set, finding));
             if let Some(finding) = counting.filter(blame::is_of_one_run) {
                 return Some(Failed { script: sequence, history, finding });
             }
