@@ -62,7 +62,7 @@ pub fn merge(findings: &mut Vec<FindingResult>, result: FindingResult) {
 
 /// Least for what shows a finding best: every time, and in few commands.
 fn rank(result: &FindingResult) -> (bool, usize) {
-    (!result.again.is_stable(), result.script.commands.len())
+    (result.again.times == 0 || !result.again.is_stable(), result.script.commands.len())
 }
 
 /// Sorts the findings, and says what they and all cases come to.

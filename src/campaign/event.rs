@@ -20,7 +20,7 @@ pub enum Event<'a> {
     /// A failure is being shrunk.
     Shrinking { key: &'a str, commands: usize },
     /// A failure is told by another finding, which shrinking brought to light, or is none, for a reason.
-    Superseded { key: &'a str, requirement: ReqRef, by: Result<&'a str, &'a str> },
+    Superseded { key: &'a str, requirement: ReqRef, by: Option<&'a str>, why: Option<&'a str> },
     /// A failure is shrunk and confirmed.
     Shrunk(&'a FindingResult),
     /// Everything is done.

@@ -28,7 +28,7 @@ use crate::{
     execute::{Surroundings, execute},
     generate::{Generator, permit::Cost},
     history::Reply,
-    oracle::{Finding, blame, judge},
+    oracle::{Finding, blame, finding::ReqRef, judge},
     sequence::Script,
     spec::{SpecSet, service::OpRef},
 };
@@ -101,13 +101,18 @@ async fn since(
     for first in failures(set, &mut tally) {
         let Finding { key, requirement, .. } = first.finding.clone();
         let result = cases.shrunk(first, &tally).await;
-        let by = result.as_ref().map(|result| &*result.finding.key).map_err(String::as_str);
-        if by != Ok(&*key) {
-            tell(Event::Superseded { key: &key, requirement, by });
-        }
         match result {
-            Ok(result) => merge(&mut findings, result),
-            Err(why) => tally.baseless(requirement, why),
+            Ok(result) => {
+                let by = &*result.finding.key;
+                if !blame::is_told_by(by, &key) {
+                    tell(Event::Superseded { key: &key, requirement, by: Some(by), why: None });
+                }
+                merge(&mut findings, result);
+            }
+            Err((last, why)) => {
+                tell(Event::Superseded { key: &key, requirement, by: None, why: Some(&why) });
+                tally.baseless(last, why);
+            }
         }
     }
     for result in &findings {
@@ -374,8 +379,8 @@ impl Cases<'_> {
         self.endpoints[index.min(self.endpoints.len() - 1)].clone()
     }
 
-    /// A failure with the smallest script that shows it, or why it is none.
-    async fn shrunk(&self, first: First, tally: &Tally) -> Result<FindingResult, String> {
+    /// A failure with the smallest script that shows it, or why it is none, and of which requirement.
+    async fn shrunk(&self, first: First, tally: &Tally) -> Result<FindingResult, (ReqRef, String)> {
         let comparable = blame::is_of_one_run(&first.finding);
         let requests_to_failure = tally.requests_to_failure(&first);
         let First { finding, script, history, cases, against, .. } = first;
@@ -415,7 +420,7 @@ impl Cases<'_> {
         let failed = sequence.unwrap_or(failed);
         let Shrunk { failed, again } = match shrinker.shrink(&failed, against.as_ref(), CONFIRMATIONS).await {
             End::Shrunk(shrunk) => *shrunk,
-            End::Baseless(why) => return Err(why),
+            End::Baseless { requirement, why } => return Err((requirement, why)),
             End::Nothing => Shrunk { failed, again: Again { times: u32::from(shrinker.requests > 0), shown: 0 } },
         };
         Ok(told(failed, again, shrinker.requests))

@@ -22,7 +22,8 @@ const LEAST_MS: u64 = 300;
 ///
 /// A wait looks for the first time when earlier ones of its kind saw what they waited for, and before that when those of
 /// other kinds did. Where the first look saw it, less may be enough, and the next wait tries half, unless requests are
-/// [dearer](Pace::sparing) than time; where half was too little, the shortest time that was enough is how long it takes.
+/// [dearer](Pace::sparing) than time; where half was too little, the shortest time that was enough is how long it takes, until
+/// it is too little itself.
 #[derive(Debug, Clone, Default)]
 pub struct Pace {
     /// Requests are dearer than time.
@@ -76,7 +77,7 @@ impl Pace {
         let took = self.lock().get(&kind(read, until)).copied()?;
         // A wait takes up to a millisecond longer than it should: whoever tries half of two would never see less than two.
         let half = took.enough.saturating_sub(1) / 2;
-        let is_worth_it = !self.sparing && took.too_little.is_none_or(|missed| 2 * missed <= half);
+        let is_worth_it = !self.sparing && took.too_little.is_none_or(|missed| missed < half);
         Some(if is_worth_it { half } else { took.enough })
     }
 
@@ -106,8 +107,8 @@ impl Pace {
         let is_known = |before: &Took| missed.is_none_or(|missed| missed < before.enough);
         let took = match before.filter(is_known) {
             Some(before) => Took { enough: before.enough.min(ms), too_little: before.too_little.max(missed) },
-            // What was enough once is not enough any more.
-            None => Took { enough: ms, too_little: missed },
+            // What was enough once is not enough any more: half of what is enough now may be, or not.
+            None => Took { enough: ms, too_little: missed.filter(|_| before.is_none()) },
         };
         known.insert(kind, took);
     }
@@ -142,7 +143,7 @@ mod tests {
         check(&[(41, None), (60, Some(20))], 41, 41);
         check(&[(41, None), (60, Some(20)), (38, None)], 38, 38);
         // It takes longer now.
-        check(&[(41, None), (90, Some(41))], 90, 90);
+        check(&[(41, None), (90, Some(41))], 44, 90);
         check(&[(3, None)], 1, 3);
         // A timer that should take one millisecond takes two.
         check(&[(3, None), (2, None)], 0, 2);

@@ -5,6 +5,7 @@ use super::{
     dice::Dice,
     exercise::{is_about_staying, may_exercise},
     races, readback, simulate,
+    tree::Derived,
 };
 use crate::{
     model::Choices,
@@ -80,18 +81,21 @@ impl Generator<'_> {
 
     /// A script that looks at everything that one of its calls names, shortly before that call and before each documented one
     /// from another position on; none where there is nothing to look at.
-    pub fn looking_first(&self, script: &Script, from: usize, position: usize) -> Option<Script> {
+    pub fn looking_first(&self, script: &Script, from: usize, position: usize) -> Option<Derived> {
         let call = &script.commands[position];
         let (initial, likely) = (self.initial(call.operation), Choices::likely(self.set.operation(call.operation)));
         let states = simulate::run(self.set, &initial, &script.commands[..position], &likely);
         let mut looking = Script { commands: Vec::new(), aims: script.aims.clone() };
+        let mut origins = Vec::new();
         for (index, command) in script.commands.iter().enumerate() {
             if (from..=position).contains(&index) && self.set.operation(command.operation).is_documented() {
                 looking.commands.extend(readback::watches(self.set, &states[index], call));
             }
+            origins.resize(looking.commands.len(), None);
             looking.commands.push(command.clone());
+            origins.push(Some(index));
         }
-        (looking.commands.len() > script.commands.len()).then_some(looking)
+        (origins.len() > script.commands.len()).then_some(Derived { script: looking, origins })
     }
 
     /// A call without anything before it, which names what does not exist in place of what was made.

@@ -63,9 +63,20 @@ pub fn smaller(set: &SpecSet, script: &Script, keep: &[usize]) -> Vec<Script> {
     found
 }
 
+/// A script that was made from another one.
+pub struct Derived {
+    pub script: Script,
+    /// Where each of its commands stands in the other one; none for one that was added.
+    pub origins: Vec<Option<usize>>,
+}
+
 /// The script without one of its calls, and without all that depends on it; none when what shows something would go too.
-pub fn without_call(script: &Script, call: usize, shows: usize) -> Option<Script> {
-    without(script, BTreeSet::from([call]), &[shows])
+pub fn without_call(script: &Script, call: usize, shows: usize) -> Option<Derived> {
+    let doomed = with_dependent(script, BTreeSet::from([call]));
+    let script = without(script, doomed.clone(), &[shows])?;
+    let n_commands = script.commands.len() + doomed.len();
+    let origins = (0..n_commands).filter(|index| !doomed.contains(index)).map(Some).collect();
+    Some(Derived { script, origins })
 }
 
 /// Scripts of what the kept commands are about, for a start: without what is about anything else, and without mere looks.
@@ -137,7 +148,18 @@ fn moved_out(script: &Script, index: usize, to_end: bool) -> Script {
 }
 
 /// The script without these commands and all that depend on them; none when a kept command would go too.
-fn without(script: &Script, mut doomed: BTreeSet<usize>, keep: &[usize]) -> Option<Script> {
+fn without(script: &Script, doomed: BTreeSet<usize>, keep: &[usize]) -> Option<Script> {
+    let doomed = with_dependent(script, doomed);
+    if keep.iter().any(|kept| doomed.contains(kept)) || doomed.is_empty() {
+        return None;
+    }
+    let commands = script.commands.iter().enumerate().filter(|(index, _)| !doomed.contains(index));
+    let commands = commands.map(|(_, command)| command.clone()).collect();
+    Some(Script { commands, aims: script.aims.clone() }.simplified())
+}
+
+/// These commands, and all that depend on them.
+fn with_dependent(script: &Script, mut doomed: BTreeSet<usize>) -> BTreeSet<usize> {
     loop {
         let lost: BTreeSet<&Key> = doomed.iter().flat_map(|index| &script.commands[*index].creates).collect();
         let dependent: Vec<usize> = script
@@ -148,16 +170,10 @@ fn without(script: &Script, mut doomed: BTreeSet<usize>, keep: &[usize]) -> Opti
             .map(|(index, _)| index)
             .collect();
         if dependent.is_empty() {
-            break;
+            return doomed;
         }
         doomed.extend(dependent);
     }
-    if keep.iter().any(|kept| doomed.contains(kept)) || doomed.is_empty() {
-        return None;
-    }
-    let commands = script.commands.iter().enumerate().filter(|(index, _)| !doomed.contains(index));
-    let commands = commands.map(|(_, command)| command.clone()).collect();
-    Some(Script { commands, aims: script.aims.clone() }.simplified())
 }
 
 /// The same command with less said, or said more simply.
@@ -264,7 +280,8 @@ mod tests {
     #[test]
     fn a_call_goes_with_what_depends_on_it() {
         let check = |words: &[&str], call: usize, shows: usize, expected: Option<&[&str]>| {
-            assert_eq!(without_call(&script(words), call, shows), expected.map(script), "{words:?}");
+            let found = without_call(&script(words), call, shows).map(|found| found.script);
+            assert_eq!(found, expected.map(script), "{words:?}");
         };
         check(&["make 1", "delete 1", "look 1"], 1, 2, Some(&["make 1", "look 1"]));
         check(&["make 1", "copy 1 2", "delete 2", "look 1"], 1, 3, Some(&["make 1", "look 1"]));

@@ -56,10 +56,15 @@ pub fn fold(set: &SpecSet, records: &[Record]) -> Folded {
     let mut findings: Vec<FindingResult> = Vec::new();
     for first in failures(set, &mut folding.tally) {
         let requirement = first.finding.requirement;
-        match folding.finding(first, &records) {
-            Ok(result) => merge(&mut findings, result),
-            Err(why) => folding.tally.baseless(requirement, why),
+        match folding.baseless(&first, &records) {
+            Some(why) => folding.tally.baseless(requirement, why),
+            None => folding.told(first, &records).into_iter().for_each(|result| merge(&mut findings, result)),
         }
+    }
+    for result in &mut findings {
+        let recorded = records.iter().flat_map(|record| &record.findings);
+        let same = recorded.filter(|found| blame::is_told_by(&found.told.key, &result.finding.key));
+        result.shrink_requests = same.map(|found| found.shrink_requests).sum();
     }
     let frame = Frame { set, operations: &operations, aims: &aims, unplanned: &unplanned };
     let concluded = conclude(&frame, &mut folding.tally, &mut findings);
@@ -230,22 +235,39 @@ impl Folding<'_> {
         self.tally.confirmed(confirmed);
     }
 
-    /// A failure with the shortest script of those that were recorded and still show it, best one that shows it each time; or
-    /// why the run took it for none.
-    fn finding(&self, mut first: First, records: &[&Record]) -> Result<FindingResult, String> {
+    /// Why every run that shrank a failure took it for none, by the specs of today.
+    fn baseless(&self, first: &First, records: &[&Record]) -> Option<String> {
+        let is_it = |key: &str| blame::is_told_by(key, &first.finding.key);
+        if records.iter().flat_map(|record| &record.findings).any(|found| is_it(&found.told.key)) {
+            return None;
+        }
+        let today = records.iter().filter(|record| record.head.specs == self.set.digest);
+        let mut superseded = today.flat_map(|record| &record.superseded).filter(|superseded| is_it(&superseded.key));
+        let why = superseded.next()?.why.clone();
+        why.filter(|_| superseded.all(|superseded| superseded.why.is_some()))
+    }
+
+    /// What is told of a failure: that it shows, or other findings that came to light when it was shrunk; all of that where
+    /// shards differ.
+    fn told(&self, first: First, records: &[&Record]) -> Vec<FindingResult> {
+        let recorded = || records.iter().flat_map(|record| &record.findings);
+        let superseded = records.iter().flat_map(|record| &record.superseded);
+        let others = superseded.filter(|superseded| blame::is_told_by(&superseded.key, &first.finding.key));
+        let by = others.filter_map(|superseded| superseded.by.as_ref());
+        let by: Vec<First> = by
+            .filter_map(|key| recorded().find(|found| blame::is_told_by(key, &found.told.key)))
+            .filter_map(|found| self.first_of(found, &first))
+            .collect();
+        let is_told = recorded().any(|found| blame::is_told_by(&found.told.key, &first.finding.key));
+        let own = Some(first).filter(|_| is_told || by.is_empty());
+        own.into_iter().chain(by).map(|first| self.finding(first, records)).collect()
+    }
+
+    /// A failure with the shortest script of those that were recorded and still show it; best one that shows it each time. What
+    /// shrinking took is added up later, for all that it tells.
+    fn finding(&self, first: First, records: &[&Record]) -> FindingResult {
         let requests_to_failure = self.tally.requests_to_failure(&first);
         let recorded = || records.iter().flat_map(|record| &record.findings);
-        let mut superseded = records.iter().flat_map(|record| &record.superseded);
-        if !recorded().any(|found| blame::is_told_by(&found.told.key, &first.finding.key))
-            && let Some(superseded) = superseded.find(|superseded| superseded.key == first.finding.key)
-        {
-            if let Some(why) = &superseded.why {
-                return Err(why.clone());
-            }
-            let by = |found: &&Found| Some(&found.told.key) == superseded.by.as_ref();
-            let other = recorded().find(by).and_then(|found| self.first_of(found, &first));
-            first = other.unwrap_or(first);
-        }
         let counts = blame::counts(self.set, &first.finding);
         let same = recorded().filter(|found| blame::is_told_by(&found.told.key, &first.finding.key));
         let mut again: Vec<(&Found, Finding, Script, History)> = same
@@ -256,7 +278,7 @@ impl Folding<'_> {
             })
             .collect();
         again.sort_by_key(|(found, _, script, _)| (found.times_shown < found.times, script.commands.len()));
-        Ok(match again.into_iter().next() {
+        match again.into_iter().next() {
             Some((found, finding, script, history)) => FindingResult {
                 finding,
                 script,
@@ -264,7 +286,7 @@ impl Folding<'_> {
                 again: outcome::Again { times: found.times, shown: found.times_shown },
                 cases: first.cases,
                 requests_to_failure,
-                shrink_requests: found.shrink_requests,
+                shrink_requests: 0,
                 counts,
             },
             // Nobody has run it again.
@@ -278,7 +300,7 @@ impl Folding<'_> {
                 shrink_requests: 0,
                 counts,
             },
-        })
+        }
     }
 
     /// What a recorded finding shows in place of a failure that it tells, if it still does.

@@ -83,11 +83,11 @@ impl Log {
                 requests: confirmed.requests,
                 shown: confirmed.failure.as_ref().map(|first| self.shown(&first.script, &first.history)),
             })),
-            Event::Superseded { key, requirement, by } => self.write(&Line::Superseded(Superseded {
+            Event::Superseded { key, requirement, by, why } => self.write(&Line::Superseded(Superseded {
                 key: (*key).into(),
                 requirement: id(&self.set, *requirement),
-                by: by.ok().map(str::to_owned),
-                why: by.err().map(str::to_owned),
+                by: by.map(str::to_owned),
+                why: why.map(str::to_owned),
             })),
             Event::Shrunk(result) => self.write(&Line::Finding(self.found(result))),
             Event::Progress { .. } | Event::Shrinking { .. } | Event::Finished => {}

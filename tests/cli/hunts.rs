@@ -106,7 +106,8 @@ fn what_comes_late_is_held_against_the_call_that_began_it() {
         let report = run_in(&[arguments, &["--format", "json"]].concat(), folder.path()).json(1);
         let told = |finding: &Value| {
             let n_commands = finding["script"].as_array().map(Vec::len);
-            (finding["requirement"].to_string(), finding["stable"].as_bool(), n_commands, finding["cases"].as_u64())
+            let numbers = ["cases", "requests_to_failure", "shrink_requests"].map(|name| finding[name].as_u64());
+            (finding["requirement"].to_string(), finding["stable"].as_bool(), n_commands, numbers)
         };
         report["findings"].as_array().expect("a list").iter().map(told).collect::<Vec<_>>()
     };

@@ -2,26 +2,44 @@
 //!
 //! Judging one history accuses the last call that could have broken a promise. Work that an earlier call began may have come
 //! about since. Running the script once more tells: without the accused call, or with a look at what it names before it
-//! comes. A failure that shows then as well has another culprit.
+//! comes. A failure that shows then, and did not show before, has another culprit.
 //!
-//! Two calls may both be wrong: a call is acquitted only where the failure does not show without the other culprit either.
-//! And nobody may have done it: things that go by themselves go without any call that is judged. Then there is no finding.
+//! Two calls may both be wrong: a call is acquitted only where its promise is at stake without the other culprit as well, and
+//! the failure does not show then. And nobody may have done it: things that go by themselves go without any call that is
+//! judged. Then there is no finding.
 
 use super::{Failed, Found, Shrinker, is_about_one_call};
 use crate::{
-    generate::{readback, tree::without_call},
-    oracle::{Finding, Judged, Nature, blame},
-    sequence::{Command, Purpose, Script, command::line},
+    generate::{
+        readback,
+        tree::{Derived, without_call},
+    },
+    oracle::{Finding, Judged, Nature, blame, judge},
+    sequence::{Command, Script, command::line},
 };
 
 /// What a script shows without the accused call.
 enum Without {
     /// Something else, or nothing.
     Nothing,
-    /// A failure of another culprit.
-    Other(Box<Failed>),
+    Other(Box<Other>),
     /// The same, and nobody is left who could have done it.
     Same,
+}
+
+/// A failure of another culprit.
+struct Other {
+    failed: Failed,
+    /// Where its culprit stands in the script that accuses someone else.
+    culprit: usize,
+}
+
+/// What comes of a failure without the culprit of another one.
+enum Alone {
+    Shows(Box<Failed>),
+    ShowsNot,
+    /// Without that call, it is not to be expected in the first place.
+    Unknown,
 }
 
 impl Shrinker<'_> {
@@ -34,31 +52,46 @@ impl Shrinker<'_> {
             match self.without_culprit(failed).await {
                 Without::Nothing => return None,
                 Without::Other(other) => *other,
-                Without::Same => return Some(Found::Baseless(self.also_without(failed))),
+                // Once may be chance.
+                Without::Same if matches!(self.without_culprit(failed).await, Without::Same) => {
+                    let requirement = failed.finding.requirement;
+                    return Some(Found::Baseless { requirement, why: self.also_without(failed) });
+                }
+                Without::Same => return None,
             }
         };
-        let alone = self.shown_alone(failed, &other).await;
-        Some(Found::Other(Box::new(alone.unwrap_or(other))))
+        match self.alone(failed, &other).await {
+            Alone::Shows(alone) => Some(Found::Other(alone)),
+            Alone::ShowsNot => Some(Found::Other(Box::new(other.failed))),
+            Alone::Unknown => None,
+        }
     }
 
     /// Why a finding is none.
     fn also_without(&self, Failed { script, finding, .. }: &Failed) -> String {
         let named = |index: usize| line(self.set, &script.commands[index]);
-        let expected = finding.expected.join(" or ");
         format!(
-            "{} does not agree that {expected}, with {} as well as without: no documented call is known to be the cause",
+            "{} shows something else than it should, with {} as well as without: no documented call is known to be the cause",
             named(finding.command),
             named(finding.culprit)
         )
     }
 
-    /// The same failure, shown by a read that comes a while later; none where it comes late anyway.
+    /// The same failure once more, shown by a read that comes a while later, if it shows.
     pub(super) async fn shown_late(&mut self, failed: &Failed) -> Option<Failed> {
         let Failed { script, finding, .. } = failed;
-        if finding.command == finding.culprit || !script.race().is_empty() || self.is_over() {
+        if finding.command == finding.culprit || !is_about_one_call(failed) || self.is_over() {
             return None;
         }
-        self.fails(&self.late(failed)?, &finding.key).await
+        let late = self.late(failed).unwrap_or_else(|| script.clone());
+        self.fails(&late, &finding.key).await
+    }
+
+    /// The same failure, shown by a read that comes at once.
+    pub(super) async fn shown_at_once(&mut self, failed: &Failed) -> Option<Failed> {
+        let mut script = failed.script.clone();
+        script.commands[failed.finding.command].until = None;
+        self.fails(&script, &failed.finding.key).await
     }
 
     /// A failure that shows without the accused call; none where the first one shows without the culprit of that one as well.
@@ -67,58 +100,65 @@ impl Shrinker<'_> {
             return None;
         }
         let Without::Other(other) = self.without_culprit(failed).await else { return None };
-        self.shown_alone(failed, &other).await.is_none().then_some(*other)
+        matches!(self.alone(failed, &other).await, Alone::ShowsNot).then_some(other.failed)
     }
 
     async fn without_culprit(&mut self, failed: &Failed) -> Without {
-        let script = self.late(failed).unwrap_or_else(|| failed.script.clone());
+        let mut script = self.late(failed).unwrap_or_else(|| failed.script.clone());
         let finding = &failed.finding;
-        let Some(script) = without_call(&script, finding.culprit, finding.command).filter(|_| self.is_plain(failed))
-        else {
-            return Without::Nothing;
-        };
-        let read = script.commands.iter().rposition(|command| command.purpose == Purpose::Read);
-        let (judged, other) = self.of_another(script, |_| true).await;
-        match (other, read) {
-            (Some(other), _) => Without::Other(Box::new(other)),
-            (None, Some(read)) if judged.unexplained.contains(&read) => Without::Same,
-            (None, _) => Without::Nothing,
+        // What comes after the read that shows it says nothing of it.
+        script.commands.truncate(finding.command + 1);
+        let without = without_call(&script, finding.culprit, finding.command).filter(|_| self.is_plain(failed));
+        let Some(without) = without else { return Without::Nothing };
+        let read = without.script.commands.len() - 1;
+        match self.another(failed, without, |_| true).await {
+            (_, Some(other)) => Without::Other(Box::new(other)),
+            (judged, None) if judged.unexplained.contains(&read) => Without::Same,
+            (_, None) => Without::Nothing,
         }
-    }
-
-    /// A failure, if it shows without the culprit of another one.
-    async fn shown_alone(&mut self, failed: &Failed, other: &Failed) -> Option<Failed> {
-        let script = self.late(failed).unwrap_or_else(|| failed.script.clone());
-        let finding = &failed.finding;
-        let culprit = &other.script.commands[other.finding.culprit];
-        let culprit = script.commands.iter().position(|command| command == culprit)?;
-        self.fails(&without_call(&script, culprit, finding.command)?, &finding.key).await
-    }
-
-    /// The failing script with the read that shows the failure a while later; none where it comes late anyway.
-    fn late(&self, Failed { script, finding, .. }: &Failed) -> Option<Script> {
-        let read = readback::late(self.set, script.commands.get(finding.command)?)?;
-        let mut script = script.clone();
-        script.commands[finding.command] = read;
-        Some(script)
     }
 
     /// A failure that reads show before the accused call comes: right before it, or else before any documented call. Where
     /// calls have to come soon after another, only the first can show it; where nobody has looked yet, only the second.
-    async fn shown_before(&mut self, failed: &Failed) -> Option<Failed> {
+    async fn shown_before(&mut self, failed: &Failed) -> Option<Other> {
         let Failed { script, finding, .. } = failed;
         if !self.is_plain(failed) || !self.has_others(failed) {
             return None;
         }
         for from in [finding.culprit, 0] {
             let looking = self.generator.looking_first(script, from, finding.culprit)?;
-            let accused = looking.commands.iter().rposition(|command| *command == script.commands[finding.culprit])?;
-            let (_, other) = self.of_another(looking, |found| found.command < accused).await;
+            let accused = looking.origins.iter().position(|origin| *origin == Some(finding.culprit))?;
+            let (_, other) = self.another(failed, looking, |found| found.command < accused).await;
             if other.is_some() {
                 return other;
             }
         }
         None
+    }
+
+    /// Whether a failure shows without the culprit of another one.
+    async fn alone(&mut self, failed: &Failed, other: &Other) -> Alone {
+        let finding = &failed.finding;
+        let script = self.late(failed).unwrap_or_else(|| failed.script.clone());
+        let Some(without) = without_call(&script, other.culprit, finding.command) else { return Alone::Unknown };
+        let accused = &failed.script.commands[finding.culprit];
+        let asks = |script: &Script| self.generator.asks(script, accused, finding.requirement);
+        if asks(&without.script) == Some(false) && asks(&script) == Some(true) {
+            return Alone::Unknown;
+        }
+        match self.fails(&without.script, &finding.key).await {
+            Some(alone) => Alone::Shows(Box::new(alone)),
+            None => Alone::ShowsNot,
+        }
+    }
+
+    /// The failing script with the read that shows the failure a while later; none where it comes late anyway.
+    fn late(&self, Failed { script, finding, .. }: &Failed) -> Option<Script> {
+        let read = script.commands.get(finding.command).filter(|_| finding.command != finding.culprit)?;
+        let read = readback::late(self.set, read)?;
+        let mut script = script.clone();
+        script.commands[finding.command] = read;
+        Some(script)
     }
 
     /// Whether it can be asked who did it.
@@ -139,14 +179,30 @@ impl Shrinker<'_> {
         script.commands.iter().take(finding.command).enumerate().any(is_another)
     }
 
-    /// What a script shows, and how it fails in a way that acquits a call.
-    async fn of_another(&mut self, script: Script, is_other: impl Fn(&Finding) -> bool) -> (Judged, Option<Failed>) {
+    /// What a script shows, and how it fails in a way that acquits a call: one that did not show together with the failure.
+    async fn another(
+        &mut self,
+        failed: &Failed,
+        Derived { script, origins }: Derived,
+        is_other: impl Fn(&Finding) -> bool,
+    ) -> (Judged, Option<Other>) {
+        let known = judge(self.set, &failed.script, &failed.history).findings;
         let (history, mut judged) = self.run(&script, self.around.patience_ms).await;
+        let is_new = |found: &Finding| found.key == failed.finding.key || known.iter().all(|one| one.key != found.key);
         let counts = |found: &Finding| {
-            found.nature == Nature::Violation && blame::counts(self.set, found) && blame::is_of_one_run(found)
+            found.nature == Nature::Violation
+                && !blame::is_late(found)
+                && blame::counts(self.set, found)
+                && blame::is_of_one_run(found)
         };
-        let found = judged.findings.iter().position(|found| counts(found) && is_other(found));
-        let failed = found.map(|index| Failed { script, history, finding: judged.findings.remove(index) });
-        (judged, failed)
+        let found = judged.findings.iter().enumerate().find_map(|(index, found)| {
+            let culprit = origins.get(found.culprit).copied().flatten()?;
+            (counts(found) && is_new(found) && is_other(found)).then_some((index, culprit))
+        });
+        let other = found.map(|(index, culprit)| {
+            let failed = Failed { script, history, finding: judged.findings.remove(index) };
+            Other { failed, culprit }
+        });
+        (judged, other)
     }
 }

@@ -20,7 +20,7 @@
 //! made a while later, where that shows the failure as well.
 //!
 //! Which call did it is a guess as long as several could have done it. Where the failure shows without the accused call, or
-//! before it, [another one](accused) is to blame, and that failure is shrunk instead.
+//! before it, [another one](accused) is to blame, and that failure is shrunk instead; or none is, and there is no failure.
 //!
 //! That something takes too long to go would take all patience at each attempt. Attempts are made with little, and only what
 //! they come to is held to all of it: a script that fails only when it is hurried is no result.
@@ -67,14 +67,20 @@ enum Found {
     /// To go on with: the accused call did not do it, or not alone.
     Other(Box<Failed>),
     /// Nobody did it, for this reason.
-    Baseless(String),
+    Baseless {
+        requirement: ReqRef,
+        why: String,
+    },
 }
 
 /// What comes of shrinking.
 pub enum End {
     Shrunk(Box<Shrunk>),
-    /// What shows itself is no failure of any call, for this reason.
-    Baseless(String),
+    /// What shows itself is no failure of any call, for this reason. The requirement is the last that seemed to be broken.
+    Baseless {
+        requirement: ReqRef,
+        why: String,
+    },
     /// Both scripts in one show nothing.
     Nothing,
 }
@@ -123,7 +129,7 @@ pub struct Shrinker<'a> {
     interrupted: &'a AtomicBool,
     executions: u64,
     /// Scripts that did not fail in the way that is looked for, or only by luck.
-    sound: Vec<Script>,
+    excluded: Vec<Script>,
     /// Requests so far.
     pub requests: u64,
 }
@@ -150,7 +156,7 @@ impl<'a> Shrinker<'a> {
             end: budget,
             interrupted,
             executions: 0,
-            sound: Vec::new(),
+            excluded: Vec::new(),
             requests: 0,
         }
     }
@@ -185,15 +191,16 @@ impl<'a> Shrinker<'a> {
                 None => return End::Nothing,
             },
         };
-        for n_accused in 1..=MOST_ACCUSED {
+        let mut n_accused = 1;
+        loop {
             match self.smallest(original, proposed.take(), confirmations, n_accused < MOST_ACCUSED).await {
                 Found::Smallest(shrunk) => return End::Shrunk(shrunk),
                 Found::Other(other) => original = *other,
-                Found::Baseless(why) => return End::Baseless(why),
+                Found::Baseless { requirement, why } => return End::Baseless { requirement, why },
             }
+            n_accused += 1;
             self.end = self.requests + self.budget;
         }
-        End::Nothing
     }
 
     /// The smallest script that fails in the same way, as far as it is found; or another failure to go on with, by which the
@@ -205,53 +212,71 @@ impl<'a> Shrinker<'a> {
         confirmations: u32,
         may_acquit: bool,
     ) -> Found {
-        self.sound.clear();
-        // Each is smaller than the one before.
+        self.excluded.clear();
+        // Each is smaller than the one before, or shows the failure later.
         let mut larger: Vec<Failed> = Vec::new();
         let mut best = original.clone();
         let proposed = match proposed {
             None => self.proposed(&best).await,
             proposed => proposed,
         };
-        match proposed {
-            Some(smaller) => larger.push(replace(&mut best, smaller)),
-            None => {
-                if let Some(late) = self.shown_late(&best).await {
-                    larger.push(replace(&mut best, late));
-                }
+        let mut is_late = false;
+        if let Some(smaller) = proposed {
+            larger.push(replace(&mut best, smaller));
+        } else {
+            let asked_from = self.requests;
+            if let Some(late) = self.shown_late(&best).await {
+                is_late = late.script != best.script;
+                larger.push(replace(&mut best, late));
                 if may_acquit && let Some(other) = self.without_accused(&best).await {
                     return Found::Other(Box::new(other));
                 }
             }
+            // Asking makes nothing smaller.
+            self.end += self.requests - asked_from;
         }
         // The smallest so far that fails each time.
         let mut stable: Option<(Failed, Again)> = None;
-        let again = loop {
+        let mut again = loop {
             while !self.is_over()
                 && let Some(smaller) = self.step(&best).await
             {
                 larger.push(replace(&mut best, smaller));
+            }
+            if let Some((failed, shown)) = &stable
+                && failed.script == best.script
+            {
+                break *shown;
             }
             let again = self.again(&mut best, confirmations).await;
             if again.is_stable() || !best.script.race().is_empty() {
                 break again;
             }
             // What fails by luck leads nowhere. Other ways to make the larger one smaller are left.
-            self.sound.push(best.script.clone());
+            self.excluded.push(best.script.clone());
             if stable.is_none() {
                 stable = self.stable(&mut larger, confirmations).await;
             }
-            let Some((failed, shown)) = &stable else { break again };
+            let Some((failed, _)) = &stable else { break again };
             best = failed.clone();
-            if self.is_over() {
-                break *shown;
-            }
         };
+        if is_late
+            && again.is_stable()
+            && !self.is_interrupted()
+            && let Some(mut at_once) = self.shown_at_once(&best).await
+        {
+            let shown = self.again(&mut at_once, confirmations).await;
+            if shown.is_stable() {
+                (best, again) = (at_once, shown);
+            }
+        }
         // What came within less patience proves nothing.
         if self.hurries() && again.shown == 0 {
             best = original;
         }
-        let open = if may_acquit { self.open_case(&best).await } else { None };
+        // Who did it can be asked where it shows.
+        let may_ask = may_acquit && (again.shown > 0 || again.times == 0);
+        let open = if may_ask { self.open_case(&best).await } else { None };
         open.unwrap_or_else(|| Found::Smallest(Box::new(Shrunk { failed: best, again })))
     }
 
@@ -265,7 +290,7 @@ impl<'a> Shrinker<'a> {
             if again.is_stable() {
                 return Some((failed, again));
             }
-            self.sound.push(failed.script);
+            self.excluded.push(failed.script);
         }
         None
     }
@@ -321,7 +346,7 @@ impl<'a> Shrinker<'a> {
         let focused = if is_about_one_call(best) { focused(&best.script, &keep) } else { Vec::new() };
         for candidate in focused.into_iter().chain(smaller(self.set, &best.script, &keep)) {
             // Where the model knows why it failed, it knows as well what cannot fail for that reason.
-            if self.sound.contains(&candidate) || (is_asked && asks(&candidate) == Some(false)) {
+            if self.excluded.contains(&candidate) || (is_asked && asks(&candidate) == Some(false)) {
                 continue;
             }
             if self.is_over() {
@@ -331,7 +356,7 @@ impl<'a> Shrinker<'a> {
             if failed.is_some() {
                 return failed;
             }
-            self.sound.push(candidate);
+            self.excluded.push(candidate);
         }
         None
     }

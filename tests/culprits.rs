@@ -1,0 +1,169 @@
+//! Who did it: the call that is accused, another one, both, or none of all.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock, Mutex},
+};
+
+use aswritten::{
+    campaign::{Event, Outcome, Settings, Verdict, run_planned},
+    endpoint::{Call, Endpoint, Sent, in_process::InProcess},
+    execute::{Givens, Surroundings},
+    generate::{Generator, Options},
+    history::Reply,
+    mock::{Mock, Policy},
+    model::Caller,
+    mutant,
+    record::{Head, Log, Recorded, fold, line::SCHEMA, read},
+    spec::{self, SpecSet},
+};
+use serde_json::{Map, Value};
+
+const OPERATION: &str = "ecs/DeleteImage";
+
+static SET: LazyLock<Arc<SpecSet>> = LazyLock::new(|| Arc::new(spec::embedded().expect("the specs are sound")));
+static GENERATOR: LazyLock<Generator<'static>> =
+    LazyLock::new(|| Generator::new(&SET, &[SET.find(OPERATION).expect("it is specified")], "1", Options::default()));
+
+/// What is wrong besides with the endpoint.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Odd {
+    /// The list shows each image that is available only once.
+    Forgets,
+    /// Successes of the judged call come without the id of the request.
+    LeavesOut,
+    /// Requests without a signature are refused, and obeyed all the same.
+    Obeys,
+}
+
+/// The mock, with something odd about it.
+struct Oddly {
+    inner: InProcess,
+    odd: Odd,
+    shown: Mutex<BTreeSet<String>>,
+}
+
+impl Oddly {
+    fn forget(&self, fields: &mut Map<String, Value>) {
+        let mut shown = self.shown.lock().expect("nobody panics");
+        let list = fields.get_mut("Images").and_then(|images| images.get_mut("Image"));
+        let Some(images) = list.and_then(Value::as_array_mut) else { return };
+        let id = |image: &Value| image["ImageId"].as_str().unwrap_or_default().to_owned();
+        images.retain(|image| image["Status"] != "Available" || shown.insert(id(image)));
+        let n_images = images.len();
+        fields.insert("TotalCount".into(), n_images.into());
+    }
+}
+
+impl Endpoint for Oddly {
+    fn send<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
+        Box::pin(async {
+            let mut reply = self.inner.send(call).await;
+            let is_judged = SET.operation(call.operation).is_documented();
+            match (&mut reply, self.odd) {
+                (Reply::Success { fields, .. }, Odd::Forgets) => self.forget(fields),
+                (Reply::Success { fields, .. }, Odd::LeavesOut) if is_judged => drop(fields.remove("RequestId")),
+                (Reply::Refused { .. }, Odd::Obeys) if call.caller == Caller::Unsigned => {
+                    self.inner.send(&Call { caller: Caller::Main, ..call.clone() }).await;
+                }
+                _ => {}
+            }
+            reply
+        })
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.inner.now_ms()
+    }
+
+    fn wait<'a>(&'a self, ms: u64) -> Sent<'a, ()> {
+        self.inner.wait(ms)
+    }
+
+    fn name(&self) -> String {
+        "oddly".into()
+    }
+}
+
+/// What is found when something is odd, and the endpoint has this bug besides: in the run, and in its record.
+fn judge(odd: Odd, bug: Option<&str>) -> [Outcome; 2] {
+    let healthy = Mock::new(SET.clone(), Policy::new(&SET, 20));
+    let planted =
+        bug.map(|bug| mutant::derive(&SET).into_iter().find(|mutant| mutant.id == bug).expect("it is a mutant"));
+    let mock = match planted {
+        Some(mutant) => healthy.with(mutant.plant(&SET)),
+        None => healthy,
+    };
+    let settings = Settings {
+        seed: "1".into(),
+        operations: vec![(SET.find(OPERATION).expect("it is specified"), 0)],
+        cases: Some(60),
+        workers: 1,
+        max_requests: None,
+        max_time: None,
+        shrink_requests: 250,
+        stop_at_first: false,
+        around: Surroundings {
+            givens: Givens::defaults(&SET),
+            run: "culprits".into(),
+            patience_ms: 2_000,
+            linger_ms: 100,
+            clean: true,
+            pace: Default::default(),
+        },
+        options: Options::default(),
+        interrupted: Arc::default(),
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("events.jsonl");
+    let (specs, operations) = (SET.digest.clone(), vec![OPERATION.to_owned()]);
+    let head = Head { schema: SCHEMA, specs, operations, shard: "1/1".into(), patience_ms: 2_000, ..Head::default() };
+    let log = Arc::new(Log::create(&path, SET.clone(), head, &[]).expect("it can be written"));
+    let oddly = Arc::new(Oddly { inner: InProcess::new(mock), odd, shown: Mutex::default() });
+    let endpoint: Arc<dyn Endpoint> = Arc::new(Recorded::new(oddly, log.clone()));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let tell = |event: Event<'_>| log.tell(&event);
+    let outcome = runtime.block_on(run_planned(&SET, &settings, &GENERATOR, &[endpoint], &tell));
+    log.finish(&outcome, Value::Null).expect("all was written");
+    let recorded = fold(&SET, &[read(&path).expect("it is a record")]).outcome;
+    [outcome, recorded]
+}
+
+fn keys(outcome: &Outcome) -> BTreeSet<&str> {
+    outcome.findings.iter().map(|result| &*result.finding.key).collect()
+}
+
+#[test]
+fn nobody_is_blamed_for_what_goes_without_any_call() {
+    for outcome in judge(Odd::Forgets, None) {
+        assert_eq!((keys(&outcome), outcome.verdict), (BTreeSet::new(), Verdict::Inconclusive));
+        let is_told = |(reason, _): &(String, u64)| reason.contains("as well as without: no documented call is known");
+        assert!(outcome.reasons.iter().any(is_told), "{:?}", outcome.reasons);
+    }
+}
+
+/// Neither of two bugs hides behind the other.
+#[test]
+fn each_of_two_culprits_is_found() {
+    let check = |odd: Odd, bug: &str, expected: &[&str]| {
+        for outcome in judge(odd, Some(&format!("{OPERATION}/{bug}"))) {
+            let expected: Vec<String> = expected.iter().map(|key| format!("{OPERATION}/{key}")).collect();
+            let found = keys(&outcome);
+            assert_eq!(found, expected.iter().map(String::as_str).collect(), "{bug}");
+            assert_eq!(outcome.verdict, Verdict::Violates);
+        }
+    };
+    check(Odd::Forgets, "other-status/ImageUseShared", &["error/ImageUseShared#status 400"]);
+    let nameless = "response/RequestId#no RequestId";
+    check(Odd::LeavesOut, "other-status/ImageUseShared", &["error/ImageUseShared#status 400", nameless]);
+    check(
+        Odd::LeavesOut,
+        "other-code/InvalidImageId.NotFound",
+        &["success#answered ImageUsingByInstance", "unchanged#status 404", nameless],
+    );
+    let unsigned = "access/no-signature#something changed";
+    let dry = "promise/dry-run-changes-nothing#something changed";
+    check(Odd::Obeys, "change-on-dry-run/DryRun", &[unsigned, dry]);
+    // A dry run is refused as well, when the image is shared.
+    check(Odd::Obeys, "effect-on-refusal/ImageUseShared", &[unsigned, dry, "unchanged#something changed"]);
+}
