@@ -8,7 +8,7 @@
 //! the failure does not show then. And nobody may have done it: things that go by themselves go without any call that is
 //! judged. Then there is no finding.
 
-use super::{Failed, Found, Shrinker, is_about_one_call};
+use super::{Again, Failed, Found, Shrinker, is_about_one_call};
 use crate::{
     generate::{
         readback,
@@ -87,11 +87,13 @@ impl Shrinker<'_> {
         self.fails(&late, &finding.key).await
     }
 
-    /// The same failure, shown by a read that comes at once.
-    pub(super) async fn shown_at_once(&mut self, failed: &Failed) -> Option<Failed> {
+    /// The same failure, shown by a read that comes at once, where that shows it each time.
+    pub(super) async fn shown_at_once(&mut self, failed: &Failed, confirmations: u32) -> Option<(Failed, Again)> {
         let mut script = failed.script.clone();
         script.commands[failed.finding.command].until = None;
-        self.fails(&script, &failed.finding.key).await
+        let mut at_once = self.fails(&script, &failed.finding.key).await.filter(|_| !self.is_interrupted())?;
+        let again = self.again(&mut at_once, confirmations).await;
+        again.is_stable().then_some((at_once, again))
     }
 
     /// A failure that shows without the accused call; none where the first one shows without the culprit of that one as well.

@@ -235,40 +235,12 @@ impl<'a> Shrinker<'a> {
             // Asking makes nothing smaller.
             self.end += self.requests - asked_from;
         }
-        // The smallest so far that fails each time.
-        let mut stable: Option<(Failed, Again)> = None;
-        let mut again = loop {
-            while !self.is_over()
-                && let Some(smaller) = self.step(&best).await
-            {
-                larger.push(replace(&mut best, smaller));
-            }
-            if let Some((failed, shown)) = &stable
-                && failed.script == best.script
-            {
-                break *shown;
-            }
-            let again = self.again(&mut best, confirmations).await;
-            if again.is_stable() || !best.script.race().is_empty() {
-                break again;
-            }
-            // What fails by luck leads nowhere. Other ways to make the larger one smaller are left.
-            self.excluded.push(best.script.clone());
-            if stable.is_none() {
-                stable = self.stable(&mut larger, confirmations).await;
-            }
-            let Some((failed, _)) = &stable else { break again };
-            best = failed.clone();
-        };
+        let (mut best, mut again) = self.reduced(best, larger, confirmations).await;
         if is_late
             && again.is_stable()
-            && !self.is_interrupted()
-            && let Some(mut at_once) = self.shown_at_once(&best).await
+            && let Some(at_once) = self.shown_at_once(&best, confirmations).await
         {
-            let shown = self.again(&mut at_once, confirmations).await;
-            if shown.is_stable() {
-                (best, again) = (at_once, shown);
-            }
+            (best, again) = at_once;
         }
         // What came within less patience proves nothing.
         if self.hurries() && again.shown == 0 {
@@ -278,6 +250,35 @@ impl<'a> Shrinker<'a> {
         let may_ask = may_acquit && (again.shown > 0 || again.times == 0);
         let open = if may_ask { self.open_case(&best).await } else { None };
         open.unwrap_or_else(|| Found::Smallest(Box::new(Shrunk { failed: best, again })))
+    }
+
+    /// Reduces a script step by step; to what fails each time, where that can be had.
+    async fn reduced(&mut self, mut best: Failed, mut larger: Vec<Failed>, confirmations: u32) -> (Failed, Again) {
+        // The smallest so far that fails each time.
+        let mut stable: Option<(Failed, Again)> = None;
+        loop {
+            while !self.is_over()
+                && let Some(smaller) = self.step(&best).await
+            {
+                larger.push(replace(&mut best, smaller));
+            }
+            if let Some((failed, again)) = &stable
+                && failed.script == best.script
+            {
+                return (best, *again);
+            }
+            let again = self.again(&mut best, confirmations).await;
+            if again.is_stable() || !best.script.race().is_empty() {
+                return (best, again);
+            }
+            // What fails by luck leads nowhere. Other ways to make the larger one smaller are left.
+            self.excluded.push(best.script.clone());
+            if stable.is_none() {
+                stable = self.stable(&mut larger, confirmations).await;
+            }
+            let Some((failed, _)) = &stable else { return (best, again) };
+            best = failed.clone();
+        }
     }
 
     /// The smallest of these that fails each time that it is run again, if one does.
