@@ -360,7 +360,7 @@ impl<'a> Generator<'a> {
             return Some(format!("needs someone else's resource (see `--given {name}=ID`)"));
         }
         let harmless = !self.options.careful || self.is_dry(&plan.call);
-        (!harmless).then(|| "a wrong endpoint would change someone else's resource, and there is no dry run".into())
+        (!harmless).then(|| "a wrong endpoint would change someone else's resource".into())
     }
 
     /// Other people's resources that a call names.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     belief::Belief,
-    explain::{is_documented, matches, words},
+    explain::{ANY, is_documented, matches, words},
     finding::{Finding, Nature, Unique},
 };
 use crate::{
@@ -159,12 +159,12 @@ pub fn expectations(service: &Service, operation: &Operation, permitted: &[Outco
         Answer::Refused(Refused::Common(_)) => false,
         _ => true,
     };
-    for outcome in permitted.iter().filter(speaks) {
-        let text = words(service, operation, outcome);
+    for text in permitted.iter().filter(speaks).flat_map(|outcome| words(service, operation, outcome)) {
         if !list.contains(&text) {
             list.push(text);
         }
     }
+    list.sort_by_key(|text| text == ANY);
     list
 }
 

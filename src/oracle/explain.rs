@@ -131,28 +131,31 @@ pub fn is_documented(service: &Service, operation: &Operation, code: &str) -> bo
     operation.rows.iter().any(|row| names(row, code)) || service.means(code).is_some()
 }
 
-/// What an outcome would have answered, in words.
-pub fn words(service: &Service, operation: &Operation, outcome: &Outcome) -> String {
+/// An outcome in words: each answer that it permits.
+pub fn words(service: &Service, operation: &Operation, outcome: &Outcome) -> Vec<String> {
     match &outcome.answer {
-        Answer::Success => "success".into(),
+        Answer::Success => vec!["success".into()],
         Answer::Refused(Refused::Row(row)) => {
             let row = &operation.rows[*row];
-            let codes: Vec<String> = row.codes.iter().map(code_words).collect();
-            match row.status.filter(|_| row.documented) {
-                Some(status) => format!("{status} {}", codes.join(" or ")),
-                None => codes.join(" or "),
-            }
+            let status = row.status.filter(|_| row.documented).map(|status| format!("{status} ")).unwrap_or_default();
+            let codes = row.codes.iter().enumerate();
+            codes
+                .map(|(index, code)| if index == 0 { status.clone() + &code_words(code) } else { code_words(code) })
+                .collect()
         }
-        Answer::Refused(Refused::Common(common)) => service.common[*common].text.clone(),
-        Answer::Refused(Refused::Any) => "a refusal".into(),
+        Answer::Refused(Refused::Common(common)) => vec![service.common[*common].text.clone()],
+        Answer::Refused(Refused::Any) => vec![ANY.into()],
     }
 }
+
+/// Any code, but for those that mean something else.
+pub const ANY: &str = "a refusal that no row stands for";
 
 fn code_words(code: &Code) -> String {
     match code {
         Code::Exact(exact) => exact.clone(),
         Code::Pattern { before, after } => format!("{before}…{after}"),
-        Code::Any => "a refusal".into(),
+        Code::Any => ANY.into(),
     }
 }
 

@@ -144,7 +144,8 @@ impl<'a> Judge<'a> {
     fn exchange(&mut self, exchange: &'a Exchange) -> bool {
         let Some(turn) = self.turn(exchange) else { return true };
         if let Reply::NotSent { reason } = &exchange.reply {
-            self.reason(&turn, reason.clone());
+            let why = self.why_not_made(exchange.command).map(|why| format!(": {why}")).unwrap_or_default();
+            self.reason(&turn, format!("{reason}{why}"));
             return true;
         }
         let History { patience_ms, linger_ms, lag_ms, .. } = *self.history;
@@ -195,6 +196,19 @@ impl<'a> Judge<'a> {
         if !self.judged.reasons.contains(&reason) {
             self.judged.reasons.push(reason);
         }
+    }
+
+    /// The answer for which something that a command names was never made.
+    fn why_not_made(&self, command: usize) -> Option<String> {
+        let needed = self.script.commands.get(command)?.uses();
+        let made = |index: &usize| {
+            self.script.commands.get(*index).is_some_and(|one| one.creates.iter().any(|key| needed.contains(key)))
+        };
+        let mut makers = self.history.exchanges.iter().filter(|exchange| made(&exchange.command));
+        let refused =
+            makers.find(|exchange| !matches!(exchange.reply, Reply::Success { .. } | Reply::NotSent { .. }))?;
+        let operation = self.set.operation(self.script.commands.get(refused.command)?.operation);
+        Some(format!("{} answered {}", operation.name, refused.reply.brief()))
     }
 
     /// A question was answered in another way before.

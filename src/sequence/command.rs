@@ -198,9 +198,12 @@ pub fn line(set: &SpecSet, command: &Command) -> String {
         .filter_map(|(param, value)| Some(format!("{}={}", param.name, short(value.as_ref()?))))
         .collect();
     let manner = command.caller.manner().map(|manner| format!(" {manner}")).unwrap_or_default();
+    // Without a word of it, it would seem to be that of the run.
+    let region = operation.region.filter(|param| operation.is_documented() && command.arguments[*param].is_none());
+    let region = region.map(|param| format!(" without {}", operation.params[param].name)).unwrap_or_default();
     let lingers = command.until.as_ref().is_some_and(|until| until.wait == Wait::Linger);
     let late = if lingers { ", a while later" } else { "" };
-    format!("{}({}){manner}{late}", operation.name, arguments.join(", "))
+    format!("{}({}){region}{manner}{late}", operation.name, arguments.join(", "))
 }
 
 /// A value in few characters.
