@@ -115,8 +115,8 @@ pub struct Run {
     /// Start no case after this time.
     #[arg(long, value_name = "DURATION", value_parser = duration::positive, help_heading = "Amount")]
     pub max_time: Option<Duration>,
-    /// Requests that shrinking one failure may cost, besides running the result again; another one that comes to light on the
-    /// way has as many.
+    /// Requests that shrinking one failure may cost, besides running the result again; four times as many where calls overlap,
+    /// or two cases are compared. Another failure that comes to light on the way has as many.
     #[arg(long, value_name = "N", default_value_t = crate::campaign::settings::SHRINK_REQUESTS, help_heading = "Amount")]
     pub shrink_requests: u64,
     /// Run one part of the cases: `2/4` is the second of four. `aswritten merge` puts the events of all parts together.

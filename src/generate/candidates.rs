@@ -120,7 +120,8 @@ impl Surroundings<'_> {
                 for value in &values[position] {
                     let one = (*param, value.clone());
                     for other in &others[position + 1..] {
-                        if operation.params[*other].kind == ParamType::Boolean && *value == Some(Value::Bool(true)) {
+                        let both = &operation.params[*other];
+                        if both.kind == ParamType::Boolean && !both.takes_along && *value == Some(Value::Bool(true)) {
                             drafts.push(draft(base, vec![one.clone(), (*other, value.clone())]));
                         }
                     }
@@ -302,6 +303,7 @@ impl Surroundings<'_> {
             return values;
         }
         match described.kind {
+            ParamType::Boolean if described.takes_along => values.push(Some(Value::Bool(false))),
             ParamType::Boolean => {
                 values.extend([Some(Value::Bool(true)), Some(Value::Bool(false))]);
                 if self.all {

@@ -198,7 +198,7 @@ impl<'a> Maker<'a> {
     /// The call with a switch on.
     fn switched(&self, call: &Command) -> Vec<Command> {
         let params = self.operation.params.iter().enumerate();
-        let switches = params.filter(|(_, param)| param.kind == ParamType::Boolean && !param.dry);
+        let switches = params.filter(|(_, param)| param.is_switch());
         switches
             .map(|(index, _)| {
                 let mut call = call.clone();

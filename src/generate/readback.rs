@@ -20,8 +20,10 @@ const MOST_READS: usize = 4;
 /// for a while: it may go later.
 pub fn after(set: &SpecSet, before: &State, call: &Command, assumed: &Choices, watch_all: bool) -> Vec<Command> {
     let service = call.operation.service;
-    // A caller who proves nothing may be refused, and obeyed all the same a while later.
-    let watch_all = watch_all || !call.caller.is_authentic();
+    // A caller who proves nothing may be refused, and obeyed all the same a while later; so may a dry run.
+    let mut arguments = set.operation(call.operation).params.iter().zip(&call.arguments);
+    let is_dry = arguments.any(|(param, value)| param.dry && value.as_ref().is_some_and(|value| *value != false));
+    let watch_all = watch_all || !call.caller.is_authentic() || is_dry;
     let request = call.request(set, &Script::home());
     let mut named: Vec<&Key> =
         request.targets.iter().flatten().filter(|key| before.resource(key).is_some() && !is_given(key)).collect();

@@ -76,7 +76,7 @@ impl Generator<'_> {
                         .filter(|_| dice.percent(LONGEST_PERCENT))
                         .map(|limit| longest(is_token, limit));
                 }
-                (ParamType::Boolean, _) if value.is_none() && !param.dry && dice.percent(30) => {
+                (ParamType::Boolean, _) if value.is_none() && param.is_switch() && dice.percent(30) => {
                     *value = Some(dice.percent(50).into())
                 }
                 _ => {}

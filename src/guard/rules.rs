@@ -117,10 +117,19 @@ fn change(
     if creates() && !is_marked(call, operation, &run) {
         return Err("what it creates would not carry the run's name".into());
     }
+    let mut arguments = operation.params.iter().zip(&call.arguments);
+    if let Some((param, _)) = arguments.find(|(param, value)| param.takes_along && !is_off(value.as_ref())) {
+        return Err(format!("with `{}`, it may remove things that the run did not make", param.name));
+    }
     if operation.paid && !rules.budget.paid {
         return Err(format!("{} costs money, to which nobody agreed", operation.name));
     }
     Ok(unknown)
+}
+
+/// A switch that is not sent, or says no.
+fn is_off(value: Option<&Value>) -> bool {
+    value.is_none_or(|value| *value == Value::Bool(false))
 }
 
 /// Ids of other people's things that this call may name.

@@ -314,6 +314,11 @@ static PARAM: Table = Table {
         may("as", Kind::Text, "Other name for conditions."),
         may("region", Kind::Boolean, "It is the region of the call."),
         may("dry", Kind::Boolean, "The call changes nothing when it is true."),
+        may(
+            "takes_along",
+            Kind::Boolean,
+            "The call removes things that the suite did not make when it is true; it is never sent so.",
+        ),
         may("enum", Kind::Texts, "Documented values."),
         may("max_length", Kind::Integer, "Most characters."),
         may("max_count", Kind::Integer, "Most elements."),

@@ -89,6 +89,8 @@ pub struct Param {
     pub region: bool,
     /// The call changes nothing when it is true.
     pub dry: bool,
+    /// The call removes things that the suite did not make when it is true.
+    pub takes_along: bool,
     pub words: Vec<String>,
     pub max_length: Option<usize>,
     pub max_count: Option<usize>,
@@ -106,6 +108,13 @@ pub enum ParamType {
     Boolean,
     Texts,
     Objects,
+}
+
+impl Param {
+    /// The suite may turn it on: a call that it is a part of does something, and to nothing but what the suite made.
+    pub fn is_switch(&self) -> bool {
+        self.kind == ParamType::Boolean && !self.dry && !self.takes_along
+    }
 }
 
 impl ParamType {

@@ -120,6 +120,7 @@ fn param(entry: &Entry) -> Param {
         binding: None,
         region: entry.flag("region"),
         dry: entry.flag("dry"),
+        takes_along: entry.flag("takes_along"),
         words: entry.texts("enum").into_iter().map(|word| word.text).collect(),
         max_length: count("max_length"),
         max_count: count("max_count"),
