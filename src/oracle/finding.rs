@@ -117,14 +117,17 @@ pub struct Precedence {
     pub operation: OpRef,
     pub winner: String,
     pub losers: Vec<String>,
+    /// What the call named was in this state. One code may stand for several conditions, and which of them is looked at
+    /// first is no matter of codes.
+    pub situation: String,
     /// The call named several resources, and the winner is about a later one than the losers are.
     pub in_batch: bool,
 }
 
 impl Precedence {
-    /// All codes that were due.
+    /// All codes that were due, and in which state.
     pub fn due(&self) -> BTreeSet<String> {
-        self.losers.iter().chain([&self.winner]).cloned().collect()
+        self.losers.iter().chain([&self.winner, &self.situation]).cloned().collect()
     }
 }
 

@@ -81,6 +81,8 @@ pub(super) struct Judge<'a> {
     pub hindsight: Hindsight<'a>,
     /// What was answered when an open question was asked first, with the alternatives that this left.
     labels: BTreeMap<(OpRef, usize), (String, BTreeSet<usize>)>,
+    /// The state of what refused calls named, by command.
+    pub situations: BTreeMap<usize, String>,
     /// Requirements that a race has met, once a read has shown one of the resources.
     pub unproved: Vec<(ReqRef, Vec<Key>)>,
     /// The command after which only worlds were left in which something took too long.
@@ -135,6 +137,7 @@ impl<'a> Judge<'a> {
             shown: BTreeSet::new(),
             hindsight: Hindsight::default(),
             labels: BTreeMap::new(),
+            situations: BTreeMap::new(),
             unproved: Vec::new(),
             late_since: None,
         }
@@ -249,7 +252,12 @@ impl<'a> Judge<'a> {
 
     fn definite(&mut self, turn: &Turn<'a>) -> bool {
         let is_refused = matches!(turn.exchange.reply, Reply::Refused { .. });
-        let before = if turn.operation.is_documented() && is_refused { self.belief.answers() } else { Vec::new() };
+        let before = if turn.operation.is_documented() && is_refused {
+            self.situations.insert(turn.exchange.command, self.situation(turn));
+            self.belief.answers()
+        } else {
+            Vec::new()
+        };
         let mut ruled_out = Vec::new();
         let mut next = Belief::default();
         if !is_refused && turn.is_mere_read() {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    belief::World,
     blame::Changed,
     explain::matches,
     finding::Precedence,
@@ -10,7 +11,9 @@ use super::{
 };
 use crate::{
     history::{Exchange, Reply},
+    model::{Resource, State},
     spec::service::OpRef,
+    value::{Atom, Key},
 };
 
 /// Codes that were due as well, by command.
@@ -50,6 +53,35 @@ impl<'a> Judge<'a> {
             return None;
         }
         let (operation, in_batch) = (turn.at, turn.request.is_batch());
-        Some((turn, Precedence { operation, winner: code.clone(), losers, in_batch }))
+        let situation = self.situations.get(&exchange.command).cloned().unwrap_or_default();
+        Some((turn, Precedence { operation, winner: code.clone(), losers, situation, in_batch }))
     }
+
+    /// The state of what a call names, and of what refers to that, as far as it is known: without names and ids.
+    pub(super) fn situation(&self, turn: &Turn<'_>) -> String {
+        let about = |state: &State, key: &Key| {
+            let own = state.living(key).map(|found| told(turn, found));
+            let refers = |found: &Resource| found.attributes.iter().any(|value| *value == Atom::Ref(key.clone()));
+            let living = state.resources.iter().map(|(_, found)| found).filter(|found| !found.deleted && refers(found));
+            let mut others: Vec<String> = living.map(|found| told(turn, found)).collect();
+            others.sort();
+            others.dedup();
+            format!("{}; {}", own.unwrap_or_default(), others.join(", "))
+        };
+        let in_world = |world: &World| {
+            let keys = turn.request.targets.iter().flatten();
+            keys.map(|key| about(&world.state, key)).collect::<Vec<_>>().join(" and ")
+        };
+        let possible: BTreeSet<String> = self.belief.worlds.iter().map(in_world).collect();
+        possible.into_iter().collect::<Vec<_>>().join(" or ")
+    }
+}
+
+/// What a resource is like.
+fn told(turn: &Turn<'_>, found: &Resource) -> String {
+    let kind = &turn.service.kinds[found.kind];
+    let values = kind.attributes.iter().zip(&found.attributes);
+    let values = values.filter(|(attribute, value)| attribute.name != "name" && !matches!(value, Atom::Ref(_)));
+    let values: Vec<String> = values.map(|(attribute, value)| format!("{} {value}", attribute.name)).collect();
+    format!("{} ({})", kind.name, values.join(", "))
 }
