@@ -302,6 +302,12 @@ impl Belief {
         self.agreed(|evidence| &evidence.beaten)
     }
 
+    /// Whether codes were due in some world when this command earned another.
+    pub fn has_beaten(&self, command: usize) -> bool {
+        let of_command = |world: &World| world.evidence.beaten.iter().any(|(other, _)| *other == command);
+        self.worlds.iter().any(of_command)
+    }
+
     fn agreed<T: Ord + Clone>(&self, of: impl Fn(&Evidence) -> &BTreeSet<T>) -> BTreeSet<T> {
         let mut worlds = self.best().into_iter();
         let Some(first) = worlds.next() else { return BTreeSet::new() };

@@ -81,7 +81,7 @@ pub(super) struct Judge<'a> {
     pub hindsight: Hindsight<'a>,
     /// What was answered when an open question was asked first, with the alternatives that this left.
     labels: BTreeMap<(OpRef, usize), (String, BTreeSet<usize>)>,
-    /// The state of what refused calls named, by command.
+    /// The state of what calls named that were refused for one of several reasons, by command.
     pub situations: BTreeMap<usize, String>,
     /// Requirements that a race has met, once a read has shown one of the resources.
     pub unproved: Vec<(ReqRef, Vec<Key>)>,
@@ -252,12 +252,7 @@ impl<'a> Judge<'a> {
 
     fn definite(&mut self, turn: &Turn<'a>) -> bool {
         let is_refused = matches!(turn.exchange.reply, Reply::Refused { .. });
-        let before = if turn.operation.is_documented() && is_refused {
-            self.situations.insert(turn.exchange.command, self.situation(turn));
-            self.belief.answers()
-        } else {
-            Vec::new()
-        };
+        let before = if turn.operation.is_documented() && is_refused { self.belief.answers() } else { Vec::new() };
         let mut ruled_out = Vec::new();
         let mut next = Belief::default();
         if !is_refused && turn.is_mere_read() {
@@ -288,6 +283,9 @@ impl<'a> Judge<'a> {
             if let Reply::Success { fields, .. } = &turn.exchange.reply { self.read(turn, next, fields) } else { next };
         if seen.worlds.is_empty() {
             return false;
+        }
+        if is_refused && seen.has_beaten(turn.exchange.command) {
+            self.situations.insert(turn.exchange.command, self.situation(turn));
         }
         self.belief = seen;
         if turn.operation.is_documented() {
