@@ -286,8 +286,8 @@ impl Cases<'_> {
                 room.enter(number, cost);
                 under_way.insert(number);
                 (self.tell)(Event::Begun { number, script: &script });
-                // The first cases are for whoever has few requests, the others for whoever has little time.
-                if number < n_first {
+                // Whoever has few requests sees the first cases only; others have little time.
+                if number < n_first && self.settings.max_requests.is_some() {
                     around.pace = around.pace.sparing();
                 }
                 let endpoint = self.endpoint_of(&script);
