@@ -265,17 +265,10 @@ async fn over_http(
         Http::new(set.clone(), targets, Duration::from_secs(30)).expect("a client")
     };
     let settings = Settings {
-        seed: "throughput".into(),
-        operations: vec![(at, 0)],
         cases: Some(HTTP_CASES),
         workers,
-        max_requests: None,
-        max_time: None,
         shrink_requests: 0,
-        stop_at_first: false,
-        around: around(set),
-        options: Options::default(),
-        interrupted: Arc::default(),
+        ..Settings::new("throughput", at, around(set))
     };
     // What keeps takes fresh memory all the time, so that is done beforehand; with one worker, cases do not mix.
     let kept = Arc::new(Kept { set, inner: client(), cases: Mutex::default(), latest: Mutex::default() });

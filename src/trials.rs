@@ -34,7 +34,7 @@ use tokio::runtime::Runtime;
 use url::{Host, Url};
 
 use crate::{
-    campaign::{Outcome, Settings, Verdict, outcome::FindingResult, run_planned, settings::SHRINK_REQUESTS},
+    campaign::{Outcome, Settings, Verdict, outcome::FindingResult, run_planned},
     endpoint::{
         Endpoint,
         http::{Http, Target},
@@ -270,25 +270,19 @@ impl Bench {
 
     fn campaign(&self, aim: ReqRef, generator: &Generator<'_>, subject: &Subjected) -> Result<Outcome, Failed> {
         let seed = &self.trials.seed;
+        let around = Surroundings {
+            givens: self.trials.filled(),
+            run: subject.guard.as_ref().map_or_else(|| self.run_name(aim), |guard| guard.ledger().run()),
+            patience_ms: subject.patience_ms,
+            linger_ms: subject.linger_ms,
+            clean: true,
+            pace: Default::default(),
+        };
         let settings = Settings {
-            seed: seed.clone(),
-            operations: vec![(aim.0, 0)],
             cases: Some(self.trials.cases),
             workers: WORKERS,
-            max_requests: None,
-            max_time: None,
-            shrink_requests: SHRINK_REQUESTS,
-            stop_at_first: false,
-            around: Surroundings {
-                givens: self.trials.filled(),
-                run: subject.guard.as_ref().map_or_else(|| self.run_name(aim), |guard| guard.ledger().run()),
-                patience_ms: subject.patience_ms,
-                linger_ms: subject.linger_ms,
-                clean: true,
-                pace: Default::default(),
-            },
             options: options(subject, aim),
-            interrupted: Arc::default(),
+            ..Settings::new(seed, aim.0, around)
         };
         let endpoints = [subject.endpoint.clone()];
         Ok(self.runtime()?.block_on(run_planned(specs(), &settings, generator, &endpoints, &|_| {})))

@@ -307,17 +307,11 @@ impl Subject {
     async fn judge(&self, url: &str) -> Outcome {
         let options = options(self);
         let settings = Settings {
-            seed: SEED.into(),
-            operations: vec![(self.at, 0)],
             cases: Some(options.only.len() as u64 * ROUNDS),
             workers: 4,
-            max_requests: None,
-            max_time: None,
-            stop_at_first: false,
             shrink_requests: 40,
-            around: around(),
             options: options.clone(),
-            interrupted: Arc::default(),
+            ..Settings::new(SEED, self.at, around())
         };
         let endpoints = [Arc::new(self.usual(url)) as Arc<dyn Endpoint>];
         run_planned(&SET, &settings, &self.generator.again(SEED, options), &endpoints, &|_| {}).await

@@ -267,25 +267,18 @@ impl Subject {
     }
 
     fn judged(&self, generator: &Generator<'_>, endpoint: Arc<dyn Endpoint>) -> Outcome {
+        let around = Surroundings {
+            givens: Givens::defaults(&SET),
+            run: "answers".into(),
+            patience_ms: PATIENCE_MS,
+            linger_ms: 100,
+            clean: true,
+            pace: Default::default(),
+        };
         let settings = Settings {
-            seed: SEED.into(),
-            operations: vec![(self.at, 0)],
             cases: Some(generator.aims().len() as u64 * wanted("ASWRITTEN_ROUNDS", ROUNDS)),
-            workers: 1,
-            max_requests: None,
-            max_time: None,
-            shrink_requests: 250,
-            stop_at_first: false,
-            around: Surroundings {
-                givens: Givens::defaults(&SET),
-                run: "answers".into(),
-                patience_ms: PATIENCE_MS,
-                linger_ms: 100,
-                clean: true,
-                pace: Default::default(),
-            },
             options: options(),
-            interrupted: Arc::default(),
+            ..Settings::new(SEED, self.at, around)
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(run_planned(&SET, &settings, generator, &[endpoint], &|_| {}))

@@ -94,26 +94,16 @@ fn judge(odd: Odd, bug: Option<&str>) -> [Outcome; 2] {
         Some(mutant) => healthy.with(mutant.plant(&SET)),
         None => healthy,
     };
-    let settings = Settings {
-        seed: "1".into(),
-        operations: vec![(SET.find(OPERATION).expect("it is specified"), 0)],
-        cases: Some(60),
-        workers: 1,
-        max_requests: None,
-        max_time: None,
-        shrink_requests: 250,
-        stop_at_first: false,
-        around: Surroundings {
-            givens: Givens::defaults(&SET),
-            run: "culprits".into(),
-            patience_ms: 2_000,
-            linger_ms: 100,
-            clean: true,
-            pace: Default::default(),
-        },
-        options: Options::default(),
-        interrupted: Arc::default(),
+    let around = Surroundings {
+        givens: Givens::defaults(&SET),
+        run: "culprits".into(),
+        patience_ms: 2_000,
+        linger_ms: 100,
+        clean: true,
+        pace: Default::default(),
     };
+    let settings =
+        Settings { cases: Some(60), ..Settings::new("1", SET.find(OPERATION).expect("it is specified"), around) };
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("events.jsonl");
     let (specs, operations) = (SET.digest.clone(), vec![OPERATION.to_owned()]);

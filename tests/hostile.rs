@@ -148,26 +148,16 @@ async fn judge(url: &str) -> Outcome {
         format: Format::Json,
     };
     let http = Http::new(SET.clone(), BTreeMap::from([(at.service, target)]), TIMEOUT).expect("a client");
-    let settings = Settings {
-        seed: "hostile".into(),
-        operations: vec![(at, 0)],
-        cases: Some(2),
-        workers: 2,
-        max_requests: None,
-        max_time: None,
-        shrink_requests: 20,
-        stop_at_first: false,
-        around: Surroundings {
-            givens: Givens::defaults(&SET),
-            run: "hostile".into(),
-            patience_ms: 500,
-            linger_ms: 20,
-            clean: true,
-            pace: Default::default(),
-        },
-        options,
-        interrupted: Arc::default(),
+    let around = Surroundings {
+        givens: Givens::defaults(&SET),
+        run: "hostile".into(),
+        patience_ms: 500,
+        linger_ms: 20,
+        clean: true,
+        pace: Default::default(),
     };
+    let settings =
+        Settings { cases: Some(2), workers: 2, shrink_requests: 20, options, ..Settings::new("hostile", at, around) };
     let began = Instant::now();
     let endpoints = [Arc::new(http) as Arc<dyn Endpoint>];
     let outcome = run_planned(&SET, &settings, &generator, &endpoints, &|_| {}).await;

@@ -64,25 +64,19 @@ impl Endpoint for Lossy {
 
 fn judge(cases: u64, workers: usize, max_requests: Option<u64>, loses: Loses) -> Outcome {
     let inner = InProcess::new(Mock::new(SET.clone(), Policy::new(&SET, 20)));
+    let around = Surroundings {
+        givens: Givens::defaults(&SET),
+        run: "unanswered".into(),
+        patience_ms: 2_000,
+        linger_ms: 100,
+        clean: true,
+        pace: Default::default(),
+    };
     let settings = Settings {
-        seed: "1".into(),
-        operations: vec![(SET.find(OPERATION).expect("it is specified"), 0)],
         cases: Some(cases),
         workers,
         max_requests,
-        max_time: None,
-        shrink_requests: 250,
-        stop_at_first: false,
-        around: Surroundings {
-            givens: Givens::defaults(&SET),
-            run: "unanswered".into(),
-            patience_ms: 2_000,
-            linger_ms: 100,
-            clean: true,
-            pace: Default::default(),
-        },
-        options: Options::default(),
-        interrupted: Arc::default(),
+        ..Settings::new("1", SET.find(OPERATION).expect("it is specified"), around)
     };
     let endpoint: Arc<dyn Endpoint> = Arc::new(Lossy { inner, sent: AtomicU64::new(0), loses });
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");

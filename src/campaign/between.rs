@@ -1,10 +1,12 @@
 //! What shows itself only between two cases, and where in the later one.
 
-use std::collections::BTreeSet;
-
 use crate::{
     history::History,
-    oracle::{Judged, finding::Unique, judge},
+    oracle::{
+        Judged,
+        finding::{Contest, Unique},
+        judge,
+    },
     sequence::Script,
     spec::{SpecSet, service::OpRef},
 };
@@ -14,8 +16,8 @@ use crate::{
 pub enum Between {
     /// None of the alternatives that another case left to an open question.
     Answer { at: OpRef, question: usize, others: Vec<usize> },
-    /// Another code than this one, when the same ones were due.
-    Winner { at: OpRef, due: BTreeSet<String>, other: String },
+    /// Another code than this one, in the same contest.
+    Winner { at: OpRef, contest: Contest, other: String },
     /// A value that was to differ from all others.
     Value(Unique),
 }
@@ -37,8 +39,8 @@ impl Between {
                 (answer.operation, answer.question) == (*at, *question)
                     && answer.proven.iter().all(|choice| !others.contains(choice))
             }),
-            Self::Winner { at, due, other } => judged.precedence.iter().any(|found| {
-                found.operation == *at && !found.in_batch && found.due() == *due && found.winner != *other
+            Self::Winner { at, contest, other } => judged.precedence.iter().any(|found| {
+                found.operation == *at && !found.in_batch && found.contest() == *contest && found.winner != *other
             }),
             Self::Value(unique) => judged.unique.contains(unique),
         }

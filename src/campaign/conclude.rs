@@ -51,13 +51,10 @@ pub fn merge(findings: &mut Vec<FindingResult>, result: FindingResult) {
     let told = |known: &&mut FindingResult| blame::is_told_by(&result.finding.key, &known.finding.key);
     let Some(known) = findings.iter_mut().find(told) else { return findings.push(result) };
     let is_better = result.finding.key == known.finding.key && rank(&result) < rank(known);
-    let both = FindingResult {
-        cases: known.cases + result.cases,
-        shrink_requests: known.shrink_requests + result.shrink_requests,
-        requests_to_failure: known.requests_to_failure.min(result.requests_to_failure),
-        ..if is_better { result } else { known.clone() }
-    };
-    *known = both;
+    let other = if is_better { std::mem::replace(known, result) } else { result };
+    known.cases += other.cases;
+    known.shrink_requests += other.shrink_requests;
+    known.requests_to_failure = known.requests_to_failure.min(other.requests_to_failure);
 }
 
 /// Least for what shows a finding best: every time, and in few commands.

@@ -28,7 +28,7 @@ use crate::{
     execute::{Surroundings, execute},
     generate::{Generator, permit::Cost},
     history::Reply,
-    oracle::{Finding, blame, finding::ReqRef, judge},
+    oracle::{blame, finding::ReqRef, judge},
     sequence::Script,
     spec::{SpecSet, service::OpRef},
 };
@@ -99,9 +99,8 @@ async fn since(
     let requests = counter.load(Ordering::Relaxed);
     let mut findings: Vec<FindingResult> = Vec::new();
     for first in failures(set, &mut tally) {
-        let Finding { key, requirement, .. } = first.finding.clone();
-        let result = cases.shrunk(first, &tally).await;
-        match result {
+        let (key, requirement) = (first.finding.key.clone(), first.finding.requirement);
+        match cases.shrunk(first, &tally).await {
             Ok(result) => {
                 let by = &*result.finding.key;
                 if !blame::is_told_by(by, &key) {

@@ -20,6 +20,7 @@ pub fn n_cases(generator: &Generator<'_>) -> u64 {
     generator.n_tours() + generator.n_races() + generator.aims().len() as u64 * CASES_EACH
 }
 
+/// All that one run is told.
 #[derive(Clone)]
 pub struct Settings {
     pub seed: String,
@@ -36,4 +37,23 @@ pub struct Settings {
     pub options: Options,
     /// Set from outside to finish early.
     pub interrupted: Arc<AtomicBool>,
+}
+
+impl Settings {
+    /// As many cases as a run has, one after the other, without limits, of one operation.
+    pub fn new(seed: impl Into<String>, at: OpRef, around: Surroundings) -> Self {
+        Self {
+            seed: seed.into(),
+            operations: vec![(at, 0)],
+            cases: None,
+            workers: 1,
+            max_requests: None,
+            max_time: None,
+            shrink_requests: SHRINK_REQUESTS,
+            stop_at_first: false,
+            around,
+            options: Options::default(),
+            interrupted: Arc::default(),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Adds up what cases say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
     between::Between,
@@ -12,7 +12,7 @@ use crate::{
     history::History,
     oracle::{
         Finding, Judged, Nature, blame,
-        finding::{Races, ReqRef, Reworded, Unique},
+        finding::{Contest, Races, ReqRef, Reworded, Unique},
     },
     sequence::Script,
     spec::{SpecSet, service::OpRef},
@@ -60,7 +60,7 @@ pub struct Tally {
     precedence: BTreeMap<(OpRef, String, String), u64>,
     /// The same of batches. Some endpoint may look at them from behind, so this is held against nobody.
     batches: BTreeMap<(OpRef, String, String), u64>,
-    precedence_witnesses: BTreeMap<(OpRef, BTreeSet<String>, String), Witness>,
+    precedence_witnesses: BTreeMap<(OpRef, Contest, String), Witness>,
     /// Values that are promised to be different, with the case that had them first.
     unique: BTreeMap<Unique, u64>,
     messages: BTreeMap<Reworded, u64>,
@@ -133,7 +133,7 @@ impl Tally {
                 *orders.entry((found.operation, found.winner.clone(), loser.clone())).or_default() += 1;
             }
             if !found.in_batch {
-                let key = (found.operation, found.due(), found.winner.clone());
+                let key = (found.operation, found.contest(), found.winner.clone());
                 witness(&mut self.precedence_witnesses, key, case);
             }
         }
@@ -208,16 +208,16 @@ impl Tally {
             }
         }
         // No order of all codes is promised: only where the same ones are due, the same one is to win.
-        let mut winners: BTreeMap<(OpRef, &BTreeSet<String>), (&str, &Witness)> = BTreeMap::new();
-        for ((at, due, winner), witness) in &self.precedence_witnesses {
-            let (first, other) = *winners.entry((*at, due)).or_insert((winner.as_str(), witness));
+        let mut winners: BTreeMap<(OpRef, &Contest), (&str, &Witness)> = BTreeMap::new();
+        for ((at, contest, winner), witness) in &self.precedence_witnesses {
+            let (first, other) = *winners.entry((*at, contest)).or_insert((winner.as_str(), witness));
             let question = set.operation(*at).questions.iter().find(|question| question.precedence);
             if let (true, Some(question)) = (first != winner, question) {
                 let one = format!("{first} before {winner}");
                 let finding = mind_changed(set, *at, question.requirement, &one, &format!("{winner} before {first}"));
                 let between = [first, winner].map(|other| {
-                    let (at, due, other) = (*at, due.clone(), other.to_owned());
-                    Between::Winner { at, due, other }
+                    let (at, contest, other) = (*at, contest.clone(), other.to_owned());
+                    Between::Winner { at, contest, other }
                 });
                 found.push(First::of(witness, Some(other), finding, between));
             }

@@ -157,7 +157,6 @@ impl Run<'_> {
         if early > 0 {
             self.endpoint.wait(early).await;
         }
-        let mut looks = 0;
         let mut missed_ms = None;
         let mut repeats = 0;
         loop {
@@ -180,7 +179,6 @@ impl Run<'_> {
             }
             let sight = until.map_or(Sight::Settled, |until| self.sight(operation, until, &reply));
             let settled = matches!(sight, Sight::Settled);
-            looks += 1;
             self.notice(operation, until.filter(|_| settled), &reply);
             if let Some(until) = until.filter(|_| settled && !lingers) {
                 let since = self.latest(until).at_ms.unwrap_or(began);
@@ -201,9 +199,9 @@ impl Run<'_> {
             if patience_ms == 0 || left == 0 {
                 return;
             }
-            missed_ms = Some(started_ms);
             // What has taken long will take a while longer: the time waited doubles with each look.
-            let guess = if looks == 1 { self.around.pace.guess(command.operation).unwrap_or(0) } else { 0 };
+            let is_first = missed_ms.replace(started_ms).is_none();
+            let guess = if is_first { self.around.pace.guess(command.operation).unwrap_or(0) } else { 0 };
             let pause = waited.max(guess).clamp(first_pause(patience_ms), LONGEST_PAUSE_MS).min(left);
             self.endpoint.wait(pause).await;
         }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     candidates::reference,
     join::with_fresh,
-    moves::{companions, referrers, wait_for},
+    moves::{companions, wait_for},
     permit::{Permit, creates},
     simulate,
 };
@@ -176,7 +176,7 @@ impl Standing {
         };
         for (key, _) in own(state).filter(|(_, found)| !found.deleted) {
             // Only what this one is about has to be over.
-            let about: Vec<&Key> = referrers(state, key).map(|(other, _)| other).chain([key]).collect();
+            let about: Vec<&Key> = state.referrers(key).map(|(other, _)| other).chain([key]).collect();
             let Some((idle, waits)) = ground.settled_where(state, |pending| about.contains(&&pending.key)) else {
                 continue;
             };

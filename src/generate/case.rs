@@ -370,8 +370,7 @@ impl<'a> Generator<'a> {
     }
 
     pub(super) fn is_dry(&self, call: &Command) -> bool {
-        let params = &self.set.operation(call.operation).params;
-        params.iter().zip(&call.arguments).any(|(param, value)| param.dry && *value == Some(true.into()))
+        self.set.operation(call.operation).is_dry(&call.arguments)
     }
 
     /// Requirements that cases are aimed at.

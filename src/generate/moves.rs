@@ -4,10 +4,10 @@ use std::cell::Cell;
 
 use serde_json::Value;
 
-use super::{candidates::reference, dice::Dice};
+use super::dice::Dice;
 use crate::{
     model::{
-        Answer, Caller, Change, Choices, Pending, Resource, State,
+        Answer, Caller, Change, Choices, Pending, State,
         evaluate::{Scope, Variables},
         outcomes_with, view,
     },
@@ -311,13 +311,4 @@ fn shown_fields(set: &SpecSet, command: &Command, view: usize, attribute: usize,
     let shown = &set.operation(command.operation).views[view];
     let fields = shown.fields.iter().filter(|shown| shown.attribute == Showable::Attribute(attribute));
     Expected::Shown(fields.map(|shown| (shown.field.clone(), view::spellings(shown, value))).collect())
-}
-
-/// Living resources that refer to this one: its tasks, its instances.
-pub fn referrers<'a>(state: &'a State, key: &'a Key) -> impl Iterator<Item = (&'a Key, &'a Resource)> {
-    state
-        .resources
-        .iter()
-        .filter(move |(_, found)| !found.deleted && found.attributes.iter().any(|value| reference(value) == Some(key)))
-        .map(|(found, resource)| (found, &**resource))
 }

@@ -8,7 +8,7 @@ use super::{
     tree::Derived,
 };
 use crate::{
-    model::Choices,
+    model::{Choices, State},
     sequence::{Command, Purpose, Script},
     spec::{id::mint, service::OpRef},
     value::Key,
@@ -68,8 +68,7 @@ impl Generator<'_> {
     /// Whether a call may exercise a requirement where it stands in a script, by the model; none where it does not stand there.
     pub fn asks(&self, script: &Script, call: &Command, aim: (OpRef, usize)) -> Option<bool> {
         let position = script.commands.iter().rposition(|command| command == call && call.operation == aim.0)?;
-        let (initial, likely) = (self.initial(aim.0), Choices::likely(self.set.operation(aim.0)));
-        let states = simulate::run(self.set, &initial, &script.commands[..position], &likely);
+        let states = self.likely_states(aim.0, &script.commands[..position]);
         let before = states.last()?;
         // What is under way may be over by then.
         let mut over = before.clone();
@@ -79,12 +78,16 @@ impl Generator<'_> {
         Some([before, &over].into_iter().any(|state| may_exercise(self.set, state, call, aim.1)))
     }
 
+    /// The states before each of these commands, and the last, in one likely course of events.
+    fn likely_states(&self, at: OpRef, commands: &[Command]) -> Vec<State> {
+        simulate::run(self.set, &self.initial(at), commands, &Choices::likely(self.set.operation(at)))
+    }
+
     /// A script that looks at everything that one of its calls names, shortly before that call and before each documented one
     /// from another position on; none where there is nothing to look at.
     pub fn looking_first(&self, script: &Script, from: usize, position: usize) -> Option<Derived> {
         let call = &script.commands[position];
-        let (initial, likely) = (self.initial(call.operation), Choices::likely(self.set.operation(call.operation)));
-        let states = simulate::run(self.set, &initial, &script.commands[..position], &likely);
+        let states = self.likely_states(call.operation, &script.commands[..position]);
         let mut looking = Script { commands: Vec::new(), aims: script.aims.clone() };
         let mut origins = Vec::new();
         for (index, command) in script.commands.iter().enumerate() {

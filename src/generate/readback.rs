@@ -1,6 +1,6 @@
 //! The reads that prove what a call did, or did not do.
 
-use super::moves::{read, read_set, referrers, wait_for};
+use super::moves::{read, read_set, wait_for};
 use crate::{
     model::{Answer, Change, Choices, Pending, Request, State, outcomes_with},
     sequence::{Command, Expected, Purpose, Script, Until, Wait},
@@ -21,9 +21,8 @@ const MOST_READS: usize = 4;
 pub fn after(set: &SpecSet, before: &State, call: &Command, assumed: &Choices, watch_all: bool) -> Vec<Command> {
     let service = call.operation.service;
     // A caller who proves nothing may be refused, and obeyed all the same a while later; so may a dry run.
-    let mut arguments = set.operation(call.operation).params.iter().zip(&call.arguments);
-    let is_dry = arguments.any(|(param, value)| param.dry && value.as_ref().is_some_and(|value| *value != false));
-    let watch_all = watch_all || !call.caller.is_authentic() || is_dry;
+    let is_dry = || set.operation(call.operation).switched(&call.arguments, |param| param.dry).is_some();
+    let watch_all = watch_all || !call.caller.is_authentic() || is_dry();
     let request = call.request(set, &Script::home());
     let mut named: Vec<&Key> =
         request.targets.iter().flatten().filter(|key| before.resource(key).is_some() && !is_given(key)).collect();
@@ -34,7 +33,7 @@ pub fn after(set: &SpecSet, before: &State, call: &Command, assumed: &Choices, w
     // Work on the resource that is still under way after the call shows that it was under way during it. That is looked at
     // before anything is waited for.
     for key in &named {
-        for (referrer, _) in referrers(before, key).filter(|(referrer, _)| !is_settled(before, referrer)) {
+        for (referrer, _) in before.referrers(key).filter(|(referrer, _)| !is_settled(before, referrer)) {
             reads.extend(read(set, service, before, referrer));
         }
     }

@@ -72,11 +72,7 @@ pub struct Derived {
 
 /// The script without one of its calls, and without all that depends on it; none when what shows something would go too.
 pub fn without_call(script: &Script, call: usize, shows: usize) -> Option<Derived> {
-    let doomed = with_dependent(script, BTreeSet::from([call]));
-    let script = without(script, doomed.clone(), &[shows])?;
-    let n_commands = script.commands.len() + doomed.len();
-    let origins = (0..n_commands).filter(|index| !doomed.contains(index)).map(Some).collect();
-    Some(Derived { script, origins })
+    removed(script, BTreeSet::from([call]), &[shows])
 }
 
 /// Scripts of what the kept commands are about, for a start: without what is about anything else, and without mere looks.
@@ -149,17 +145,10 @@ fn moved_out(script: &Script, index: usize, to_end: bool) -> Script {
 
 /// The script without these commands and all that depend on them; none when a kept command would go too.
 fn without(script: &Script, doomed: BTreeSet<usize>, keep: &[usize]) -> Option<Script> {
-    let doomed = with_dependent(script, doomed);
-    if keep.iter().any(|kept| doomed.contains(kept)) || doomed.is_empty() {
-        return None;
-    }
-    let commands = script.commands.iter().enumerate().filter(|(index, _)| !doomed.contains(index));
-    let commands = commands.map(|(_, command)| command.clone()).collect();
-    Some(Script { commands, aims: script.aims.clone() }.simplified())
+    removed(script, doomed, keep).map(|left| left.script)
 }
 
-/// These commands, and all that depend on them.
-fn with_dependent(script: &Script, mut doomed: BTreeSet<usize>) -> BTreeSet<usize> {
+fn removed(script: &Script, mut doomed: BTreeSet<usize>, keep: &[usize]) -> Option<Derived> {
     loop {
         let lost: BTreeSet<&Key> = doomed.iter().flat_map(|index| &script.commands[*index].creates).collect();
         let dependent: Vec<usize> = script
@@ -170,10 +159,17 @@ fn with_dependent(script: &Script, mut doomed: BTreeSet<usize>) -> BTreeSet<usiz
             .map(|(index, _)| index)
             .collect();
         if dependent.is_empty() {
-            return doomed;
+            break;
         }
         doomed.extend(dependent);
     }
+    if keep.iter().any(|kept| doomed.contains(kept)) || doomed.is_empty() {
+        return None;
+    }
+    let left: Vec<usize> = (0..script.commands.len()).filter(|index| !doomed.contains(index)).collect();
+    let commands = left.iter().map(|index| script.commands[*index].clone()).collect();
+    let script = Script { commands, aims: script.aims.clone() }.simplified();
+    Some(Derived { script, origins: left.into_iter().map(Some).collect() })
 }
 
 /// The same command with less said, or said more simply.

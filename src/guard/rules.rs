@@ -117,8 +117,7 @@ fn change(
     if creates() && !is_marked(call, operation, &run) {
         return Err("what it creates would not carry the run's name".into());
     }
-    let mut arguments = operation.params.iter().zip(&call.arguments);
-    if let Some((param, _)) = arguments.find(|(param, value)| param.takes_along && !is_off(value.as_ref())) {
+    if let Some(param) = operation.switched(&call.arguments, |param| param.takes_along) {
         return Err(format!("with `{}`, it may remove things that the run did not make", param.name));
     }
     if operation.paid && !rules.budget.paid {
@@ -127,20 +126,11 @@ fn change(
     Ok(unknown)
 }
 
-/// A switch that is not sent, or says no.
-fn is_off(value: Option<&Value>) -> bool {
-    value.is_none_or(|value| *value == Value::Bool(false))
-}
-
 /// Ids of other people's things that this call may name.
 fn probes_of(call: &Call, service: &Service, operation: &Operation, rules: &Rules) -> BTreeSet<String> {
-    let is_dry = || {
-        let mut params = operation.params.iter().zip(&call.arguments);
-        params.any(|(param, value)| param.dry && *value == Some(Value::Bool(true)))
-    };
     let allowed = match rules.probes {
         Probes::Off => false,
-        Probes::DryRun => call.caller.is_authentic() && is_dry(),
+        Probes::DryRun => call.caller.is_authentic() && operation.is_dry(&call.arguments),
         Probes::Free => true,
     };
     let probes = service.givens.iter().filter(|given| allowed && given.probe);

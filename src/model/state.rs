@@ -158,6 +158,15 @@ impl State {
         self.resource(key).filter(|resource| !resource.deleted)
     }
 
+    /// Living resources that refer to this one: its tasks, its instances.
+    pub fn referrers<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = (&'a Key, &'a Resource)> {
+        let refers = move |found: &Resource| {
+            found.attributes.iter().any(|value| matches!(value, Atom::Ref(other) if other == key))
+        };
+        let living = self.resources.iter().filter(move |(_, found)| !found.deleted && refers(found));
+        living.map(|(found, resource)| (found, &**resource))
+    }
+
     /// Its removal was answered, but may not have happened.
     pub fn is_leaving(&self, key: &str) -> bool {
         self.pending.iter().any(|pending| {

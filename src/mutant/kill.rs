@@ -19,11 +19,7 @@ use super::{
     explore::{BOUND, Exploration, explore, first_finding, first_race, shortest},
 };
 use crate::{
-    campaign::{
-        self, Settings,
-        outcome::FindingResult,
-        settings::{CASES_EACH, SHRINK_REQUESTS},
-    },
+    campaign::{self, Settings, outcome::FindingResult, settings::CASES_EACH},
     endpoint::{Endpoint, direct::Direct, in_process::InProcess},
     execute::{Givens, Surroundings},
     generate::{Generator, Options},
@@ -325,19 +321,15 @@ impl<'a> Ground<'a> {
         let generator = self.cases_of(seed);
         let nursery = mutant.nursery(self.set);
         let bench = self.bench(mutant, nursery());
+        // What one trial learns of the pace must not depend on which others came before it.
+        let around = Surroundings { pace: Default::default(), ..self.around.clone() };
         let settings = Settings {
-            seed: seed.to_owned(),
-            operations: vec![(self.at, 0)],
             cases: hunt.cases,
-            workers: 1,
             max_requests: hunt.max_requests,
-            max_time: None,
-            shrink_requests: SHRINK_REQUESTS,
             stop_at_first: true,
-            // What one trial learns of the pace must not depend on which others came before it.
-            around: Surroundings { pace: Default::default(), ..self.around.clone() },
             options: self.options.clone(),
             interrupted: hunt.interrupted.clone(),
+            ..Settings::new(seed, self.at, around)
         };
         let endpoints = [bench.endpoint.clone()];
         let outcome = runtime.block_on(campaign::run_planned(self.set, &settings, &generator, &endpoints, &|_| {}));

@@ -137,11 +137,11 @@ pub fn words(service: &Service, operation: &Operation, outcome: &Outcome) -> Vec
         Answer::Success => vec!["success".into()],
         Answer::Refused(Refused::Row(row)) => {
             let row = &operation.rows[*row];
-            let status = row.status.filter(|_| row.documented).map(|status| format!("{status} ")).unwrap_or_default();
-            let codes = row.codes.iter().enumerate();
+            let mut codes: Vec<String> = row.codes.iter().map(code_words).collect();
+            if let (Some(status), Some(first)) = (row.status.filter(|_| row.documented), codes.first_mut()) {
+                first.insert_str(0, &format!("{status} "));
+            }
             codes
-                .map(|(index, code)| if index == 0 { status.clone() + &code_words(code) } else { code_words(code) })
-                .collect()
         }
         Answer::Refused(Refused::Common(common)) => vec![service.common[*common].text.clone()],
         Answer::Refused(Refused::Any) => vec![ANY.into()],

@@ -69,6 +69,13 @@ pub struct Finding {
     pub orders: Vec<Order>,
 }
 
+impl Finding {
+    /// It takes a later command, a read, to see what the culprit did; its answer alone does not show it.
+    pub fn is_seen_later(&self) -> bool {
+        self.command != self.culprit
+    }
+}
+
 /// An order of overlapping calls that was tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
@@ -124,10 +131,17 @@ pub struct Precedence {
     pub in_batch: bool,
 }
 
+/// What several codes were due for: where it is the same, the same one is to win.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Contest {
+    codes: BTreeSet<String>,
+    situation: String,
+}
+
 impl Precedence {
-    /// All codes that were due, and in which state.
-    pub fn due(&self) -> BTreeSet<String> {
-        self.losers.iter().chain([&self.winner, &self.situation]).cloned().collect()
+    pub fn contest(&self) -> Contest {
+        let codes = self.losers.iter().chain([&self.winner]).cloned().collect();
+        Contest { codes, situation: self.situation.clone() }
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     belief::World,
     blame::Changed,
     explain::matches,
-    finding::Precedence,
+    finding::{Contest, Precedence},
     judge::{Judge, Turn},
 };
 use crate::{
@@ -27,13 +27,13 @@ impl<'a> Judge<'a> {
         for (command, code) in self.belief.beaten() {
             beaten.entry(command).or_default().push(code);
         }
-        let mut winners: BTreeMap<(OpRef, BTreeSet<String>), String> = BTreeMap::new();
+        let mut winners: BTreeMap<(OpRef, Contest), String> = BTreeMap::new();
         for exchange in &self.history.exchanges {
             let Some((turn, found)) = self.ranked(exchange, &beaten) else { continue };
             let asked = turn.operation.questions.iter().position(|question| question.precedence);
             if let (Some(question), false) = (asked, found.in_batch) {
                 let winner = &found.winner;
-                let first = winners.entry((turn.at, found.due())).or_insert_with(|| winner.clone());
+                let first = winners.entry((turn.at, found.contest())).or_insert_with(|| winner.clone());
                 if first != winner {
                     let (first, now) = (format!("{first} before {winner}"), format!("{winner} before {first}"));
                     self.change_of_mind(&turn, &Changed { question, first, now });
@@ -61,12 +61,8 @@ impl<'a> Judge<'a> {
     pub(super) fn situation(&self, turn: &Turn<'_>) -> String {
         let about = |state: &State, key: &Key| {
             let own = state.living(key).map(|found| told(turn, found));
-            let refers = |found: &Resource| found.attributes.iter().any(|value| *value == Atom::Ref(key.clone()));
-            let living = state.resources.iter().map(|(_, found)| found).filter(|found| !found.deleted && refers(found));
-            let mut others: Vec<String> = living.map(|found| told(turn, found)).collect();
-            others.sort();
-            others.dedup();
-            format!("{}; {}", own.unwrap_or_default(), others.join(", "))
+            let others: BTreeSet<String> = state.referrers(key).map(|(_, found)| told(turn, found)).collect();
+            format!("{}; {}", own.unwrap_or_default(), others.into_iter().collect::<Vec<_>>().join(", "))
         };
         let in_world = |world: &World| {
             let keys = turn.request.targets.iter().flatten();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    line::{Again, Found, Judged as Line, Shown},
+    line::{Again, Found, Judged as Line, Shown, Superseded},
     read::{Record, Step},
 };
 use crate::{
@@ -62,9 +62,7 @@ pub fn fold(set: &SpecSet, records: &[Record]) -> Folded {
         }
     }
     for result in &mut findings {
-        let recorded = records.iter().flat_map(|record| &record.findings);
-        let same = recorded.filter(|found| blame::is_told_by(&found.told.key, &result.finding.key));
-        result.shrink_requests = same.map(|found| found.shrink_requests).sum();
+        result.shrink_requests = telling(&records, &result.finding.key).map(|found| found.shrink_requests).sum();
     }
     let frame = Frame { set, operations: &operations, aims: &aims, unplanned: &unplanned };
     let concluded = conclude(&frame, &mut folding.tally, &mut findings);
@@ -237,12 +235,12 @@ impl Folding<'_> {
 
     /// Why every run that shrank a failure took it for none, by the specs of today.
     fn baseless(&self, first: &First, records: &[&Record]) -> Option<String> {
-        let is_it = |key: &str| blame::is_told_by(key, &first.finding.key);
-        if records.iter().flat_map(|record| &record.findings).any(|found| is_it(&found.told.key)) {
+        let key = &first.finding.key;
+        if telling(records, key).next().is_some() {
             return None;
         }
         let today = records.iter().filter(|record| record.head.specs == self.set.digest);
-        let mut superseded = today.flat_map(|record| &record.superseded).filter(|superseded| is_it(&superseded.key));
+        let mut superseded = today.flat_map(|record| superseding(record, key));
         let why = superseded.next()?.why.clone();
         why.filter(|_| superseded.all(|superseded| superseded.why.is_some()))
     }
@@ -250,15 +248,11 @@ impl Folding<'_> {
     /// What is told of a failure: that it shows, or other findings that came to light when it was shrunk; all of that where
     /// shards differ.
     fn told(&self, first: First, records: &[&Record]) -> Vec<FindingResult> {
-        let recorded = || records.iter().flat_map(|record| &record.findings);
-        let superseded = records.iter().flat_map(|record| &record.superseded);
-        let others = superseded.filter(|superseded| blame::is_told_by(&superseded.key, &first.finding.key));
-        let by = others.filter_map(|superseded| superseded.by.as_ref());
-        let by: Vec<First> = by
-            .filter_map(|key| recorded().find(|found| blame::is_told_by(key, &found.told.key)))
-            .filter_map(|found| self.first_of(found, &first))
-            .collect();
-        let is_told = recorded().any(|found| blame::is_told_by(&found.told.key, &first.finding.key));
+        let key = &first.finding.key;
+        let by = records.iter().flat_map(|record| superseding(record, key)).filter_map(|one| one.by.as_ref());
+        let by = by.filter_map(|key| telling(records, key).next());
+        let by: Vec<First> = by.filter_map(|found| self.first_of(found, &first)).collect();
+        let is_told = telling(records, key).next().is_some();
         let own = Some(first).filter(|_| is_told || by.is_empty());
         own.into_iter().chain(by).map(|first| self.finding(first, records)).collect()
     }
@@ -267,10 +261,8 @@ impl Folding<'_> {
     /// shrinking took is added up later, for all that it tells.
     fn finding(&self, first: First, records: &[&Record]) -> FindingResult {
         let requests_to_failure = self.tally.requests_to_failure(&first);
-        let recorded = || records.iter().flat_map(|record| &record.findings);
         let counts = blame::counts(self.set, &first.finding);
-        let same = recorded().filter(|found| blame::is_told_by(&found.told.key, &first.finding.key));
-        let mut again: Vec<(&Found, Finding, Script, History)> = same
+        let mut again: Vec<(&Found, Finding, Script, History)> = telling(records, &first.finding.key)
             .filter_map(|found| {
                 let (script, history) = restored(self.set, &found.shown)?;
                 let finding = self.shows(&first, &script, &history)?;
@@ -317,6 +309,17 @@ impl Folding<'_> {
         let shown = shown.into_iter().find(|finding| blame::is_told_by(&finding.key, &first.finding.key));
         shown.or_else(|| (!blame::is_of_one_run(&first.finding)).then(|| first.finding.clone()))
     }
+}
+
+/// Recorded findings that tell of a failure with this key.
+fn telling<'a>(records: &'a [&Record], key: &'a str) -> impl Iterator<Item = &'a Found> {
+    let recorded = records.iter().flat_map(|record| &record.findings);
+    recorded.filter(|found| blame::is_told_by(&found.told.key, key))
+}
+
+/// What a run took a failure with this key for.
+fn superseding<'a>(record: &'a Record, key: &'a str) -> impl Iterator<Item = &'a Superseded> {
+    record.superseded.iter().filter(|superseded| blame::is_told_by(&superseded.key, key))
 }
 
 fn restored(set: &SpecSet, shown: &Shown) -> Option<(Script, History)> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{expression::Expr, rate::Rate, requirement::Requirement, resource::Template, source::Span};
-use crate::value::Atom;
+use crate::value::{Arguments, Atom};
 
 /// One operation of one edition of its document.
 #[derive(Debug, Clone)]
@@ -482,6 +482,18 @@ impl Operation {
     /// The requirement of a law of overlapping calls, where the document has it.
     pub fn law(&self, law: Law) -> Option<usize> {
         self.laws.iter().find(|(known, _)| *known == law).map(|(_, requirement)| *requirement)
+    }
+
+    /// The first of these parameters that a call sends as anything but `false`.
+    pub fn switched(&self, arguments: &Arguments, wanted: impl Fn(&Param) -> bool) -> Option<&Param> {
+        let is_on = |value: &Option<Value>| value.as_ref().is_some_and(|value| *value != false);
+        let mut given = self.params.iter().zip(arguments);
+        given.find(|(param, value)| wanted(param) && is_on(value)).map(|(param, _)| param)
+    }
+
+    /// Whether a call is a dry run, beyond doubt.
+    pub fn is_dry(&self, arguments: &Arguments) -> bool {
+        self.params.iter().zip(arguments).any(|(param, value)| param.dry && *value == Some(true.into()))
     }
 
     /// The binding that may name several resources.

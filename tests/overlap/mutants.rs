@@ -5,7 +5,6 @@ use std::sync::Arc;
 use aswritten::{
     campaign::{Outcome, Settings, Verdict, outcome::FindingResult, run_planned},
     endpoint::{Endpoint, in_process::InProcess},
-    generate::Options,
     mock::Mock,
     mutant::{self, Hunt, Mutant, kill::hunt},
     spec::service::OpRef,
@@ -89,18 +88,7 @@ fn is_small(result: &FindingResult) -> bool {
 
 fn campaign(at: OpRef, endpoint: Arc<dyn Endpoint>) -> Outcome {
     let generator = generator(at);
-    let settings = Settings {
-        seed: "races".into(),
-        operations: vec![(at, 0)],
-        cases: Some(generator.n_tours() + 2 * generator.n_races()),
-        workers: 1,
-        max_requests: None,
-        max_time: None,
-        shrink_requests: 250,
-        stop_at_first: false,
-        around: around(),
-        options: Options::default(),
-        interrupted: Arc::default(),
-    };
+    let settings =
+        Settings { cases: Some(generator.n_tours() + 2 * generator.n_races()), ..Settings::new("races", at, around()) };
     runtime().block_on(run_planned(&SET, &settings, generator, &[endpoint], &|_| {}))
 }

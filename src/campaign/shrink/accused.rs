@@ -8,7 +8,7 @@
 //! the failure does not show then. And nobody may have done it: things that go by themselves go without any call that is
 //! judged. Then there is no finding.
 
-use super::{Again, Failed, Found, Shrinker, is_about_one_call};
+use super::{Again, End, Failed, Found, Shrinker, is_about_one_call};
 use crate::{
     generate::{
         readback,
@@ -46,7 +46,7 @@ impl Shrinker<'_> {
     /// What to go on with, where the smallest script leaves it open who did it: a failure of another culprit; where both did
     /// it, the same failure without the other; or nothing at all, where nobody did.
     pub(super) async fn open_case(&mut self, failed: &Failed) -> Option<Found> {
-        let other = if failed.finding.command == failed.finding.culprit {
+        let other = if !failed.finding.is_seen_later() {
             self.shown_before(failed).await?
         } else {
             match self.without_culprit(failed).await {
@@ -55,7 +55,7 @@ impl Shrinker<'_> {
                 // Once may be chance.
                 Without::Same if matches!(self.without_culprit(failed).await, Without::Same) => {
                     let requirement = failed.finding.requirement;
-                    return Some(Found::Baseless { requirement, why: self.also_without(failed) });
+                    return Some(Found::End(End::Baseless { requirement, why: self.also_without(failed) }));
                 }
                 Without::Same => return None,
             }
@@ -80,7 +80,7 @@ impl Shrinker<'_> {
     /// The same failure once more, shown by a read that comes a while later, if it shows.
     pub(super) async fn shown_late(&mut self, failed: &Failed) -> Option<Failed> {
         let Failed { script, finding, .. } = failed;
-        if finding.command == finding.culprit || !is_about_one_call(failed) || self.is_over() {
+        if !finding.is_seen_later() || !is_about_one_call(failed) || self.is_over() {
             return None;
         }
         let late = self.late(failed).unwrap_or_else(|| script.clone());
@@ -98,7 +98,7 @@ impl Shrinker<'_> {
 
     /// A failure that shows without the accused call; none where the first one shows without the culprit of that one as well.
     pub(super) async fn without_accused(&mut self, failed: &Failed) -> Option<Failed> {
-        if failed.finding.command == failed.finding.culprit || !self.has_others(failed) {
+        if !failed.finding.is_seen_later() || !self.has_others(failed) {
             return None;
         }
         let Without::Other(other) = self.without_culprit(failed).await else { return None };
@@ -156,7 +156,7 @@ impl Shrinker<'_> {
 
     /// The failing script with the read that shows the failure a while later; none where it comes late anyway.
     fn late(&self, Failed { script, finding, .. }: &Failed) -> Option<Script> {
-        let read = script.commands.get(finding.command).filter(|_| finding.command != finding.culprit)?;
+        let read = script.commands.get(finding.command).filter(|_| finding.is_seen_later())?;
         let read = readback::late(self.set, read)?;
         let mut script = script.clone();
         script.commands[finding.command] = read;

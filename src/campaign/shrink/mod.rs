@@ -63,14 +63,9 @@ pub struct Shrunk {
 
 /// What a round of shrinking finds.
 enum Found {
-    Smallest(Box<Shrunk>),
     /// To go on with: the accused call did not do it, or not alone.
     Other(Box<Failed>),
-    /// Nobody did it, for this reason.
-    Baseless {
-        requirement: ReqRef,
-        why: String,
-    },
+    End(End),
 }
 
 /// What comes of shrinking.
@@ -194,9 +189,8 @@ impl<'a> Shrinker<'a> {
         let mut n_accused = 1;
         loop {
             match self.smallest(original, proposed.take(), confirmations, n_accused < MOST_ACCUSED).await {
-                Found::Smallest(shrunk) => return End::Shrunk(shrunk),
+                Found::End(end) => return end,
                 Found::Other(other) => original = *other,
-                Found::Baseless { requirement, why } => return End::Baseless { requirement, why },
             }
             n_accused += 1;
             self.end = self.requests + self.budget;
@@ -249,7 +243,7 @@ impl<'a> Shrinker<'a> {
         // Who did it can be asked where it shows.
         let may_ask = may_acquit && (again.shown > 0 || again.times == 0);
         let open = if may_ask { self.open_case(&best).await } else { None };
-        open.unwrap_or_else(|| Found::Smallest(Box::new(Shrunk { failed: best, again })))
+        open.unwrap_or_else(|| Found::End(End::Shrunk(Box::new(Shrunk { failed: best, again }))))
     }
 
     /// Reduces a script step by step; to what fails each time, where that can be had.
@@ -301,7 +295,7 @@ impl<'a> Shrinker<'a> {
         let Failed { script, finding, .. } = failed;
         let culprit = script.commands.get(finding.culprit);
         let is_two_sided = finding.nature == Nature::Inconsistent;
-        let with_reads = finding.command != finding.culprit;
+        let with_reads = finding.is_seen_later();
         let ways = || self.generator.shortest(finding.requirement, culprit, with_reads);
         for proposed in if is_two_sided { Vec::new() } else { ways() } {
             if proposed.commands.len() < script.commands.len() && !self.is_over() {
