@@ -13,6 +13,7 @@ use std::{
 use aswritten::{
     endpoint::{Call, Endpoint, Sent, in_process::InProcess, limits::Limits},
     execute::Givens,
+    generate::{Generator, Options},
     guard::{Budget, Guarded, Ledger, LedgerError, Probes, Rules, Sink, record::About, sweep},
     history::Reply,
     mock::{Mock, Policy},
@@ -428,6 +429,29 @@ fn money_is_spent_by_consent_only() {
     let start = Call { operation: at, arguments, region: None, caller: Caller::Main };
     let Reply::NotSent { reason } = block(bench.guard.send(&start)) else { panic!("nobody agreed") };
     assert!(reason.contains("costs money"), "{reason}");
+}
+
+#[test]
+fn nothing_is_taken_along() {
+    let bench = bench(rules(Probes::DryRun), usize::MAX);
+    let own = made(&block(bench.guard.send(&create("cvm/CreateImage"))));
+    let send = |value: Value| {
+        let arguments = json!({ "Region": "ap-guangzhou", "ImageIds": [own], "DeleteBindedSnap": value });
+        block(bench.guard.send(&call("cvm/DeleteImages", &arguments)))
+    };
+    for value in [json!(true), json!("True"), json!("maybe")] {
+        let Reply::NotSent { reason } = send(value) else { panic!("the snapshot is the account's own") };
+        assert!(reason.contains("with `DeleteBindedSnap`"), "{reason}");
+    }
+    assert!(!matches!(send(json!(false)), Reply::NotSent { .. }));
+    // Nobody makes such a call in the first place.
+    let at = find("cvm/DeleteImages");
+    let switch = SET.operation(at).param("DeleteBindedSnap").expect("it is a parameter");
+    let generator = Generator::new(&SET, &[at], "1", Options::default());
+    let scripts = (0..400).filter_map(|number| generator.case(number));
+    let calls = scripts.flat_map(|script| script.commands).filter(|command| command.operation == at);
+    let asked = calls.filter(|call| call.arguments[switch].as_ref().is_some_and(|value| *value != false));
+    assert_eq!(asked.count(), 0);
 }
 
 #[test]
