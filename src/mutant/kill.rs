@@ -185,6 +185,18 @@ impl MutantResult {
         self.trials.iter().map(|trial| trial.struck).sum()
     }
 
+    /// What any seed finds is there to be found: where others found nothing, that was no proof that there is nothing.
+    fn refuted(mut self) -> Self {
+        let Some(missed) = self.kills().next().map(|kill| kill.summary.clone()) else { return self };
+        for trial in &mut self.trials {
+            if let Fate::Allowed(_) = trial.fate {
+                let missed = Some(missed.clone());
+                trial.fate = if trial.struck > 0 { Fate::Survived { missed } } else { Fate::NotStruck { missed } };
+            }
+        }
+        self
+    }
+
     pub fn kills(&self) -> impl Iterator<Item = &Kill> {
         self.trials.iter().filter_map(|trial| match &trial.fate {
             Fate::Killed(kill) => Some(&**kill),
@@ -215,7 +227,7 @@ pub fn hunt(
             };
             let Some(ground) = grounds.get(&mutant.at) else { continue };
             let trials = hunt.seeds.iter().map(|seed| ground.trial(&runtime, mutant, seed, hunt)).collect();
-            let result = MutantResult { mutant: mutant.clone(), trials };
+            let result = MutantResult { mutant: mutant.clone(), trials }.refuted();
             let done = 1 + done.fetch_add(1, Ordering::Relaxed);
             tell(Event { done, of: mutants.len(), result: &result });
             // Each index is taken once.
@@ -419,5 +431,37 @@ impl<'a> Ground<'a> {
     /// The same with less to clean up and to wait for: each sequence has a mock of its own.
     fn watchful(&self) -> Surroundings {
         Surroundings { clean: false, linger_ms: 2 * SETTLE_MS, pace: Default::default(), ..self.around.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fate, Kill, MutantResult, Proof, Trial};
+    use crate::{mutant, oracle::Nature, spec::embedded};
+
+    #[test]
+    fn a_kill_refutes_the_proofs_of_other_seeds() {
+        let set = embedded().expect("the embedded specs are sound");
+        let mutant = mutant::derive(&set).remove(0);
+        let killed = Fate::Killed(Box::new(Kill {
+            by: (mutant.at, 0),
+            nature: Nature::Violation,
+            key: String::new(),
+            summary: "what was found".into(),
+            counts: true,
+            requests_to_failure: 1,
+            stable: true,
+            shrunk: None,
+            shortest_commands: None,
+        }));
+        let allowed = || Fate::Allowed(Proof { scripts: 1, struck: 0, states: 1, depth: 1 });
+        let check = |trials: Vec<(Fate, u64)>, expected: &[&str]| {
+            let trials = trials.into_iter().map(|(fate, struck)| Trial { fate, struck, requests: 1 }).collect();
+            let result = MutantResult { mutant: mutant.clone(), trials }.refuted();
+            let fates: Vec<_> = result.trials.iter().map(|trial| trial.fate.name()).collect();
+            assert_eq!(fates, expected);
+        };
+        check(vec![(allowed(), 0), (killed.clone(), 4), (allowed(), 2)], &["not-struck", "killed", "survived"]);
+        check(vec![(allowed(), 0), (allowed(), 2)], &["allowed", "allowed"]);
     }
 }
