@@ -129,6 +129,19 @@ impl Surroundings<'_> {
                 }
             }
             if self.all {
+                // A switch excuses nothing that is wrong with the region.
+                let is_switch = |param: &&usize| {
+                    let described = &operation.params[**param];
+                    described.kind == ParamType::Boolean && !described.takes_along
+                };
+                for region in others.iter().filter(|param| operation.params[**param].region) {
+                    let wrong = self.values(*region);
+                    let both = |switch, value: &Option<Value>| {
+                        draft(base, vec![(*region, value.clone()), (switch, Some(true.into()))])
+                    };
+                    let switches = others.iter().filter(is_switch);
+                    drafts.extend(switches.flat_map(|switch| wrong.iter().map(move |value| both(*switch, value))));
+                }
                 drafts.push(Draft { caller: Caller::Restricted, ..draft(base, Vec::new()) });
             }
         }
