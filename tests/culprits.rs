@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, LazyLock, Mutex},
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use aswritten::{
@@ -34,6 +37,8 @@ enum Odd {
     LeavesOut,
     /// Requests without a signature are refused, and obeyed all the same.
     Obeys,
+    /// Each answer of a first so many takes this many milliseconds, and later ones none.
+    Wakes(u32, u64),
 }
 
 /// The mock, with something odd about it.
@@ -41,6 +46,7 @@ struct Oddly {
     inner: InProcess,
     odd: Odd,
     shown: Mutex<BTreeSet<String>>,
+    n_calls: AtomicU32,
 }
 
 impl Oddly {
@@ -58,6 +64,11 @@ impl Oddly {
 impl Endpoint for Oddly {
     fn send<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
         Box::pin(async {
+            let n_before = self.n_calls.fetch_add(1, Ordering::Relaxed);
+            match self.odd {
+                Odd::Wakes(n_calls, ms) if n_before < n_calls => self.inner.wait(ms).await,
+                _ => {}
+            }
             let mut reply = self.inner.send(call).await;
             let is_judged = SET.operation(call.operation).is_documented();
             match (&mut reply, self.odd) {
@@ -109,7 +120,8 @@ fn judge(odd: Odd, bug: Option<&str>) -> [Outcome; 2] {
     let (specs, operations) = (SET.digest.clone(), vec![OPERATION.to_owned()]);
     let head = Head { schema: SCHEMA, specs, operations, shard: "1/1".into(), patience_ms: 2_000, ..Head::default() };
     let log = Arc::new(Log::create(&path, SET.clone(), head, &[]).expect("it can be written"));
-    let oddly = Arc::new(Oddly { inner: InProcess::new(mock), odd, shown: Mutex::default() });
+    let oddly =
+        Arc::new(Oddly { inner: InProcess::new(mock), odd, shown: Mutex::default(), n_calls: AtomicU32::new(0) });
     let endpoint: Arc<dyn Endpoint> = Arc::new(Recorded::new(oddly, log.clone()));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let tell = |event: Event<'_>| log.tell(&event);
@@ -156,4 +168,16 @@ fn each_of_two_culprits_is_found() {
     check(Odd::Obeys, "change-on-dry-run/DryRun", &[unsigned, dry]);
     // A dry run is refused as well, when the image is shared.
     check(Odd::Obeys, "effect-on-refusal/ImageUseShared", &[unsigned, dry, "unchanged#something changed"]);
+}
+
+/// What an earlier call began, and another one met halfway: by chance, that is, and never again.
+#[test]
+fn a_call_that_came_in_between_is_not_to_blame() {
+    for ms in [4, 8] {
+        let bug = format!("{OPERATION}/change-on-dry-run/DryRun");
+        for outcome in judge(Odd::Wakes(200, ms), Some(&bug)) {
+            let promise = format!("{OPERATION}/promise/dry-run-changes-nothing#something changed");
+            assert_eq!(keys(&outcome), BTreeSet::from([&*promise]), "{ms} ms");
+        }
+    }
 }

@@ -67,6 +67,16 @@ impl Shrinker<'_> {
         }
     }
 
+    /// What an earlier call began and the accused one met halfway, which does not come at the same moment again: a failure
+    /// of that call, if it shows when everything is given its time.
+    pub(super) async fn came_between(&mut self, failed: &Failed) -> Option<Found> {
+        if failed.finding.is_seen_later() {
+            return None;
+        }
+        let other = self.shown_before(failed).await?;
+        Some(Found::Other(Box::new(other.failed)))
+    }
+
     /// Why a finding is none.
     fn also_without(&self, Failed { script, finding, .. }: &Failed) -> String {
         let named = |index: usize| line(self.set, &script.commands[index]);
