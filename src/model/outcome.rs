@@ -461,7 +461,11 @@ impl<'a> Step<'a> {
         let rows = judgement.due.iter().chain(&judgement.may).map(|row| Refused::Row(*row));
         let common = self.common.get_or_init(|| self.common()).iter().map(|common| Refused::Common(*common));
         answers.extend(rows.chain(common).map(Answer::Refused));
-        if companion || judgement.leaving || self.token_was_refused() {
+        let is_shared = self.token_is_shared();
+        if is_shared && !answers.contains(&Answer::Success) {
+            answers.push(Answer::Success);
+        }
+        if companion || judgement.leaving || is_shared || self.token_was_refused() {
             answers.push(Answer::Refused(Refused::Any));
         }
         answers
@@ -488,6 +492,13 @@ impl<'a> Step<'a> {
     fn token_was_refused(&self) -> bool {
         let token = self.request.token(self.operation);
         token.is_some_and(|token| self.state.tokens.iter().any(|used| used.refused && used.token == token))
+    }
+
+    /// Two different requests succeeded with the token: whether it is that of the first, the last or both, no document says.
+    fn token_is_shared(&self) -> bool {
+        let Some(token) = self.request.token(self.operation) else { return false };
+        let mut uses = self.state.tokens.iter().filter(|used| !used.refused && used.token == token);
+        uses.next().is_some_and(|first| uses.any(|other| other.arguments != first.arguments))
     }
 
     fn claims<'s>(
