@@ -241,8 +241,7 @@ impl<'a> Generator<'a> {
             let mut races = races::races(&material);
             races.retain(|race| is_wanted(*at, race));
             let mut met: BTreeMap<usize, usize> = BTreeMap::new();
-            while let Some(index) = races::best(self.set, *at, &races, |aim| met.contains_key(aim)) {
-                let race = races.remove(index);
+            for race in races::needed(self.set, *at, &mut races) {
                 race.aims.iter().for_each(|aim| *met.entry(*aim).or_default() += 1);
                 first.push((*at, race));
             }

@@ -120,6 +120,7 @@ impl Goal {
             // A removal can go wrong in many ways beside another resource.
             Self::Beside { refused: false, .. } | Self::Many | Self::Freed(_) => return 4,
             Self::Harmless(_) | Self::HarmlessOpen(_) => return 2,
+            Self::Again { .. } => return 8,
             // Its code, its status, its envelope.
             Self::Row(row) => return if operation.rows[*row].documented { 6 } else { 0 },
             _ => return 1,

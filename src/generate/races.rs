@@ -345,8 +345,25 @@ impl<'a> Maker<'a> {
     }
 }
 
+/// Takes out races that meet all aims together, those that meet the most for each request first.
+pub fn needed(set: &SpecSet, at: OpRef, races: &mut Vec<Race>) -> Vec<Race> {
+    let mut chosen: Vec<Race> = Vec::new();
+    while let Some(index) = best(set, at, races, |aim| chosen.iter().any(|race| race.aims.contains(aim))) {
+        chosen.push(races.remove(index));
+    }
+    // What seemed worth it early may not be in the end: others meet its aims as well.
+    for index in (0..chosen.len()).rev() {
+        let is_elsewhere =
+            |aim: &usize| chosen.iter().enumerate().any(|(other, race)| other != index && race.aims.contains(aim));
+        if chosen[index].aims.iter().all(is_elsewhere) {
+            races.insert(0, chosen.remove(index));
+        }
+    }
+    chosen
+}
+
 /// The race that meets the most new aims for each request.
-pub fn best(set: &SpecSet, at: OpRef, races: &[Race], is_met: impl Fn(&usize) -> bool) -> Option<usize> {
+fn best(set: &SpecSet, at: OpRef, races: &[Race], is_met: impl Fn(&usize) -> bool) -> Option<usize> {
     let mut best: Option<(usize, usize, usize)> = None;
     for (index, race) in races.iter().enumerate() {
         let n_new = race.aims.iter().filter(|aim| !is_met(aim)).count();
@@ -445,4 +462,42 @@ fn end(set: &SpecSet, at: OpRef, before: &State, lanes: &[Vec<Command>], likely:
     }
     waits.sort_by_key(|wait| wait.until.as_ref().is_some_and(|until| until.wait == Wait::Patient));
     waits.into_iter().chain(looks).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{Race, needed};
+    use crate::{
+        generate::{permit::Permit, plan::search},
+        spec::embedded,
+    };
+
+    #[test]
+    fn a_race_is_spared_where_others_meet_its_aims_as_well() {
+        let set = embedded().expect("the embedded specs are sound");
+        let at = set.find("cvm/DeleteImages").expect("it is specified");
+        let plans = search(&set, at, 1, &Permit::default());
+        let effect = set.operation(at).basics.expect("it has basics").effect;
+        let plan = &plans.by_requirement[&effect][0];
+        // So many more commands in front make a race dearer.
+        let race = |n_more: usize, aims: &[usize]| {
+            let more = std::iter::repeat_n(plan.setup[plan.setup.len() - 1].clone(), n_more);
+            let setup = plan.setup.iter().cloned().chain(more).collect();
+            Race { setup, lanes: vec![vec![plan.call.clone()]; 2], aims: aims.iter().copied().collect() }
+        };
+        let check = |races: &[(usize, &[usize])], expected: &[&[usize]]| {
+            let mut all: Vec<Race> = races.iter().map(|(n_more, aims)| race(*n_more, aims)).collect();
+            let chosen: Vec<BTreeSet<usize>> = needed(&set, at, &mut all).into_iter().map(|race| race.aims).collect();
+            assert_eq!(chosen, expected.iter().map(|aims| aims.iter().copied().collect()).collect::<Vec<_>>());
+            assert_eq!(all.len() + chosen.len(), races.len(), "none is lost");
+        };
+        check(&[], &[]);
+        check(&[(0, &[1, 2]), (0, &[3])], &[&[1, 2], &[3]]);
+        check(&[(9, &[1]), (0, &[1])], &[&[1]]);
+        // The first one is the cheapest for what it meets, until the second has to come anyway.
+        check(&[(0, &[1, 2]), (9, &[1, 2, 3])], &[&[1, 2, 3]]);
+        check(&[(0, &[1, 2]), (9, &[1, 3]), (9, &[2, 4])], &[&[1, 3], &[2, 4]]);
+    }
 }
