@@ -163,8 +163,13 @@ impl Way {
 }
 
 impl Standing {
+    /// What can be done without waiting for anything, or taking anything back.
+    pub fn as_is(state: &State) -> Self {
+        Self(vec![(Vec::new(), state.clone())])
+    }
+
     pub fn new(ground: &Ground<'_>, state: &State) -> Self {
-        let mut places = vec![(Vec::new(), state.clone())];
+        let Self(mut places) = Self::as_is(state);
         // Nothing has been made that could be taken back.
         if state == ground.initial {
             return Self(places);

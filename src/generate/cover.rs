@@ -6,19 +6,27 @@
 //! shows the most that is new, weighed by in how many ways an endpoint can miss it, for each request that it adds. So tours
 //! also try the cheap and telling first.
 //!
+//! What is best at each step need not be best in the end. So what comes after the first calls is chosen several times, each
+//! time with a [`Bias`] for some stops and against others, and the course that takes the fewest requests is kept.
+//!
 //! Calls of one tour cannot disturb each other as long as the endpoint does what the model says; where it does not, the
 //! first difference ends the judging of the tour, and later cases, which have one aim each, find what it hid.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use super::{
     approach::Ground,
+    dice::Dice,
     exercise::Doubt,
-    finale,
     goal::Goal,
     permit::Permit,
     plan::Plan,
-    races::Race,
+    raced,
+    races::{self, Race},
+    spot::Spots,
     stop::{self, Noise, Stop},
     tour::{Passage, Tour},
 };
@@ -33,6 +41,18 @@ const REQUEST: usize = 8;
 
 /// What can fail in so many ways is not put off to spare requests.
 const URGENT: usize = 16;
+
+/// Biased courses that are tried.
+const TRIES: u64 = 100;
+/// So many of them differ much from the best so far; the others differ little.
+const ADVENTURES: u64 = 30;
+/// After so many tries that made nothing cheaper, none is expected to.
+const MOST_VAIN: u64 = 40;
+/// So many calls come first without any bias: they tell the most.
+const UNBIASED: usize = 12;
+/// What a bias makes of a stop's worth, in percent.
+const LEAST_BIAS: usize = 40;
+const MOST_BIAS: usize = 160;
 
 /// What tours are made of.
 pub struct Material<'a> {
@@ -71,8 +91,10 @@ pub fn tours(material: &Material<'_>) -> Tours {
     let ground = Ground { set, at, initial: &initial, likely: &likely, permit };
     let mut stops = stop::planned(&ground, plans);
     let is_aim = |goal: &Goal| goal.requirement().is_some_and(|requirement| aims.contains(&requirement));
-    let Covered { scripts: mut first, visited } = Cover::new(&ground, &stops, is_aim, Goal::is_passed_by).made();
-    let races = finale::race_at_the_end(&ground, &mut first, races);
+    let cover = Cover::new(&ground, &stops, is_aim, Goal::is_passed_by);
+    let Raced { mut first, races, visited, .. } = cover.cheapest(races);
+    let races = raced::race_on_the_way(&ground, &mut first, &races);
+    let races = races.into_iter().map(|race| races::script(set, at, race, None)).collect();
     if !beyond {
         return Tours { first, races, further: Vec::new() };
     }
@@ -89,7 +111,7 @@ pub fn tours(material: &Material<'_>) -> Tours {
         Goal::Again { requirement, .. } => aims.contains(requirement),
         goal => !seen.contains(goal),
     };
-    let further = Cover::new(&ground, &stops, is_new, |_| false).made().scripts;
+    let further = Cover::new(&ground, &stops, is_new, |_| false).made(&Bias::NONE).scripts;
     Tours { first, races, further }
 }
 
@@ -103,6 +125,7 @@ struct Cover<'a> {
     shown: Vec<Vec<usize>>,
     /// By goal: the stops that show it so.
     showing: Vec<Vec<usize>>,
+    spots: Rc<Spots>,
 }
 
 /// A goal by its number.
@@ -120,8 +143,22 @@ struct Covered {
     visited: Vec<usize>,
 }
 
+/// Tours, some of which end with a race, and the other races.
+struct Raced<'r> {
+    first: Vec<Script>,
+    races: Vec<&'r Race>,
+    visited: Vec<usize>,
+    /// What all of them cost, in requests.
+    cost: usize,
+}
+
+/// What makes one course differ from another, by stop: how much of its worth counts, in percent; nothing where all of it does.
+#[derive(Clone)]
+struct Bias(Vec<usize>);
+
 /// A course that is being chosen.
-struct Course {
+struct Course<'a> {
+    bias: &'a Bias,
     /// The last of them may go on; the others are full.
     tours: Vec<Tour>,
     /// The next one.
@@ -162,6 +199,24 @@ impl Gain {
     }
 }
 
+impl Bias {
+    const NONE: Self = Self(Vec::new());
+
+    /// The same for so many of a hundred stops, and any for the others.
+    fn varied(&self, n_stops: usize, kept_percent: usize, dice: &mut Dice) -> Self {
+        let any = |dice: &mut Dice| LEAST_BIAS + dice.below(MOST_BIAS - LEAST_BIAS);
+        let is_kept = |dice: &mut Dice| !self.0.is_empty() && dice.percent(kept_percent);
+        Self((0..n_stops).map(|stop| if is_kept(dice) { self.0[stop] } else { any(dice) }).collect())
+    }
+}
+
+impl Course<'_> {
+    /// What a stop is worth in percent of what it shows.
+    fn bias(&self, stop: usize) -> usize {
+        self.bias.0.get(stop).copied().filter(|_| self.visits.len() >= UNBIASED).unwrap_or(100)
+    }
+}
+
 impl<'a> Cover<'a> {
     /// For goals that are wanted; others count where something else is.
     fn new(
@@ -186,7 +241,8 @@ impl<'a> Cover<'a> {
             is_wanted: is_wanted(&goal),
         };
         let goals = surest.into_iter().map(numbered).collect();
-        let mut cover = Self { ground, stops, goals, numbers, shown: Vec::new(), showing: Vec::new() };
+        let (shown, showing, spots) = (Vec::new(), Vec::new(), Rc::default());
+        let mut cover = Self { ground, stops, goals, numbers, shown, showing, spots };
         cover.shown = stops.iter().map(|stop| cover.surely(&stop.shows)).collect();
         cover.showing = vec![Vec::new(); cover.goals.len()];
         for (index, shown) in cover.shown.iter().enumerate() {
@@ -201,12 +257,43 @@ impl<'a> Cover<'a> {
         numbered.filter(|(number, doubt)| **doubt <= self.goals[*number].surest).map(|(number, _)| number).collect()
     }
 
+    /// The tours and races that reach what is wanted with the fewest requests, of those that are tried. They are always the
+    /// same.
+    fn cheapest<'r>(&self, races: &[&'r Race]) -> Raced<'r> {
+        let mut dice = Dice::new("courses", 0);
+        let (mut best, mut bias) = (self.raced(&Bias::NONE, races), Bias::NONE);
+        let mut n_vain = 0;
+        for number in 0..TRIES {
+            let kept_percent = if number < ADVENTURES { 50 } else { 80 };
+            let other = bias.varied(self.stops.len(), kept_percent, &mut dice);
+            let raced = self.raced(&other, races);
+            n_vain = if raced.cost < best.cost { 0 } else { n_vain + 1 };
+            if raced.cost <= best.cost {
+                (best, bias) = (raced, other);
+            }
+            if n_vain >= MOST_VAIN {
+                break;
+            }
+        }
+        best
+    }
+
+    /// Tours, and the races that come after them.
+    fn raced<'r>(&self, bias: &Bias, races: &[&'r Race]) -> Raced<'r> {
+        let Covered { scripts: mut first, visited } = self.made(bias);
+        let races = raced::race_at_the_end(self.ground, &mut first, races);
+        let cost = |commands: &[Command]| self.ground.cost(commands);
+        let on_tours: usize = first.iter().map(|script| cost(&script.commands)).sum();
+        let alone: usize = races.iter().map(|race| cost(&race.setup)).sum();
+        Raced { first, races, visited, cost: on_tours + alone }
+    }
+
     /// Tours that reach what is wanted.
-    fn made(&self) -> Covered {
+    fn made(&self, bias: &Bias) -> Covered {
         let all: Vec<usize> = (0..self.stops.len()).collect();
-        let course = self.course(&all);
+        let course = self.course(&all, bias);
         // What seemed worth it early may not be in the end: others show it as well.
-        let mut course = self.course(&self.needed(&course.visits));
+        let mut course = self.course(&self.needed(&course.visits), bias);
         self.go_on(&mut course, &all);
         let visited = course.visits.iter().map(|(index, _)| *index).collect();
         let scripts = course.tours.into_iter().flat_map(|tour| tour.scripts(self.ground)).collect();
@@ -214,9 +301,10 @@ impl<'a> Cover<'a> {
     }
 
     /// A course over these stops.
-    fn course(&self, stops: &[usize]) -> Course {
-        let fresh = Tour::new(self.ground);
+    fn course<'b>(&self, stops: &[usize], bias: &'b Bias) -> Course<'b> {
+        let fresh = Tour::new(self.ground, &self.spots);
         let mut course = Course {
+            bias,
             tours: Vec::new(),
             fresh,
             open: vec![true; self.goals.len()],
@@ -237,7 +325,7 @@ impl<'a> Cover<'a> {
     }
 
     /// Makes these stops, as long as they show something new.
-    fn go_on(&self, course: &mut Course, stops: &[usize]) {
+    fn go_on(&self, course: &mut Course<'_>, stops: &[usize]) {
         course.vain.clear();
         while let Some(Choice { index, anew, .. }) = self.best(course, stops) {
             let stop = &self.stops[index];
@@ -248,7 +336,7 @@ impl<'a> Cover<'a> {
                 continue;
             };
             if anew {
-                course.tours.push(std::mem::replace(&mut course.fresh, Tour::new(self.ground)));
+                course.tours.push(std::mem::replace(&mut course.fresh, Tour::new(self.ground, &self.spots)));
                 course.is_closed = false;
             }
             let Some(tour) = course.tours.last_mut() else { return };
@@ -266,7 +354,7 @@ impl<'a> Cover<'a> {
     }
 
     /// Makes all other stops where the last tour stands that leave everything as it is.
-    fn stay(&self, course: &mut Course, stops: &[usize], index: usize) {
+    fn stay(&self, course: &mut Course<'_>, stops: &[usize], index: usize) {
         while let Some(other) = self.here(course, stops).filter(|other| *other != index) {
             let Some(tour) = course.tours.last_mut() else { return };
             let passage = tour.passage(self.ground, &self.stops[other]);
@@ -281,7 +369,7 @@ impl<'a> Cover<'a> {
     }
 
     /// What a stop shows for the first time; nothing where none of that is wanted.
-    fn news(&self, course: &Course, index: usize, passage: &Passage) -> Option<Vec<usize>> {
+    fn news(&self, course: &Course<'_>, index: usize, passage: &Passage) -> Option<Vec<usize>> {
         let is_shown = |number: &usize| passage.shows.contains_key(&self.goals[*number].goal);
         let mut new: Vec<usize> = self.shown[index].iter().copied().filter(is_shown).collect();
         new.extend(self.surely(&passage.shows).into_iter().filter(|number| !self.shown[index].contains(number)));
@@ -290,7 +378,7 @@ impl<'a> Cover<'a> {
     }
 
     /// Makes the call of a stop where the last tour has arrived.
-    fn make(&self, course: &mut Course, index: usize, call: Command, new: Vec<usize>) {
+    fn make(&self, course: &mut Course<'_>, index: usize, call: Command, new: Vec<usize>) {
         let Some(tour) = course.tours.last_mut() else { return };
         let wanted = new.iter().map(|number| &self.goals[*number]).filter(|numbered| numbered.is_wanted);
         let goals = wanted.map(|numbered| numbered.goal).collect();
@@ -308,7 +396,7 @@ impl<'a> Cover<'a> {
     }
 
     /// A stop where the last tour stands that leaves everything as it is, and could not be made just as well elsewhere.
-    fn here(&self, course: &mut Course, stops: &[usize]) -> Option<usize> {
+    fn here(&self, course: &mut Course<'_>, stops: &[usize]) -> Option<usize> {
         let mut best: Option<(usize, usize)> = None;
         for index in stops {
             let stop = &self.stops[*index];
@@ -336,11 +424,11 @@ impl<'a> Cover<'a> {
     }
 
     /// The stop that shows the most for each request.
-    fn best(&self, course: &mut Course, stops: &[usize]) -> Option<Choice> {
+    fn best(&self, course: &mut Course<'_>, stops: &[usize]) -> Option<Choice> {
         let mut best: Option<Choice> = None;
         for index in stops {
             let stop = &self.stops[*index];
-            let gain = course.gains[*index].worth();
+            let gain = course.gains[*index].worth() * course.bias(*index);
             // Between calls that are worth the same, the one with fewer arguments is the more probable one.
             let n_arguments = stop.call.arguments.iter().flatten().count();
             let cost = |requests: usize| requests * REQUEST + n_arguments;

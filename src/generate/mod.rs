@@ -8,7 +8,7 @@
 //! `pairs` puts two ways together, so that two reasons to refuse a call hold at once. `beside` makes ways to a call with
 //! something next to it. `goal` says what a call shows, `stop` where it may be made, and `cover` puts such stops together into
 //! few scripts, each a `tour`, that exercise everything once; they are the first cases of a run. `approach` finds the cheapest
-//! way from where a tour stands to its next stop, and `finale` ends tours with races.
+//! way from where a tour stands to its next stop, and `raced` lets tours have races in them.
 //! [`case`] makes the others: a plan, `woven` with random moves and arguments that are kept only while the model says
 //! that the requirement is still met, or a free walk. [`readback`] adds the reads that prove what a call did.
 //!
@@ -26,7 +26,6 @@ pub mod case;
 mod cover;
 pub mod dice;
 mod exercise;
-mod finale;
 mod goal;
 pub mod join;
 pub mod moves;
@@ -35,10 +34,12 @@ mod pairs;
 pub mod permit;
 pub mod plan;
 mod proposal;
+mod raced;
 pub mod races;
 pub mod readback;
 mod relevance;
 pub mod simulate;
+mod spot;
 mod stop;
 mod tour;
 pub mod tree;

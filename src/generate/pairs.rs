@@ -1,13 +1,18 @@
-//! Two reasons to refuse a call at once, for each pair of them.
+//! Two ways put together.
 //!
 //! The search stops at the shortest way to *some* state in which several codes are due. Which code wins is a matter of
-//! pairs, and their states lie deep; but a way to one reason followed by the way to the other often leads there.
+//! pairs, and their states lie deep; but a way to one reason followed by the way to the other often leads there. So does a
+//! way to something that can be removed, followed by one to something that cannot, to a batch of both.
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::{
     exercise::{Doubt, exercises},
-    plan::{Plan, Plans},
+    join,
+    permit::Permit,
+    plan::{Plan, Plans, is_plain},
     simulate,
 };
 use crate::{
@@ -46,6 +51,60 @@ pub fn compose(set: &SpecSet, at: OpRef, initial: &State, plans: &mut Plans) {
     }
     if let Some(known) = plans.by_requirement.get_mut(&question.requirement) {
         known.sort_by(|left, right| left.doubt.cmp(&right.doubt));
+    }
+}
+
+/// Adds plans by batches of which one part can be removed, and another cannot, for these requirements.
+pub fn mix(set: &SpecSet, at: OpRef, initial: &State, permit: &Permit, wanted: &BTreeSet<usize>, plans: &mut Plans) {
+    let operation = set.operation(at);
+    let (Some(list), Some(basics)) = (operation.list(), operation.basics) else { return };
+    let param = operation.bindings[list].param;
+    let ids = |call: &Command| call.arguments[param].as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
+    let removable = plans.by_requirement.get(&basics.effect).into_iter().flatten();
+    let Some(free) = removable.filter(|plan| is_plain(operation, &plan.call)).min_by_key(|plan| plan.setup.len())
+    else {
+        return;
+    };
+    let mut found: Vec<(usize, Plan)> = Vec::new();
+    for row in (0..operation.rows.len()).filter(|row| operation.rows[*row].documented) {
+        let all = plans.by_requirement.values().flatten();
+        let alone =
+            all.filter(|plan| plan.due == BTreeSet::from([row]) && !plan.setup.is_empty() && !plan.doubt.passing);
+        let single = alone.filter(|plan| is_plain(operation, &plan.call) && ids(&plan.call).len() == 1);
+        if let Some(blocked) = single.min_by_key(|plan| (plan.doubt.clone(), plan.setup.len())) {
+            let further: Vec<Command> = blocked.setup.iter().chain([&blocked.call]).cloned().collect();
+            let mut setup = free.setup.clone();
+            setup.extend(join::renamed(&free.setup, &further));
+            let Some(other) = setup.pop() else { continue };
+            let Some(before) = simulate::run(set, initial, &setup, &Choices::default()).pop() else { continue };
+            let (first, second) = (ids(&free.call), ids(&other));
+            for batch in [[&first[..], &second].concat(), [&second[..], &first].concat()] {
+                let mut call = free.call.clone();
+                call.arguments[param] = Some(Value::Array(batch));
+                if !permit.needs_of(set, setup.iter().chain([&call])).is_empty() {
+                    continue;
+                }
+                for exercise in exercises(set, &before, &call) {
+                    let requirement = exercise.requirement;
+                    if wanted.contains(&requirement) {
+                        let doubt = Doubt::of(operation, requirement, &exercise.assumed, &before);
+                        let (assumed, due) = (exercise.assumed, exercise.due);
+                        found.push((
+                            requirement,
+                            Plan { setup: setup.clone(), call: call.clone(), assumed, due, doubt },
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    for (requirement, plan) in found {
+        plans.by_requirement.entry(requirement).or_default().push(plan);
+    }
+    for requirement in wanted {
+        if let Some(known) = plans.by_requirement.get_mut(requirement) {
+            known.sort_by(|left, right| left.doubt.cmp(&right.doubt).then(left.setup.len().cmp(&right.setup.len())));
+        }
     }
 }
 

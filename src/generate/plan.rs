@@ -103,6 +103,7 @@ pub fn search(set: &SpecSet, at: OpRef, seed: u64, permit: &Permit) -> Plans {
         .filter(|(_, requirement)| requirement.unreachable.is_none() && !requirement.overlap)
         .map(|(index, _)| index)
         .collect();
+    let reachable = wanted.clone();
     let mut plans = Plans::default();
     let everything: BTreeSet<usize> = (0..set.services[at.service].operations.len()).collect();
     for pass in &PASSES {
@@ -122,6 +123,9 @@ pub fn search(set: &SpecSet, at: OpRef, seed: u64, permit: &Permit) -> Plans {
             }
         }
     }
+    let is_unsure = |requirement: &usize| !plans.is_sure(operation, *requirement);
+    let unsure: BTreeSet<usize> = reachable.into_iter().filter(is_unsure).collect();
+    pairs::mix(set, at, &initial, permit, &unsure, &mut plans);
     pairs::compose(set, at, &initial, &mut plans);
     plans
 }

@@ -87,7 +87,7 @@ pub fn races(material: &Material<'_>) -> Vec<Race> {
     }
     for start in &refused {
         maker.on_one(start, &mut add);
-        if let Some(mixed) = maker.beside(&free, start) {
+        if let Some(mixed) = maker.beside(start, &free) {
             maker.on_two(&mixed, &mut add);
         }
     }

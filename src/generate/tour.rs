@@ -1,17 +1,17 @@
 //! A script that makes one call after another, each where the last one has left it.
 
 use std::{
-    cell::OnceCell,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
 
 use super::{
-    approach::{Approach, Ground, Standing, Way},
+    approach::{Approach, Ground},
     exercise::{Doubt, is_about_others, is_about_staying},
     goal::{Due, Goal, goals},
     join::made_or_used,
     readback,
+    spot::{Spot, Spots},
     stop::{Noise, Stop},
 };
 use crate::{
@@ -30,9 +30,8 @@ pub struct Tour {
     commands: Vec<Command>,
     /// Where it has led, in one likely course of events.
     state: State,
-    standing: OnceCell<Standing>,
-    /// What has been worked out of approaches from there, by way and by what is gone that the call names.
-    approaches: HashMap<(*const Way, Rc<[Key]>), Rc<Approach>>,
+    spot: Rc<Spot>,
+    spots: Rc<Spots>,
     /// Reads that the last calls, which left everything as it is, still need.
     unread: Vec<Unread>,
     /// A last look at what was seen to go.
@@ -60,12 +59,12 @@ pub struct Passage {
 }
 
 impl Tour {
-    pub fn new(ground: &Ground<'_>) -> Self {
+    pub fn new(ground: &Ground<'_>, spots: &Rc<Spots>) -> Self {
         Self {
             commands: Vec::new(),
             state: ground.initial.clone(),
-            standing: OnceCell::new(),
-            approaches: HashMap::new(),
+            spot: spots.at(ground.initial),
+            spots: spots.clone(),
             unread: Vec::new(),
             last: None,
             calls: Vec::new(),
@@ -73,13 +72,13 @@ impl Tour {
     }
 
     /// Requests that a stop costs here; none when it has no place.
-    pub fn requests(&mut self, ground: &Ground<'_>, stop: &Stop) -> Option<usize> {
+    pub fn requests(&self, ground: &Ground<'_>, stop: &Stop) -> Option<usize> {
         // A used nonce is that of a request that succeeded, so one has to come first.
         let is_signed = || self.commands.iter().any(|command| ground.set.operation(command.operation).changes());
         if stop.call.caller == Caller::Replayed && !is_signed() {
             return None;
         }
-        let approach = self.approach(ground, stop).clone();
+        let approach = self.approach(ground, stop);
         let further = &stop.way.commands[approach.kept..];
         let longest = self.commands.len() + self.unread.len() + further.len() + 1 + stop.n_reads;
         let is_too_long = !self.commands.is_empty() && longest > LONGEST;
@@ -99,22 +98,18 @@ impl Tour {
     }
 
     /// Whether a stop is where the tour stands.
-    pub fn is_at(&mut self, ground: &Ground<'_>, stop: &Stop) -> bool {
+    pub fn is_at(&self, ground: &Ground<'_>, stop: &Stop) -> bool {
         self.approach(ground, stop).requests == 0
     }
 
-    fn approach(&mut self, ground: &Ground<'_>, stop: &Stop) -> &Rc<Approach> {
-        let (state, standing) = (&self.state, &self.standing);
-        self.approaches.entry((Rc::as_ptr(&stop.way), stop.gone.clone())).or_insert_with(|| {
-            let standing = standing.get_or_init(|| Standing::new(ground, state));
-            standing.approach(ground, &stop.way, &stop.gone).into()
-        })
+    fn approach(&self, ground: &Ground<'_>, stop: &Stop) -> Rc<Approach> {
+        self.spot.approach(ground, &self.state, stop)
     }
 
     /// How a stop is reached.
-    pub fn passage(&mut self, ground: &Ground<'_>, stop: &Stop) -> Passage {
-        let approach = self.approach(ground, stop).clone();
-        let standing = self.standing.get_or_init(|| Standing::new(ground, &self.state));
+    pub fn passage(&self, ground: &Ground<'_>, stop: &Stop) -> Passage {
+        let approach = self.approach(ground, stop);
+        let standing = self.spot.standing(ground, &self.state);
         let (commands, names) =
             standing.commands(&approach, &self.commands, &stop.way, std::slice::from_ref(&stop.call));
         let state = ground.end(&self.state, &commands);
@@ -148,9 +143,8 @@ impl Tour {
 
     fn arrive(&mut self, state: State) {
         if state != self.state {
+            self.spot = self.spots.at(&state);
             self.state = state;
-            self.standing = OnceCell::new();
-            self.approaches.clear();
         }
     }
 
