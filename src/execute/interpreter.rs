@@ -210,6 +210,7 @@ impl Run<'_> {
     /// Runs the lanes of a script side by side.
     async fn race(&mut self, script: &Script, execution: &str) {
         let (before, endpoint) = (self.history.exchanges.len(), self.endpoint);
+        let name = format!("{}/{execution}", self.around.run);
         let run = Mutex::new(self);
         let lane = |commands: Vec<usize>| -> Lane<'_> {
             let run = &run;
@@ -222,7 +223,7 @@ impl Run<'_> {
                 }
             })
         };
-        together(script.lanes().into_iter().map(lane).collect(), execution).await;
+        together(script.lanes().into_iter().map(lane).collect(), &name).await;
         let run = run.into_inner().unwrap_or_else(PoisonError::into_inner);
         run.history.exchanges[before..].sort_by_key(|exchange| exchange.stamps);
         // Whoever waits afterwards waits for what any of them began.

@@ -1,8 +1,8 @@
 //! Lanes, side by side.
 //!
-//! All lanes are asked to go on in turns of chance, which follow from the name of the execution: where the endpoint is in
-//! this process, that decides how its calls interleave; where it is not, calls are merely sent, and go where they go. In any
-//! case each lane has sent its first call before one of them hears of an answer.
+//! All lanes are asked to go on in turns of chance, which follow from the names of the run and the execution: where the
+//! endpoint is in this process, that decides how its calls interleave; where it is not, calls are merely sent, and go where
+//! they go. In any case each lane has sent its first call before one of them hears of an answer.
 
 use std::{
     future::Future,

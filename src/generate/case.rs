@@ -33,7 +33,7 @@ const LAST_READ_PERCENT: usize = 30;
 const TWICE_PERCENT: usize = 40;
 /// Times that each race is run at least and at most, and how many races there are in between: what calls do to each other
 /// depends on chance.
-const RACE_ROUNDS: (u64, u64) = (4, 12);
+const RACE_ROUNDS: (u64, u64) = (8, 12);
 const ENOUGH_RACES: u64 = 150;
 /// Races that come first for a row that only overlapping calls can earn.
 const ROW_RACES: usize = 5;

@@ -54,7 +54,8 @@ pub fn compose(set: &SpecSet, at: OpRef, initial: &State, plans: &mut Plans) {
     }
 }
 
-/// Adds plans by batches of which one part can be removed, and another cannot, for these requirements.
+/// Adds plans by batches of which one part can be removed, and another cannot, where they exercise these requirements more
+/// surely than others.
 pub fn mix(set: &SpecSet, at: OpRef, initial: &State, permit: &Permit, wanted: &BTreeSet<usize>, plans: &mut Plans) {
     let operation = set.operation(at);
     let (Some(list), Some(basics)) = (operation.list(), operation.basics) else { return };
@@ -99,11 +100,10 @@ pub fn mix(set: &SpecSet, at: OpRef, initial: &State, permit: &Permit, wanted: &
         }
     }
     for (requirement, plan) in found {
-        plans.by_requirement.entry(requirement).or_default().push(plan);
-    }
-    for requirement in wanted {
-        if let Some(known) = plans.by_requirement.get_mut(requirement) {
-            known.sort_by(|left, right| left.doubt.cmp(&right.doubt).then(left.setup.len().cmp(&right.setup.len())));
+        let known = plans.by_requirement.entry(requirement).or_default();
+        // What is no surer than something shorter is of no use.
+        if known.iter().all(|other| plan.doubt < other.doubt) {
+            known.insert(0, plan);
         }
     }
 }

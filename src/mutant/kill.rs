@@ -22,7 +22,7 @@ use crate::{
     campaign::{self, Settings, outcome::FindingResult, settings::CASES_EACH},
     endpoint::{Endpoint, direct::Direct, in_process::InProcess},
     execute::{Givens, Surroundings},
-    generate::{Generator, Options},
+    generate::{Generator, Options, dice::Dice},
     mock::{Front, Mock, Policy, fault::Planted},
     oracle::{Nature, finding::ReqRef},
     sequence::{Purpose, Script},
@@ -333,8 +333,10 @@ impl<'a> Ground<'a> {
         let generator = self.cases_of(seed);
         let nursery = mutant.nursery(self.set);
         let bench = self.bench(mutant, nursery());
-        // What one trial learns of the pace must not depend on which others came before it.
-        let around = Surroundings { pace: Default::default(), ..self.around.clone() };
+        // What one trial learns of the pace must not depend on which others came before it. Each seed has calls overlap in
+        // ways of its own.
+        let run = format!("aw{:08x}", Dice::new(seed, u64::MAX).number() & 0xffff_ffff);
+        let around = Surroundings { run, pace: Default::default(), ..self.around.clone() };
         let settings = Settings {
             cases: hunt.cases,
             max_requests: hunt.max_requests,

@@ -38,6 +38,19 @@ fn generator(at: OpRef) -> &'static Generator<'static> {
     made.get_or_init(|| Generator::new(&SET, &[at], "races", Options::default()))
 }
 
+/// The race of one call with itself.
+fn pair(at: OpRef) -> Script {
+    let is_pair = |script: &Script| {
+        let lanes = script.lanes();
+        let [first, second] = &lanes[..] else { return false };
+        let ([first], [second]) = (&first[..], &second[..]) else { return false };
+        let [first, second] = [first, second].map(|index| &script.commands[*index]);
+        (first.operation, &first.arguments) == (second.operation, &second.arguments)
+            && first.uses().iter().all(|key| script.commands.iter().any(|command| command.creates.contains(key)))
+    };
+    generator(at).planned_races().find(is_pair).expect("it is one of the races")
+}
+
 fn find(id: &str) -> OpRef {
     SET.find(id).expect("it is specified")
 }

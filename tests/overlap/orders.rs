@@ -13,7 +13,7 @@ use aswritten::{
 };
 use proptest::{prelude::*, test_runner::Config};
 
-use crate::{SET, SETTLE_MS, executed, find, generator, policy, told, wanted};
+use crate::{SET, SETTLE_MS, executed, find, generator, pair, policy, told, wanted};
 
 /// The race of a script with other answers and other times.
 #[derive(Debug, Clone)]
@@ -145,7 +145,7 @@ fn too_many_orders_are_no_verdict() {
 /// So many deletions of one image that all overlap, in lanes of their own.
 fn crowd(id: &str, n_calls: u8) -> (Script, History) {
     let at = find(id);
-    let pair = generator(at).planned_races().next().expect("there are races");
+    let pair = pair(at);
     let race = pair.race();
     let call = pair.commands[race.start].clone();
     let mut commands = pair.commands[..race.start].to_vec();

@@ -22,7 +22,7 @@ use aswritten::{
 };
 use serde_json::{Value, json};
 
-use crate::{GENERATORS, SET, SETTLE_MS, around, executed, find, generator, policy, runtime};
+use crate::{GENERATORS, SET, SETTLE_MS, around, executed, find, generator, pair, policy, runtime};
 
 #[test]
 fn every_document_has_races_for_its_laws() {
@@ -48,7 +48,7 @@ fn races_are_written_and_read() {
 
 #[test]
 fn what_overlaps_follows_from_the_name_of_the_execution() {
-    let script = generator(find("ecs/DeleteImage")).planned_races().next().expect("there are races");
+    let script = pair(find("ecs/DeleteImage"));
     let at = find("ecs/DeleteImage");
     let histories: Vec<History> =
         (0..20).map(|number| executed(&script, policy(at, SETTLE_MS, true), &number.to_string())).collect();
@@ -110,7 +110,7 @@ fn calls_overlap_over_http() {
         };
         let targets = BTreeMap::from([(at.service, target)]);
         let http = Http::new(SET.clone(), targets, Duration::from_secs(30)).expect("a client");
-        let script = generator(at).planned_races().next().expect("there are races");
+        let script = pair(at);
         let (mut overlapped, mut excluded) = (0, 0);
         for number in 0..30 {
             let history = execute(&SET, &script, &http, &around(), &number.to_string()).await;

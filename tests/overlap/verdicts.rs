@@ -7,13 +7,13 @@ use aswritten::{
 };
 use serde_json::Map;
 
-use crate::{PATIENCE_MS, SET, SETTLE_MS, executed, find, generator, policy};
+use crate::{PATIENCE_MS, SET, SETTLE_MS, executed, find, pair, policy};
 
 /// A race of the cloud that answers as said: two deletes of a free image, and what reads show afterwards.
 fn told_so(id: &str, answers: [&str; 2], stamps: [(u64, u64); 2], shown: bool) -> Judged {
     let at = find(id);
     let operation = SET.operation(at);
-    let script = generator(at).planned_races().next().expect("two calls on one resource come first");
+    let script = pair(at);
     let mut history = executed(&script, policy(at, SETTLE_MS, false), "told");
     let race = script.race();
     let read = history.exchanges.iter().rfind(|one| one.command < race.start).expect("it was read").reply.clone();
