@@ -8,7 +8,8 @@
 //! `pairs` puts two ways together, so that two reasons to refuse a call hold at once. `beside` makes ways to a call with
 //! something next to it. `goal` says what a call shows, `stop` where it may be made, and `cover` puts such stops together into
 //! few scripts, each a `tour`, that exercise everything once; they are the first cases of a run. `approach` finds the cheapest
-//! way from where a tour stands to its next stop, and `raced` lets tours have races in them.
+//! way from where a tour stands to its next stop, `spot` keeps what was worked out there for other tours,
+//! and `raced` lets tours have races in them.
 //! [`case`] makes the others: a plan, `woven` with random moves and arguments that are kept only while the model says
 //! that the requirement is still met, or a free walk. [`readback`] adds the reads that prove what a call did.
 //!
