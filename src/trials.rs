@@ -40,7 +40,7 @@ use crate::{
         http::{Http, Target},
         limits::Limits,
     },
-    execute::{Givens, Surroundings},
+    execute::{Givens, Surroundings, run_name},
     generate::{Generator, Options, Permit},
     guard::{Budget, Guarded, Ledger, Probes, Rules, record::About, sweep},
     mock::{
@@ -149,11 +149,6 @@ impl Trials {
         };
         Self { subject, ..Self::default() }
     }
-}
-
-/// Name of a run.
-fn run_name(number: u64) -> String {
-    format!("aw{:08x}", number & 0xffff_ffff)
 }
 
 /// One trial for each requirement of each documented operation and edition.

@@ -29,7 +29,7 @@ use crate::{
         in_process::InProcess,
         limits::Limits,
     },
-    execute::{Pace, Surroundings},
+    execute::{Pace, Surroundings, run_name},
     generate::{Options, Permit},
     guard::{Budget, Ledger, Probes, Rules, record::About},
     mock::{self, Mock, Policy, http::Front, server::Server},
@@ -169,11 +169,11 @@ impl Plan {
         let stop = Arc::new(AtomicBool::new(false));
         let mut permit = Permit::default();
         let mut lag_ms = 0;
-        let mut run = run_name(seed);
+        let mut run = name_of(seed);
         let name = match &self.target {
             Target::Urls(_) => {
                 // A real account may hold what an earlier run with the same seed made.
-                run = run_name(&format!("{:016x}", rand::random::<u64>()));
+                run = name_of(&format!("{:016x}", rand::random::<u64>()));
                 let (http, reached) = self.reach(&mut probes, &mut restricted, &mut lag_ms, verbose).await?;
                 secrets = http.secrets();
                 let rules = self.rules(&reached);
@@ -576,8 +576,8 @@ fn http_target(address: &Address, credential: Credential, restricted: Option<Cre
 }
 
 /// Name that everything a run creates carries.
-fn run_name(root: &str) -> String {
+fn name_of(root: &str) -> String {
     let mut hasher = DefaultHasher::new();
     root.hash(&mut hasher);
-    format!("aw{:08x}", hasher.finish() & 0xffff_ffff)
+    run_name(hasher.finish())
 }

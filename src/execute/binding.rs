@@ -42,6 +42,11 @@ pub struct Surroundings {
     pub pace: Pace,
 }
 
+/// The name of a run, of what tells it from others.
+pub fn run_name(number: u64) -> String {
+    format!("aw{:08x}", number & 0xffff_ffff)
+}
+
 impl Givens {
     /// The mock's values.
     pub fn defaults(set: &SpecSet) -> Self {

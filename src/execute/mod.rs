@@ -11,6 +11,6 @@ pub mod lanes;
 mod left;
 mod pace;
 
-pub use binding::{Givens, Surroundings};
+pub use binding::{Givens, Surroundings, run_name};
 pub use interpreter::execute;
 pub use pace::Pace;

@@ -153,7 +153,6 @@ struct Raced<'r> {
 }
 
 /// What makes one course differ from another, by stop: how much of its worth counts, in percent; nothing where all of it does.
-#[derive(Clone)]
 struct Bias(Vec<usize>);
 
 /// A course that is being chosen.

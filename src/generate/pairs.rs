@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    exercise::{Doubt, exercises},
+    exercise::{Doubt, Exercise, exercises},
     join,
     permit::Permit,
     plan::{Plan, Plans, is_plain},
@@ -62,40 +62,33 @@ pub fn mix(set: &SpecSet, at: OpRef, initial: &State, permit: &Permit, wanted: &
     let param = operation.bindings[list].param;
     let ids = |call: &Command| call.arguments[param].as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
     let removable = plans.by_requirement.get(&basics.effect).into_iter().flatten();
-    let Some(free) = removable.filter(|plan| is_plain(operation, &plan.call)).min_by_key(|plan| plan.setup.len())
-    else {
-        return;
+    let removable = removable.filter(|plan| is_plain(operation, &plan.call)).min_by_key(|plan| plan.setup.len());
+    let Some(free) = removable else { return };
+    let blocked = |row: usize| {
+        let is_it = |plan: &&Plan| {
+            plan.due == BTreeSet::from([row])
+                && !plan.setup.is_empty()
+                && !plan.doubt.passing
+                && is_plain(operation, &plan.call)
+                && ids(&plan.call).len() == 1
+        };
+        let all = plans.by_requirement.values().flatten().filter(is_it);
+        all.min_by_key(|plan| (plan.doubt.clone(), plan.setup.len()))
     };
+    let rows = (0..operation.rows.len()).filter(|row| operation.rows[*row].documented);
     let mut found: Vec<(usize, Plan)> = Vec::new();
-    for row in (0..operation.rows.len()).filter(|row| operation.rows[*row].documented) {
-        let all = plans.by_requirement.values().flatten();
-        let alone =
-            all.filter(|plan| plan.due == BTreeSet::from([row]) && !plan.setup.is_empty() && !plan.doubt.passing);
-        let single = alone.filter(|plan| is_plain(operation, &plan.call) && ids(&plan.call).len() == 1);
-        if let Some(blocked) = single.min_by_key(|plan| (plan.doubt.clone(), plan.setup.len())) {
-            let further: Vec<Command> = blocked.setup.iter().chain([&blocked.call]).cloned().collect();
-            let mut setup = free.setup.clone();
-            setup.extend(join::renamed(&free.setup, &further));
-            let Some(other) = setup.pop() else { continue };
-            let Some(before) = simulate::run(set, initial, &setup, &Choices::default()).pop() else { continue };
-            let (first, second) = (ids(&free.call), ids(&other));
-            for batch in [[&first[..], &second].concat(), [&second[..], &first].concat()] {
-                let mut call = free.call.clone();
-                call.arguments[param] = Some(Value::Array(batch));
-                if !permit.needs_of(set, setup.iter().chain([&call])).is_empty() {
-                    continue;
-                }
-                for exercise in exercises(set, &before, &call) {
-                    let requirement = exercise.requirement;
-                    if wanted.contains(&requirement) {
-                        let doubt = Doubt::of(operation, requirement, &exercise.assumed, &before);
-                        let (assumed, due) = (exercise.assumed, exercise.due);
-                        found.push((
-                            requirement,
-                            Plan { setup: setup.clone(), call: call.clone(), assumed, due, doubt },
-                        ));
-                    }
-                }
+    for blocked in rows.filter_map(blocked) {
+        let further: Vec<Command> = blocked.setup.iter().chain([&blocked.call]).cloned().collect();
+        let mut setup = [free.setup.clone(), join::renamed(&free.setup, &further)].concat();
+        let Some(other) = setup.pop() else { continue };
+        let Some(before) = simulate::run(set, initial, &setup, &Choices::default()).pop() else { continue };
+        let (first, second) = (ids(&free.call), ids(&other));
+        for batch in [[&first[..], &second].concat(), [&second[..], &first].concat()] {
+            let mut call = free.call.clone();
+            call.arguments[param] = Some(Value::Array(batch));
+            if permit.needs_of(set, setup.iter().chain([&call])).is_empty() {
+                let all = shown(set, &setup, &before, &call);
+                found.extend(all.filter(|(requirement, _)| wanted.contains(requirement)));
             }
         }
     }
@@ -137,13 +130,20 @@ fn joined(set: &SpecSet, initial: &State, first: &Plan, second: &Plan, requireme
     let races =
         setup.iter().zip(&states[1..]).any(|(command, after)| command.until.is_some() && !after.pending.is_empty());
     let Some(before) = states.last().filter(|_| !races) else { return Vec::new() };
-    let mut plans: Vec<Plan> = Vec::new();
-    for call in [&first.call, &second.call] {
-        for exercise in exercises(set, before, call).into_iter().filter(|found| found.requirement == requirement) {
-            let doubt = Doubt::of(set.operation(call.operation), requirement, &exercise.assumed, before);
-            let (assumed, due) = (exercise.assumed, exercise.due);
-            plans.push(Plan { setup: setup.clone(), call: call.clone(), assumed, due, doubt });
-        }
-    }
-    plans
+    let calls = [&first.call, &second.call].into_iter();
+    let all = calls.flat_map(|call| shown(set, &setup, before, call));
+    all.filter(|(shown, _)| *shown == requirement).map(|(_, plan)| plan).collect()
+}
+
+/// What a call exercises after a set-up, which leads to this state, each with a plan for it.
+fn shown<'a>(
+    set: &'a SpecSet,
+    setup: &'a [Command],
+    before: &'a State,
+    call: &'a Command,
+) -> impl Iterator<Item = (usize, Plan)> + 'a {
+    exercises(set, before, call).into_iter().map(|Exercise { requirement, assumed, due }| {
+        let doubt = Doubt::of(set.operation(call.operation), requirement, &assumed, before);
+        (requirement, Plan { setup: setup.to_vec(), call: call.clone(), assumed, due, doubt })
+    })
 }

@@ -4,9 +4,12 @@
 //! be there on the way: then the tour goes on after the race, if that leaves everything as it was. A script has one race at
 //! most.
 
+use std::cmp::Reverse;
+
 use super::{
-    approach::{Ground, Standing, Way},
+    approach::{Approach, Ground, Standing, Way},
     races::{self, Race},
+    simulate,
 };
 use crate::{
     model::State,
@@ -25,6 +28,16 @@ pub fn race_on_the_way<'r>(ground: &Ground<'_>, tours: &mut [Script], races: &[&
     hosted(ground, tours, races, |tour| (1..tour.commands.len()).filter(|place| is_free(tour, place)).collect())
 }
 
+/// A place in a tour where a race may come.
+struct Place {
+    /// Number of the tour.
+    tour: usize,
+    /// Commands before it.
+    at: usize,
+    state: State,
+    standing: Standing,
+}
+
 /// Puts each race where it spares the most, of some places in each tour.
 fn hosted<'r>(
     ground: &Ground<'_>,
@@ -32,44 +45,67 @@ fn hosted<'r>(
     races: &[&'r Race],
     places: impl Fn(&Script) -> Vec<usize>,
 ) -> Vec<&'r Race> {
+    let mut free: Vec<Place> = Vec::new();
+    for (number, tour) in tours.iter().enumerate().filter(|(_, tour)| tour.race().is_empty()) {
+        let states = simulate::run(ground.set, ground.initial, &tour.commands, ground.likely);
+        free.extend(places(tour).into_iter().map(|at| {
+            let state = states[at].clone();
+            // What the rest needs is not taken back.
+            let is_end = at == tour.commands.len();
+            let standing = if is_end { Standing::new(ground, &state) } else { Standing::as_is(&state) };
+            Place { tour: number, at, state, standing }
+        }));
+    }
     let mut others = Vec::new();
     for race in races {
         let way = Way::new(ground, race.setup.clone());
-        let free = tours.iter_mut().filter(|tour| tour.race().is_empty());
-        let at_best = |tour: &Script| {
-            let hosting = places(tour).into_iter().filter_map(|place| with_race(ground, tour, place, &way, race));
-            // Of those that spare the same, the first.
-            hosting.reduce(|best, other| if other.1 > best.1 { other } else { best })
-        };
-        match free.filter_map(|tour| Some((at_best(tour)?, tour))).max_by_key(|((_, spared), _)| *spared) {
-            Some(((hosting, _), tour)) => *tour = hosting,
+        let gone = way.gone(race.lanes.iter().flatten());
+        let dear = ground.cost(&way.commands);
+        let mut spared: Vec<(usize, &Place, Approach)> = free
+            .iter()
+            .map(|place| (place, place.standing.approach(ground, &way, &gone)))
+            .filter(|(_, approach)| approach.requests < dear)
+            .map(|(place, approach)| (dear - approach.requests, place, approach))
+            .collect();
+        // Of those that spare the same, the last tour, and its first place.
+        spared.sort_by_key(|(spared, place, _)| Reverse((*spared, place.tour, Reverse(place.at))));
+        let hosting = spared.into_iter().find_map(|(_, place, approach)| {
+            Some((place.tour, with_race(ground, &tours[place.tour], place, &way, &approach, race)?))
+        });
+        match hosting {
+            Some((number, hosting)) => {
+                tours[number] = hosting;
+                free.retain(|place| place.tour != number);
+            }
             None => others.push(*race),
         }
     }
     others
 }
 
-/// A tour with a race at this place, and what is spared; none where that is nothing, or too much for an account, or the rest
-/// of the tour would find something else than without the race.
-fn with_race(ground: &Ground<'_>, tour: &Script, place: usize, way: &Way, race: &Race) -> Option<(Script, usize)> {
-    let (before, after) = tour.commands.split_at(place);
-    let state = ground.end(ground.initial, before);
-    // What the rest needs is not taken back.
-    let standing = if after.is_empty() { Standing::new(ground, &state) } else { Standing::as_is(&state) };
+/// A tour with a race at this place; none where that is too much for an account, or the rest of the tour would find something
+/// else than without the race.
+fn with_race(
+    ground: &Ground<'_>,
+    tour: &Script,
+    place: &Place,
+    way: &Way,
+    approach: &Approach,
+    race: &Race,
+) -> Option<Script> {
+    let (before, after) = tour.commands.split_at(place.at);
     let further: Vec<Command> = race.lanes.iter().flatten().cloned().collect();
-    let approach = standing.approach(ground, way, &way.gone(&further));
-    let spared = ground.cost(&way.commands).checked_sub(approach.requests).filter(|spared| *spared > 0)?;
-    let (commands, names) = standing.commands(&approach, &tour.commands, way, &further);
+    let (commands, names) = place.standing.commands(approach, &tour.commands, way, &further);
     let setup: Vec<Command> = before.iter().cloned().chain(commands).collect();
     let renamed = |lane: &Vec<Command>| lane.iter().map(|command| command.renamed(&names)).collect();
     let lanes: Vec<Vec<Command>> = race.lanes.iter().map(renamed).collect();
     let mut script = races::script(ground.set, ground.at, &Race { setup, lanes, aims: race.aims.clone() }, None);
-    if !after.is_empty() && !keeps(&ground.end(ground.initial, &script.commands), &state) {
+    if !after.is_empty() && !keeps(&ground.end(ground.initial, &script.commands), &place.state) {
         return None;
     }
     script.commands.extend_from_slice(after);
     script.aims.splice(..0, tour.aims.iter().copied());
-    ground.permit.needs_of(ground.set, &script.commands).is_empty().then_some((script, spared))
+    ground.permit.needs_of(ground.set, &script.commands).is_empty().then_some(script)
 }
 
 /// Whether a state has everything that another one has, with nothing under way besides.

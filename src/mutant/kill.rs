@@ -21,7 +21,7 @@ use super::{
 use crate::{
     campaign::{self, Settings, outcome::FindingResult, settings::CASES_EACH},
     endpoint::{Endpoint, direct::Direct, in_process::InProcess},
-    execute::{Givens, Surroundings},
+    execute::{Givens, Surroundings, run_name},
     generate::{Generator, Options, dice::Dice},
     mock::{Front, Mock, Policy, fault::Planted},
     oracle::{Nature, finding::ReqRef},
@@ -335,7 +335,7 @@ impl<'a> Ground<'a> {
         let bench = self.bench(mutant, nursery());
         // What one trial learns of the pace must not depend on which others came before it. Each seed has calls overlap in
         // ways of its own.
-        let run = format!("aw{:08x}", Dice::new(seed, u64::MAX).number() & 0xffff_ffff);
+        let run = run_name(Dice::new(seed, u64::MAX).number());
         let around = Surroundings { run, pace: Default::default(), ..self.around.clone() };
         let settings = Settings {
             cases: hunt.cases,

@@ -240,11 +240,13 @@ impl<'a> Shrinker<'a> {
         if self.hurries() && again.shown == 0 {
             best = original;
         }
-        let open = match may_acquit {
-            false => None,
-            // Who did it can be asked where it shows; otherwise, whether it came in between what another call had begun.
-            true if again.times > 0 && again.shown == 0 => self.came_between(&best).await,
-            true => self.open_case(&best).await,
+        // Who did it can be asked where it shows; otherwise, whether it came in between what another call had begun.
+        let open = if !may_acquit {
+            None
+        } else if again.shown > 0 || again.times == 0 {
+            self.open_case(&best).await
+        } else {
+            self.came_between(&best).await
         };
         open.unwrap_or_else(|| Found::End(End::Shrunk(Box::new(Shrunk { failed: best, again }))))
     }
