@@ -75,7 +75,7 @@ fn crowd(set: &Arc<SpecSet>, n_calls: u8, mixed: bool) -> (Script, History) {
     let before = race.commands[..lanes.start].iter().cloned();
     let after = race.commands[lanes.end..].iter().cloned();
     let commands = before.chain((1..=n_calls).map(call)).chain(after).collect();
-    let script = Script { commands, aims: Vec::new() };
+    let script = Script::new(commands, Vec::new());
     let mock = Mock::new(set.clone(), Policy::new(set, 500));
     let around = Surroundings {
         givens: Givens::defaults(set),

@@ -269,7 +269,7 @@ fn needed(set: &SpecSet, script: &Script, history: &History, call: usize) -> Scr
     }
     kept.insert(call);
     let alone = |index: usize| Command { lane: None, ..commands[index].clone() };
-    Script { commands: kept.into_iter().map(alone).collect(), aims: Vec::new() }
+    Script::new(kept.into_iter().map(alone).collect(), Vec::new())
 }
 
 /// Handles that a command uses, and its idempotency token.

@@ -13,7 +13,7 @@ use serde_json::Map;
 use super::{
     binding::{Binding, Surroundings},
     clean::clean,
-    lanes::{Lane, together},
+    lanes::{Lane, Turns, together},
 };
 use crate::{
     endpoint::{Call, Endpoint, Noted, named},
@@ -223,7 +223,9 @@ impl Run<'_> {
                 }
             })
         };
-        together(script.lanes().into_iter().map(lane).collect(), &name).await;
+        let lanes: Vec<Lane<'_>> = script.lanes().into_iter().map(lane).collect();
+        let turns = Turns::new(script.turns, lanes.len(), &name);
+        together(lanes, turns).await;
         let run = run.into_inner().unwrap_or_else(PoisonError::into_inner);
         run.history.exchanges[before..].sort_by_key(|exchange| exchange.stamps);
         // Whoever waits afterwards waits for what any of them began.

@@ -1,10 +1,16 @@
 //! Lanes, side by side.
 //!
-//! All lanes are asked to go on in turns of chance, which follow from the names of the run and the execution: where the
-//! endpoint is in this process, that decides how its calls interleave; where it is not, calls are merely sent, and go where
-//! they go. In any case each lane has sent its first call before one of them hears of an answer.
+//! Lanes are asked to go on one at a time. Where the endpoint is in this process, whose turn it is decides how calls
+//! interleave; where it is not, calls are merely sent, and go where they go. In any case each lane has sent its first call
+//! before one of them hears of an answer.
+//!
+//! Two calls can meet in few ways: either one goes all the way before the other begins to work, or both look, in this order or
+//! that, before either acts, in this order or that. The first numbers of a [`Turns`] are these ways, the most telling first,
+//! so that a race that is run a few times has met all of them. Other numbers, and those of races of many lanes, are ways
+//! that chance chooses; what it chooses is the same for the same name.
 
 use std::{
+    collections::VecDeque,
     future::Future,
     hash::{DefaultHasher, Hash, Hasher},
     pin::Pin,
@@ -15,12 +21,14 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
+/// Most lanes that are asked in all orders.
+const MOST_PLANNED: usize = 3;
+
 /// One lane.
 pub type Lane<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// Runs lanes until all are done; `name` decides who is asked first.
-pub async fn together(mut lanes: Vec<Lane<'_>>, name: &str) {
-    let mut chance = Chance::of(name);
+/// Runs lanes until all are done.
+pub async fn together(mut lanes: Vec<Lane<'_>>, mut turns: Turns) {
     let outer: Arc<Mutex<Option<Waker>>> = Arc::default();
     let bells: Vec<Arc<Bell>> = lanes.iter().map(|_| Arc::new(Bell::rung(&outer))).collect();
     let mut done = vec![false; lanes.len()];
@@ -32,9 +40,9 @@ pub async fn together(mut lanes: Vec<Lane<'_>>, name: &str) {
             let next = if fresh.is_empty() {
                 let ready: Vec<usize> =
                     (0..lanes.len()).filter(|lane| !done[*lane] && bells[*lane].is_rung()).collect();
-                chance.pick(&ready)
+                turns.pick(&ready)
             } else {
-                chance.pick(&fresh)
+                turns.pick(&fresh)
             };
             let Some(lane) = next else {
                 return if done.iter().all(|done| *done) { Poll::Ready(()) } else { Poll::Pending };
@@ -46,6 +54,61 @@ pub async fn together(mut lanes: Vec<Lane<'_>>, name: &str) {
         }
     })
     .await;
+}
+
+/// Whose turn it is.
+pub enum Turns {
+    /// Those in front leave, and then look, in the first order; then each goes on as far as it can, in the other one.
+    Planned {
+        first: VecDeque<usize>,
+        then: Vec<usize>,
+    },
+    Chance(Chance),
+}
+
+impl Turns {
+    /// The way of this number for so many lanes; without one, `name` decides.
+    pub fn new(number: Option<u64>, n_lanes: usize, name: &str) -> Self {
+        let planned = number.filter(|_| n_lanes <= MOST_PLANNED).and_then(|number| Self::planned(number, n_lanes));
+        planned.unwrap_or_else(|| Self::Chance(Chance::of(name)))
+    }
+
+    /// Whoever looks last acts first: it meets what the others have begun, and changes what they have seen. Then one after the
+    /// other, then whoever looks first acts first.
+    fn planned(number: u64, n_lanes: usize) -> Option<Self> {
+        let orders = orders(n_lanes);
+        let number = usize::try_from(number).ok()?;
+        let (manner, then) = (number / orders.len(), orders[number % orders.len()].clone());
+        let looking: Vec<usize> = match manner {
+            0 => then.iter().rev().copied().collect(),
+            1 => Vec::new(),
+            2 => then.clone(),
+            _ => return None,
+        };
+        let leaving = if looking.is_empty() { &then } else { &looking };
+        Some(Self::Planned { first: leaving.iter().chain(&looking).copied().collect(), then })
+    }
+
+    /// One of those that can go on.
+    fn pick(&mut self, ready: &[usize]) -> Option<usize> {
+        match self {
+            Self::Planned { first, then } => {
+                let place = first.iter().position(|lane| ready.contains(lane));
+                let early = place.and_then(|place| first.remove(place));
+                early.or_else(|| then.iter().copied().find(|lane| ready.contains(lane)))
+            }
+            Self::Chance(chance) => chance.pick(ready),
+        }
+    }
+}
+
+/// All orders of so many.
+fn orders(n: usize) -> Vec<Vec<usize>> {
+    let Some(last) = n.checked_sub(1) else { return vec![Vec::new()] };
+    let with_last = |order: &Vec<usize>| {
+        (0..n).rev().map(|place| [&order[..place], &[last], &order[place..]].concat()).collect::<Vec<_>>()
+    };
+    orders(last).iter().flat_map(with_last).collect()
 }
 
 /// Tells that a lane can go on, and wakes the task that all lanes belong to.
@@ -78,7 +141,7 @@ impl Wake for Bell {
 }
 
 /// Choices that are the same for the same name.
-struct Chance(u64);
+pub struct Chance(u64);
 
 impl Chance {
     fn of(name: &str) -> Self {

@@ -271,14 +271,19 @@ impl<'a> Generator<'a> {
 
     /// The race of this number.
     fn race(&self, number: u64) -> Option<Script> {
-        let (at, race) = self.races.get((number % self.races.len() as u64) as usize)?;
-        // The first time, it is as it was planned.
+        let n_races = self.races.len() as u64;
+        let (round, index) = (number / n_races, number % n_races);
+        let (at, race) = self.races.get(index as usize)?;
+        // Now it is as it was planned, in another way each time, and now another is made of it.
+        let planned = || Script { turns: Some(round / 2), ..races::script(self.set, *at, race, None) };
+        if round.is_multiple_of(2) {
+            return Some(planned());
+        }
         let mut dice = Dice::new(&format!("{}/race", self.seed), number);
-        let again = (number >= self.races.len() as u64).then_some(&mut dice);
-        let varied = races::script(self.set, *at, race, again);
+        let varied = races::script(self.set, *at, race, Some(&mut dice));
         // What is woven around a race may ask for more than was agreed to.
         let is_permitted = self.options.permit.needs_of(self.set, &varied.commands).is_empty();
-        Some(if is_permitted { varied } else { races::script(self.set, *at, race, None) })
+        Some(if is_permitted { varied } else { planned() })
     }
 
     fn all_plans(&self, (at, requirement): (OpRef, usize)) -> &[Plan] {
@@ -425,7 +430,7 @@ impl<'a> Generator<'a> {
         if dice.percent(WOVEN_PERCENT) {
             self.weave(aim, plan, &mut setup, states.to_mut(), &mut call, &mut dice);
         }
-        let Some(before) = states.last() else { return Some(Script { commands: setup, aims: vec![aim] }) };
+        let Some(before) = states.last() else { return Some(Script::new(setup, vec![aim])) };
         Some(self.finish(aim, plan, before, setup, call, &mut dice))
     }
 
@@ -469,7 +474,7 @@ impl<'a> Generator<'a> {
             command.until = None;
             command
         }));
-        Script { commands, aims: vec![aim] }
+        Script::new(commands, vec![aim])
     }
 }
 

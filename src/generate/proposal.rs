@@ -46,7 +46,7 @@ impl Generator<'_> {
                 if with_reads {
                     commands.extend(reads.unwrap_or_default());
                 }
-                Script { commands, aims: vec![aim] }
+                Script::new(commands, vec![aim])
             })
             .collect();
         // Plans whose call is most like the one that failed come first.
@@ -88,7 +88,7 @@ impl Generator<'_> {
     pub fn looking_first(&self, script: &Script, from: usize, position: usize) -> Option<Derived> {
         let call = &script.commands[position];
         let states = self.likely_states(call.operation, &script.commands[..position]);
-        let mut looking = Script { commands: Vec::new(), aims: script.aims.clone() };
+        let mut looking = Script::new(Vec::new(), script.aims.clone());
         let mut origins = Vec::new();
         for (index, command) in script.commands.iter().enumerate() {
             if (from..=position).contains(&index) && self.set.operation(command.operation).is_documented() {
@@ -109,6 +109,6 @@ impl Generator<'_> {
         let unknown = mint(&self.set.service(call.operation).kinds[binding.kind].id, number);
         let names = call.uses().into_iter().map(|key| (key, Key::from(unknown.as_str()))).collect();
         let call = Command { lane: None, ..call.renamed(&names) };
-        Some(Script { commands: vec![call], aims: vec![aim] })
+        Some(Script::new(vec![call], vec![aim]))
     }
 }

@@ -378,12 +378,13 @@ fn best(set: &SpecSet, at: OpRef, races: &[Race], is_met: impl Fn(&usize) -> boo
     best.map(|(index, ..)| index)
 }
 
-/// The script of a race. `dice` make another of it, where it is run again.
+/// The script of a race, whose lanes take turns in the first way. `dice` make another of it, and leave that to chance.
 pub fn script(set: &SpecSet, at: OpRef, race: &Race, dice: Option<&mut Dice>) -> Script {
     let likely = Choices::likely(set.operation(at));
     let initial = State::initial(set.service(at), &Script::home());
     let before = simulate::run(set, &initial, &race.setup, &likely).pop().unwrap_or_default();
     let mut lanes = race.lanes.clone();
+    let turns = dice.is_none().then_some(0);
     if let Some(dice) = dice {
         vary(set, at, &before, &mut lanes, dice);
     }
@@ -399,7 +400,7 @@ pub fn script(set: &SpecSet, at: OpRef, race: &Race, dice: Option<&mut Dice>) ->
         commands.push(Command { lane: u8::try_from(lane + 1).ok(), ..command });
     }
     commands.extend(reads);
-    Script { commands, aims: race.aims.iter().map(|requirement| (at, *requirement)).collect() }
+    Script { commands, aims: race.aims.iter().map(|requirement| (at, *requirement)).collect(), turns }
 }
 
 /// A third lane, or a second command in one.
@@ -461,6 +462,11 @@ fn end(set: &SpecSet, at: OpRef, before: &State, lanes: &[Vec<Command>], likely:
         looks.extend(read(set, at.service, before, key).filter(|read| !looks.contains(read)));
     }
     waits.sort_by_key(|wait| wait.until.as_ref().is_some_and(|until| until.wait == Wait::Patient));
+    // Whoever waits for it looks at it last, also for what should not come about.
+    for wait in waits.iter_mut().flat_map(|wait| &mut wait.until).filter(|until| until.wait == Wait::AfterSuccess) {
+        wait.wait = Wait::AfterSuccessOrLinger;
+    }
+    looks.retain(|look| !waits.iter().any(|wait| wait.covers(look)));
     waits.into_iter().chain(looks).collect()
 }
 

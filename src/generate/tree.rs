@@ -130,7 +130,7 @@ fn merged(script: &Script, one: &Key, other: &Key, keep: &[usize]) -> Option<Scr
             commands.push(command);
         }
     }
-    Some(Script { commands, aims: script.aims.clone() }.simplified())
+    Some(script.with(commands))
 }
 
 /// The script with a command of a lane before or after the race.
@@ -140,7 +140,7 @@ fn moved_out(script: &Script, index: usize, to_end: bool) -> Script {
     let mut command = commands.remove(index);
     command.lane = None;
     commands.insert(if to_end { race.end - 1 } else { race.start }, command);
-    Script { commands, aims: script.aims.clone() }.simplified()
+    script.with(commands)
 }
 
 /// The script without these commands and all that depend on them; none when a kept command would go too.
@@ -168,7 +168,7 @@ fn removed(script: &Script, mut doomed: BTreeSet<usize>, keep: &[usize]) -> Opti
     }
     let left: Vec<usize> = (0..script.commands.len()).filter(|index| !doomed.contains(index)).collect();
     let commands = left.iter().map(|index| script.commands[*index].clone()).collect();
-    let script = Script { commands, aims: script.aims.clone() }.simplified();
+    let script = script.with(commands);
     Some(Derived { script, origins: left.into_iter().map(Some).collect() })
 }
 

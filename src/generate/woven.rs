@@ -144,7 +144,7 @@ impl Generator<'_> {
                 commands.push(command);
             }
         }
-        Script { commands, aims: Vec::new() }
+        Script::new(commands, Vec::new())
     }
 
     fn likely(&self, at: OpRef) -> Choices {

@@ -65,7 +65,7 @@ impl Visit {
     fn whole(&self) -> Script {
         let again = std::iter::once(&self.call).chain(&self.reads);
         let commands = self.setup.iter().chain(&self.looks).chain(again.clone()).chain(again);
-        Script { commands: commands.cloned().collect(), aims: Vec::new() }
+        Script::new(commands.cloned().collect(), Vec::new())
     }
 
     /// Scripts of this many commands: with and without looking before the call, and with what fits after it.
@@ -80,7 +80,7 @@ impl Visit {
             scripts.extend(self.tails(rest).into_iter().map(|tail| {
                 let call = std::iter::once(&self.call);
                 let commands = self.setup.iter().chain(looks).chain(call).chain(&tail);
-                Script { commands: commands.cloned().collect(), aims: Vec::new() }
+                Script::new(commands.cloned().collect(), Vec::new())
             }));
         }
         scripts
@@ -234,15 +234,19 @@ pub async fn first_race(
 ) -> (Option<String>, usize) {
     let mut n_struck = 0;
     let mut tally = Tally::default();
-    for (number, script) in races.iter().flat_map(|script| std::iter::repeat_n(script, times)).enumerate() {
+    let in_each_way = |script: &Script| {
+        let script = script.clone();
+        (0..times as u64).map(move |number| Script { turns: Some(number), ..script.clone() })
+    };
+    for (number, script) in races.iter().flat_map(in_each_way).enumerate() {
         let bench = bench();
-        let history = execute(set, script, bench.endpoint.as_ref(), around, &format!("race{number}")).await;
-        let judged = judge(set, script, &history);
+        let history = execute(set, &script, bench.endpoint.as_ref(), around, &format!("race{number}")).await;
+        let judged = judge(set, &script, &history);
         n_struck += usize::from(bench.planted.struck() > 0);
         if let Some(finding) = judged.findings.first() {
             return (Some(finding.summary.clone()), n_struck);
         }
-        tally.add(set, &Case { number: number as u64, script: script.clone(), history, judged, requests: 0 });
+        tally.add(set, &Case { number: number as u64, script, history, judged, requests: 0 });
     }
     let change = tally.changes_of_mind(set).into_iter().next();
     (change.map(|first| first.finding.summary), n_struck)

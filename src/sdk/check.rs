@@ -167,7 +167,7 @@ fn calls(set: &Arc<SpecSet>, launch: &Launch, known: &Known) -> Result<Vec<Check
     let adapter = Arc::new(Adapter::unknown("adapter"));
     let mut bench = Bench::new(set.clone(), adapter, launch.clone(), started, known.clone())?;
     let case = |treatments: Vec<Treatment>| Case {
-        script: Script { commands: vec![plain_call(set, at)], aims: Vec::new() },
+        script: Script::new(vec![plain_call(set, at)], Vec::new()),
         treatments,
         retries: 0,
         signing: set.service(at).signing.first().cloned().unwrap_or_default(),

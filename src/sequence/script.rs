@@ -21,9 +21,22 @@ pub struct Script {
     pub commands: Vec<Command>,
     /// Requirements that it was made for: operation and index. Free sequences have none.
     pub aims: Vec<(OpRef, usize)>,
+    /// In which of their ways its lanes take turns, where the endpoint is in this process; without a number, by chance.
+    pub turns: Option<u64>,
 }
 
 impl Script {
+    /// Commands for these requirements.
+    pub fn new(commands: Vec<Command>, aims: Vec<(OpRef, usize)>) -> Self {
+        Self { commands, aims, turns: None }
+    }
+
+    /// Other commands in its place; without lanes that could take turns, one after the other.
+    #[must_use]
+    pub fn with(&self, commands: Vec<Command>) -> Self {
+        Self { commands, aims: self.aims.clone(), turns: self.turns }.simplified()
+    }
+
     /// Region of calls that say none.
     pub fn home() -> Arc<str> {
         static SHARED: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(HOME));
@@ -47,10 +60,10 @@ impl Script {
     }
 
     /// The same with its commands one after the other, where only one lane is left.
-    #[must_use]
-    pub fn simplified(mut self) -> Self {
+    fn simplified(mut self) -> Self {
         if self.lanes().len() < 2 {
             self.commands.iter_mut().for_each(|command| command.lane = None);
+            self.turns = None;
         }
         self
     }
@@ -85,7 +98,7 @@ impl Script {
             .enumerate()
             .map(|(index, value)| command(set, value).map_err(|why| format!("command {}: {why}", index + 1)))
             .collect::<Result<_, _>>()?;
-        let script = Self { commands, aims: Vec::new() };
+        let script = Self::new(commands, Vec::new());
         script.check_lanes()?;
         let mut services = script.commands.iter().map(|command| command.operation.service);
         match services.next() {

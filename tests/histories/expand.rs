@@ -48,7 +48,7 @@ pub fn expand(set: &SpecSet, file: &File, entry: &Entry) -> Result<(Script, Hist
         at,
         ids: &entry.ids,
         history,
-        script: Script { commands: Vec::new(), aims: Vec::new() },
+        script: Script::new(Vec::new(), Vec::new()),
         now_ms: 0,
         lanes_left_ms: None,
     };

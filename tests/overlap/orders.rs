@@ -151,7 +151,7 @@ fn crowd(id: &str, n_calls: u8) -> (Script, History) {
     let mut commands = pair.commands[..race.start].to_vec();
     commands.extend((0..n_calls).map(|lane| Command { lane: Some(lane + 1), ..call.clone() }));
     commands.extend_from_slice(&pair.commands[race.end..]);
-    let script = Script { commands, aims: Vec::new() };
+    let script = Script::new(commands, Vec::new());
     let history = executed(&script, policy(at, SETTLE_MS, true), "crowd");
     (script, history)
 }

@@ -72,7 +72,7 @@ fn prepare(set: &Arc<SpecSet>, at: OpRef, url: &str, scheme_name: &str) -> Resul
         clean: false,
         pace: Pace::default(),
     };
-    let setup = Script { commands: script.commands[..position].to_vec(), aims: Vec::new() };
+    let setup = Script::new(script.commands[..position].to_vec(), Vec::new());
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     let history = runtime.block_on(execute(set, &setup, &http, &around, "1"));
     let call = &script.commands[position];

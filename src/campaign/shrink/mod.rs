@@ -346,7 +346,8 @@ impl<'a> Shrinker<'a> {
         let focused = if is_about_one_call(best) { focused(&best.script, &keep) } else { Vec::new() };
         for candidate in focused.into_iter().chain(smaller(self.set, &best.script, &keep)) {
             // Where the model knows why it failed, it knows as well what cannot fail for that reason.
-            if self.excluded.contains(&candidate) || (is_asked && asks(&candidate) == Some(false)) {
+            let is_excluded = self.excluded.iter().any(|other| other.commands == candidate.commands);
+            if is_excluded || (is_asked && asks(&candidate) == Some(false)) {
                 continue;
             }
             if self.is_over() {
@@ -368,7 +369,9 @@ impl<'a> Shrinker<'a> {
             if number > 0 && self.is_over() {
                 break;
             }
-            let failed = self.once(script, key).await;
+            // First in the way that has shown it.
+            let other = number.checked_sub(1).map(u64::from);
+            let failed = self.once(&Script { turns: other.or(script.turns), ..script.clone() }, key).await;
             if failed.is_some() {
                 return failed;
             }
@@ -421,7 +424,7 @@ impl<'a> Shrinker<'a> {
         for _ in 0..2 {
             let order = (0..race.start).chain(lanes.concat()).chain(race.end..script.commands.len());
             let commands = order.map(|index| Command { lane: None, ..script.commands[index].clone() }).collect();
-            let sequence = Script { commands, aims: script.aims.clone() };
+            let sequence = Script::new(commands, script.aims.clone());
             let (history, judged) = self.run(&sequence, self.around.patience_ms).await;
             let counting = judged.findings.into_iter().find(|finding| blame::counts(self.set, finding));
             if let Some(finding) = counting.filter(blame::is_of_one_run) {

@@ -35,7 +35,7 @@ fn case(set: &SpecSet, replies: Vec<Reply>) -> (Script, History) {
         reply,
     };
     let exchanges = replies.into_iter().enumerate().map(exchange).collect();
-    (Script { commands, aims: Vec::new() }, History { exchanges, ..History::default() })
+    (Script::new(commands, Vec::new()), History { exchanges, ..History::default() })
 }
 
 fn success(fields: serde_json::Value) -> Reply {
@@ -103,7 +103,7 @@ fn what_only_the_clock_forbids_was_not_seen() {
     let delete = param("Images", "texts", "names = \"image\"") + "[[effect]]\ndelete = \"image\"\n";
     let set = shop_with(&images.iter().map(given).collect::<String>(), &delete);
     let check = |first_read: (u64, u64), expected: Option<&str>| {
-        let (mut script, mut history) = (Script { commands: Vec::new(), aims: Vec::new() }, History::default());
+        let (mut script, mut history) = (Script::new(Vec::new(), Vec::new()), History::default());
         let places = images.map(|name| (format!("$given.{name}").as_str().into(), format!("img-{name}")));
         history.filled.extend(places);
         let mut add = |operation, named: &[&str], shown: &[&str], lane: Option<u8>, (start, end): (u64, u64)| {
