@@ -259,7 +259,8 @@ fn needed(set: &SpecSet, script: &Script, history: &History, call: usize) -> Scr
         let Some(until) = command.until.as_ref().filter(|until| until.wait != Wait::Linger) else { continue };
         let concerns = |earlier: &usize| {
             let earlier = &commands[*earlier];
-            earlier.creates.contains(&until.key) || earlier.uses().contains(&until.key)
+            let used = earlier.uses();
+            until.keys.iter().any(|key| earlier.creates.contains(key) || used.contains(key))
         };
         // Waiting for what is not begun would take all patience.
         let cause = (0..index).rev().filter(|earlier| changes(*earlier)).find(concerns);

@@ -107,13 +107,14 @@ struct Latest {
     at_ms: Option<u64>,
 }
 
-/// What a repeated read shows of what it waits for.
+/// What a repeated read shows of what it waits for; of several things, that which takes longest.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Sight {
     /// It has come about, or never will.
     Settled,
-    NotYet,
     /// The resource that should show it is not there at all.
     Missing,
+    NotYet,
 }
 
 impl Run<'_> {
@@ -353,7 +354,7 @@ impl Run<'_> {
 
     /// The last call did something to what a wait is about, as far as answers tell.
     fn called(&self, until: &Until) -> bool {
-        self.last_call_succeeded && !self.spared.contains(&until.key)
+        self.last_call_succeeded && !until.keys.iter().all(|key| self.spared.contains(key))
     }
 
     /// The latest change of the sort that a wait is for.
@@ -373,7 +374,7 @@ impl Run<'_> {
         // A read that lags may show a time before the resource was there.
         let certain = self.around.pace.lag_ms() == 0 || self.removal.at_ms.is_some();
         let went = until.filter(|until| certain && until.expected == Expected::Gone);
-        self.gone.extend(went.map(|until| until.key.clone()));
+        self.gone.extend(went.into_iter().flat_map(|until| until.keys.iter().cloned()));
     }
 
     fn learn(&mut self, operation: &Operation, command: &Command, reply: &Reply) {
@@ -409,19 +410,22 @@ impl Run<'_> {
         let Some(shown) = operation.views.get(until.view) else { return Sight::Settled };
         let Some(seen) = view::observe(shown, fields) else { return Sight::Settled };
         let find = |key: &Key| seen.find(self.binding.filled.get(key).map_or(&**key, String::as_str));
-        let element = find(&until.key);
-        if element.is_some_and(|element| shown.failure(element).is_some()) {
-            return Sight::Settled;
-        }
-        match (&until.expected, element) {
-            (Expected::Gone, element) => settled(element.is_none()),
-            (Expected::Shown(_), None) => Sight::Missing,
-            (Expected::Shown(fields), Some(element)) => settled(fields.iter().all(|(field, spellings)| {
-                let text = element.field(field).map(as_text).unwrap_or_default();
-                spellings.iter().any(|spelling| spelling.eq_ignore_ascii_case(&text))
-            })),
-            (Expected::Member { member, present }, _) => settled(find(member).is_some() == *present),
-        }
+        let sight_of = |key: &Key| {
+            let element = find(key);
+            if element.is_some_and(|element| shown.failure(element).is_some()) {
+                return Sight::Settled;
+            }
+            match (&until.expected, element) {
+                (Expected::Gone, element) => settled(element.is_none()),
+                (Expected::Shown(_), None) => Sight::Missing,
+                (Expected::Shown(fields), Some(element)) => settled(fields.iter().all(|(field, spellings)| {
+                    let text = element.field(field).map(as_text).unwrap_or_default();
+                    spellings.iter().any(|spelling| spelling.eq_ignore_ascii_case(&text))
+                })),
+                (Expected::Member { member, present }, _) => settled(find(member).is_some() == *present),
+            }
+        };
+        until.keys.iter().map(sight_of).max().unwrap_or(Sight::Settled)
     }
 }
 

@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn the_next_wait_tries_half_until_it_is_none() {
         let read = OpRef { service: 0, operation: 0 };
-        let until = Until { view: 0, key: "$image1".into(), expected: Expected::Gone, wait: Wait::Patient };
+        let until = Until { view: 0, keys: vec!["$image1".into()], expected: Expected::Gone, wait: Wait::Patient };
         // What was learned: after how long, and after how long not yet; how long the next one waits, and a sparing one.
         let check = |learned: &[(u64, Option<u64>)], expected: u64, sparing: u64| {
             let pace = Pace::default();

@@ -71,6 +71,17 @@ impl Ground<'_> {
         commands.iter().map(|command| cost(self.set, command)).sum()
     }
 
+    /// What a script costs with removing what it leaves, in half requests: a wait may take another look.
+    pub fn whole_cost(&self, commands: &[Command]) -> usize {
+        let kinds = &self.set.service(self.at).kinds;
+        let end = self.end(self.initial, commands);
+        let stays =
+            |key: &&Key| end.living(key).is_some_and(|found| kinds[found.kind].is_removable()) && !end.is_leaving(key);
+        let n_left = commands.iter().flat_map(|command| &command.creates).filter(stays).count();
+        let n_waits = commands.iter().filter(|command| command.until.is_some()).count();
+        2 * (commands.len() + n_left * REMOVAL) + n_waits
+    }
+
     /// The state after commands.
     pub fn end(&self, from: &State, commands: &[Command]) -> State {
         simulate::run(self.set, from, commands, self.likely).pop().unwrap_or_else(|| from.clone())

@@ -55,6 +55,7 @@ pub struct Generator<'a> {
     tours: Vec<Script>,
     /// Overlapping calls, and how many of the first are enough to meet each of their aims.
     pub(super) races: Vec<(OpRef, Race)>,
+    n_needed_races: usize,
     n_first_races: u64,
     /// Why the others have none.
     pub unplanned: BTreeMap<(OpRef, usize), String>,
@@ -125,6 +126,7 @@ impl<'a> Generator<'a> {
             aims: Vec::new(),
             tours: Vec::new(),
             races: Vec::new(),
+            n_needed_races: 0,
             n_first_races: 0,
             unplanned: BTreeMap::new(),
         };
@@ -195,14 +197,16 @@ impl<'a> Generator<'a> {
                     && self.probes(call).is_empty()
             };
             // Whoever stops early has seen what takes overlapping calls as well.
-            let first = self.races.iter().take(self.n_first_races as usize);
-            let races: Vec<&Race> = first.filter(|(of, _)| of == at).map(|(_, race)| race).collect();
+            let (needed, others) = self.races[..self.n_first_races as usize].split_at(self.n_needed_races);
+            let [needed, others] = [needed, others]
+                .map(|races| races.iter().filter(|(of, _)| of == at).map(|(_, race)| race).collect::<Vec<_>>());
             tours(&Material {
                 set: self.set,
                 at: *at,
                 plans: &plans,
                 aims: &aims,
-                races: &races,
+                needed: &needed,
+                races: &others,
                 admits: &admits,
                 permit: &self.options.permit,
                 beyond,
@@ -254,6 +258,7 @@ impl<'a> Generator<'a> {
                 list.push((*at, race));
             }
         }
+        self.n_needed_races = first.len();
         self.n_first_races = (first.len() + further.len()) as u64;
         self.races = first.into_iter().chain(further).chain(others).collect();
     }

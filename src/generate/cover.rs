@@ -42,12 +42,14 @@ const REQUEST: usize = 8;
 /// What can fail in so many ways is not put off to spare requests.
 const URGENT: usize = 16;
 
+/// Choices of biases: of a few, those that lead to the fewest requests with the embedded specs.
+const SERIES: u64 = 6;
 /// Biased courses that are tried.
-const TRIES: u64 = 100;
+const TRIES: u64 = 200;
 /// So many of them differ much from the best so far; the others differ little.
 const ADVENTURES: u64 = 30;
 /// After so many tries that made nothing cheaper, none is expected to.
-const MOST_VAIN: u64 = 40;
+const MOST_VAIN: u64 = 80;
 /// So many calls come first without any bias: they tell the most.
 const UNBIASED: usize = 12;
 /// What a bias makes of a stop's worth, in percent.
@@ -61,7 +63,9 @@ pub struct Material<'a> {
     pub plans: &'a [&'a Plan],
     /// Requirements to exercise.
     pub aims: &'a BTreeSet<usize>,
-    /// Races that come after the first tours.
+    /// Races that meet what only overlapping calls can, on the first tours or after them.
+    pub needed: &'a [&'a Race],
+    /// More of them, for what depends on chance.
     pub races: &'a [&'a Race],
     /// Whether an endpoint can be asked to do this.
     pub admits: &'a dyn Fn(&Command) -> bool,
@@ -85,16 +89,15 @@ pub struct Tours {
 
 /// Makes the tours of one operation.
 pub fn tours(material: &Material<'_>) -> Tours {
-    let Material { set, at, plans, aims, races, admits, permit, beyond, seed } = *material;
+    let Material { set, at, plans, aims, needed, races, admits, permit, beyond, seed } = *material;
     let initial = State::initial(set.service(at), &Script::home());
     let likely = Choices::likely(set.operation(at));
     let ground = Ground { set, at, initial: &initial, likely: &likely, permit };
     let mut stops = stop::planned(&ground, plans);
     let is_aim = |goal: &Goal| goal.requirement().is_some_and(|requirement| aims.contains(&requirement));
     let cover = Cover::new(&ground, &stops, is_aim, Goal::is_passed_by);
-    let Raced { mut first, races, visited, .. } = cover.cheapest(races);
-    let races = raced::race_on_the_way(&ground, &mut first, &races);
-    let races = races.into_iter().map(|race| races::script(set, at, race, None)).collect();
+    let Raced { first, races: alone, visited, .. } = cover.cheapest(needed);
+    let races = alone.iter().chain(races).map(|race| races::script(set, at, race, None)).collect();
     if !beyond {
         return Tours { first, races, further: Vec::new() };
     }
@@ -259,16 +262,22 @@ impl<'a> Cover<'a> {
     /// The tours and races that reach what is wanted with the fewest requests, of those that are tried. They are always the
     /// same.
     fn cheapest<'r>(&self, races: &[&'r Race]) -> Raced<'r> {
-        let mut dice = Dice::new("courses", 0);
+        let mut dice = Dice::new("courses", SERIES);
         let (mut best, mut bias) = (self.raced(&Bias::NONE, races), Bias::NONE);
+        // The race that comes first has the choice of the places.
+        let mut order = races.to_vec();
         let mut n_vain = 0;
         for number in 0..TRIES {
             let kept_percent = if number < ADVENTURES { 50 } else { 80 };
             let other = bias.varied(self.stops.len(), kept_percent, &mut dice);
-            let raced = self.raced(&other, races);
+            let mut others = order.clone();
+            if number % 2 == 0 {
+                others.sort_by_cached_key(|_| dice.number());
+            }
+            let raced = self.raced(&other, &others);
             n_vain = if raced.cost < best.cost { 0 } else { n_vain + 1 };
             if raced.cost <= best.cost {
-                (best, bias) = (raced, other);
+                (best, bias, order) = (raced, other, others);
             }
             if n_vain >= MOST_VAIN {
                 break;
@@ -281,9 +290,10 @@ impl<'a> Cover<'a> {
     fn raced<'r>(&self, bias: &Bias, races: &[&'r Race]) -> Raced<'r> {
         let Covered { scripts: mut first, visited } = self.made(bias);
         let races = raced::race_at_the_end(self.ground, &mut first, races);
-        let cost = |commands: &[Command]| self.ground.cost(commands);
-        let on_tours: usize = first.iter().map(|script| cost(&script.commands)).sum();
-        let alone: usize = races.iter().map(|race| cost(&race.setup)).sum();
+        let races = raced::race_on_the_way(self.ground, &mut first, &races);
+        let on_tours: usize = first.iter().map(|script| self.ground.whole_cost(&script.commands)).sum();
+        let script = |race: &Race| races::script(self.ground.set, self.ground.at, race, None);
+        let alone: usize = races.iter().map(|race| self.ground.whole_cost(&script(race).commands)).sum();
         Raced { first, races, visited, cost: on_tours + alone }
     }
 

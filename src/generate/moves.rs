@@ -300,7 +300,7 @@ pub fn wait_for(set: &SpecSet, service: usize, state: &State, pending: &Pending)
             Change::Create(..) => None,
         };
         if let Some((mut command, view, expected)) = found {
-            command.until = Some(Until { view, key: key.clone(), expected, wait: Wait::Patient });
+            command.until = Some(Until { view, keys: vec![key.clone()], expected, wait: Wait::Patient });
             return Some(command);
         }
     }

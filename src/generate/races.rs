@@ -345,37 +345,29 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// Takes out races that meet all aims together, those that meet the most for each request first.
+/// Takes out races that meet all aims together with the fewest commands.
 pub fn needed(set: &SpecSet, at: OpRef, races: &mut Vec<Race>) -> Vec<Race> {
-    let mut chosen: Vec<Race> = Vec::new();
-    while let Some(index) = best(set, at, races, |aim| chosen.iter().any(|race| race.aims.contains(aim))) {
-        chosen.push(races.remove(index));
-    }
-    // What seemed worth it early may not be in the end: others meet its aims as well.
-    for index in (0..chosen.len()).rev() {
-        let is_elsewhere =
-            |aim: &usize| chosen.iter().enumerate().any(|(other, race)| other != index && race.aims.contains(aim));
-        if chosen[index].aims.iter().all(is_elsewhere) {
-            races.insert(0, chosen.remove(index));
-        }
-    }
-    chosen
-}
-
-/// The race that meets the most new aims for each request.
-fn best(set: &SpecSet, at: OpRef, races: &[Race], is_met: impl Fn(&usize) -> bool) -> Option<usize> {
-    let mut best: Option<(usize, usize, usize)> = None;
+    let costs: Vec<usize> = races.iter().map(|race| script(set, at, race, None).commands.len()).collect();
+    // For what can be met with the races so far: the cheapest of them that meet it, the earliest where several do.
+    let mut cheapest: BTreeMap<BTreeSet<usize>, (usize, Vec<usize>)> =
+        BTreeMap::from([(BTreeSet::new(), (0, Vec::new()))]);
     for (index, race) in races.iter().enumerate() {
-        let n_new = race.aims.iter().filter(|aim| !is_met(aim)).count();
-        if n_new == 0 {
-            continue;
-        }
-        let cost = script(set, at, race, None).commands.len();
-        if best.is_none_or(|(_, known_new, known_cost)| n_new * known_cost > known_new * cost) {
-            best = Some((index, n_new, cost));
+        let with_it = |(met, (cost, chosen)): (&BTreeSet<usize>, &(usize, Vec<usize>))| {
+            let chosen: Vec<usize> = chosen.iter().copied().chain([index]).collect();
+            (met | &race.aims, (cost + costs[index], chosen))
+        };
+        for (met, (cost, chosen)) in cheapest.iter().map(with_it).collect::<Vec<_>>() {
+            if cheapest.get(&met).is_none_or(|(known, _)| cost < *known) {
+                cheapest.insert(met, (cost, chosen));
+            }
         }
     }
-    best.map(|(index, ..)| index)
+    let all: BTreeSet<usize> = races.iter().flat_map(|race| race.aims.iter().copied()).collect();
+    let (_, chosen) = cheapest.remove(&all).unwrap_or_default();
+    let is_chosen = |index: usize| chosen.contains(&index);
+    let mut number = 0..;
+    let taken = races.extract_if(.., |_| number.next().is_some_and(is_chosen)).collect();
+    taken
 }
 
 /// The script of a race, whose lanes take turns in the first way. `dice` make another of it, and leave that to chance.
@@ -467,7 +459,7 @@ fn end(set: &SpecSet, at: OpRef, before: &State, lanes: &[Vec<Command>], likely:
         wait.wait = Wait::AfterSuccessOrLinger;
     }
     looks.retain(|look| !waits.iter().any(|wait| wait.covers(look)));
-    waits.into_iter().chain(looks).collect()
+    readback::joined(set, waits.into_iter().chain(looks).collect())
 }
 
 #[cfg(test)]

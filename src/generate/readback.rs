@@ -1,5 +1,7 @@
 //! The reads that prove what a call did, or did not do.
 
+use serde_json::Value;
+
 use super::moves::{read, read_set, wait_for};
 use crate::{
     model::{Answer, Change, Choices, Pending, Request, State, outcomes_with},
@@ -13,6 +15,48 @@ use crate::{
 
 /// Most resources that are read back after one call.
 const MOST_READS: usize = 4;
+
+/// The same commands with one read in place of several in a row, where the endpoint shows several resources at once.
+pub fn joined(set: &SpecSet, commands: Vec<Command>) -> Vec<Command> {
+    let mut all: Vec<Command> = Vec::with_capacity(commands.len());
+    for command in commands {
+        match all.last_mut().and_then(|last| Some((both(set, last, &command)?, last))) {
+            Some((both, last)) => *last = both,
+            None => all.push(command),
+        }
+    }
+    all
+}
+
+/// One read that shows what two show; none where it takes two. What waited still does, and what came a while later.
+fn both(set: &SpecSet, one: &Command, other: &Command) -> Option<Command> {
+    let until = match (&one.until, &other.until) {
+        (until, None) if until.as_ref().is_none_or(|until| until.wait == Wait::Linger) => until.clone(),
+        // What lanes have done may be waited for in different ways.
+        (Some(until), Some(further)) if until.wait != Wait::AfterSuccessOrLinger => {
+            let keys = until.keys.iter().chain(further.keys.iter().filter(|key| !until.keys.contains(key)));
+            let until = Until { keys: keys.cloned().collect(), ..until.clone() };
+            (Until { keys: until.keys.clone(), ..further.clone() } == until).then_some(until)?.into()
+        }
+        _ => return None,
+    };
+    if one.operation != other.operation || [one, other].iter().any(|command| command.purpose != Purpose::Read) {
+        return None;
+    }
+    let operation = set.operation(one.operation);
+    let param = operation.bindings[operation.list()?].param;
+    let mut ids = one.arguments[param].as_ref()?.as_array()?.clone();
+    let further = other.arguments[param].as_ref()?.as_array()?;
+    let further: Vec<Value> = further.iter().filter(|id| !ids.contains(id)).cloned().collect();
+    ids.extend(further);
+    let mut both = Command { until, ..other.clone() };
+    both.arguments[param].clone_from(&one.arguments[param]);
+    if (Command { until: one.until.clone(), ..both.clone() }) != *one || ids.len() > MOST_READS {
+        return None;
+    }
+    both.arguments[param] = Some(Value::Array(ids));
+    Some(both)
+}
 
 /// Reads of everything that a call names and of what hangs on it. What the call removes is awaited.
 ///
@@ -91,8 +135,8 @@ pub fn before(set: &SpecSet, state: &State, setup: &[Command], call: &Command) -
     let request = call.request(set, &Script::home());
     let is_shown = |key: &Key| {
         setup.iter().any(|command| {
-            let until = command.until.as_ref().map(|until| &until.key);
-            until == Some(key) || (command.purpose == Purpose::Read && command.uses().contains(key))
+            command.until.as_ref().is_some_and(|until| until.keys.contains(key))
+                || (command.purpose == Purpose::Read && command.uses().contains(key))
         })
     };
     let beside = bystanding(set, state, call);
@@ -126,7 +170,7 @@ pub fn late(set: &SpecSet, read: &Command) -> Option<Command> {
         Some(_) => Expected::Member { member: key.clone(), present: true },
         None => Expected::Gone,
     };
-    Some(Command { until: Some(Until { view: 0, key, expected, wait: Wait::Linger }), ..read.clone() })
+    Some(Command { until: Some(Until { view: 0, keys: vec![key], expected, wait: Wait::Linger }), ..read.clone() })
 }
 
 /// A read that looks for a while whether a resource goes that should stay.

@@ -30,9 +30,11 @@ pub fn after_waiting(state: &State, command: &Command) -> State {
     let Some(until) = command.until.as_ref().filter(|until| until.wait != Wait::Linger) else { return next };
     let goes = until.expected == Expected::Gone;
     let removes = |pending: &Pending| pending.changes.iter().any(|change| matches!(change, Change::Delete(_)));
-    let is_it = |pending: &Pending| pending.key == until.key && removes(pending) == goes;
-    if let Some(index) = next.pending.iter().position(|pending| is_it(pending)) {
-        next.fire(index);
+    for key in &until.keys {
+        let is_it = |pending: &Pending| pending.key == *key && removes(pending) == goes;
+        if let Some(index) = next.pending.iter().position(|pending| is_it(pending)) {
+            next.fire(index);
+        }
     }
     next
 }

@@ -220,6 +220,7 @@ impl Tour {
             commands.extend(last);
             let calls = self.calls.iter().filter(|(call, _)| (start..end).contains(call));
             let aims: BTreeSet<usize> = calls.flat_map(|(_, aims)| aims).copied().collect();
+            let commands = readback::joined(ground.set, commands);
             scripts.push(Script::new(commands, aims.into_iter().map(|aim| (ground.at, aim)).collect()));
             start = end;
         }

@@ -149,14 +149,21 @@ fn without(script: &Script, doomed: BTreeSet<usize>, keep: &[usize]) -> Option<S
 }
 
 fn removed(script: &Script, mut doomed: BTreeSet<usize>, keep: &[usize]) -> Option<Derived> {
+    // What reads several things still shows the others.
+    let mut commands = script.commands.clone();
     loop {
         let lost: BTreeSet<&Key> = doomed.iter().flat_map(|index| &script.commands[*index].creates).collect();
-        let dependent: Vec<usize> = script
-            .commands
-            .iter()
-            .enumerate()
-            .filter(|(index, command)| !doomed.contains(index) && command.uses().iter().any(|key| lost.contains(key)))
-            .map(|(index, _)| index)
+        let is_dependent = |command: &Command| command.uses().iter().any(|key| lost.contains(key));
+        let left = commands.iter_mut().enumerate().filter(|(index, _)| !doomed.contains(index));
+        let dependent: Vec<usize> = left
+            .filter(|(_, command)| is_dependent(command))
+            .filter_map(|(index, command)| match command.without(&lost) {
+                Some(spared) => {
+                    *command = spared;
+                    None
+                }
+                None => Some(index),
+            })
             .collect();
         if dependent.is_empty() {
             break;
@@ -167,7 +174,7 @@ fn removed(script: &Script, mut doomed: BTreeSet<usize>, keep: &[usize]) -> Opti
         return None;
     }
     let left: Vec<usize> = (0..script.commands.len()).filter(|index| !doomed.contains(index)).collect();
-    let commands = left.iter().map(|index| script.commands[*index].clone()).collect();
+    let commands = left.iter().map(|index| commands[*index].clone()).collect();
     let script = script.with(commands);
     Some(Derived { script, origins: left.into_iter().map(Some).collect() })
 }

@@ -1,6 +1,9 @@
 //! One operation with arguments, handles still symbolic.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
@@ -30,7 +33,8 @@ pub struct Command {
 pub struct Until {
     /// Index of the operation's view.
     pub view: usize,
-    pub key: Key,
+    /// Of each of these, at least one.
+    pub keys: Vec<Key>,
     pub expected: Expected,
     pub wait: Wait,
 }
@@ -94,7 +98,7 @@ impl Command {
         let name = |key: &Key| names.get(key).unwrap_or(key).clone();
         let mut fill_in = |place: &str| Some(names.get(place).map_or(place, |name| &**name).to_owned());
         let until = self.until.clone().map(|until| Until {
-            key: name(&until.key),
+            keys: until.keys.iter().map(name).collect(),
             expected: match until.expected {
                 Expected::Member { member, present } => Expected::Member { member: name(&member), present },
                 expected => expected,
@@ -116,12 +120,35 @@ impl Command {
         is_same && other.until.as_ref().is_none_or(waits)
     }
 
+    /// A read of several things without some of them; none where nothing would be left, or it needs them.
+    pub fn without(&self, lost: &BTreeSet<&Key>) -> Option<Self> {
+        let is_left = |value: &Value| value.as_str().is_none_or(|place| !lost.contains(&Key::from(place)));
+        let mut spared = self.clone();
+        for value in spared.arguments.iter_mut().flatten() {
+            if let Value::Array(list) = value {
+                let n_before = list.len();
+                list.retain(is_left);
+                if list.is_empty() && n_before > 0 {
+                    return None;
+                }
+            }
+        }
+        if let Some(until) = &mut spared.until {
+            until.keys.retain(|key| !lost.contains(key));
+            if until.keys.is_empty() {
+                return None;
+            }
+        }
+        let needs_none = |command: &Self| !command.uses().iter().any(|key| lost.contains(key));
+        (self.purpose == Purpose::Read && needs_none(&spared)).then_some(spared)
+    }
+
     /// Handles that its arguments use.
     pub fn uses(&self) -> Vec<Key> {
         let mut found = Vec::new();
         self.arguments.iter().flatten().for_each(|value| collect(value, &mut found));
         if let Some(until) = &self.until {
-            found.push(until.key.clone());
+            found.extend(until.keys.iter().cloned());
         }
         found.sort();
         found.dedup();

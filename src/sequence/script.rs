@@ -135,15 +135,17 @@ fn command_json(set: &SpecSet, command: &Command) -> Value {
     }
     .into();
     if let Some(until) = &command.until {
+        let keys = || until.keys.iter().map(|key| key.to_string());
+        let key = if let [key] = &until.keys[..] { Value::from(&**key) } else { keys().collect() };
         let mut described = match &until.expected {
-            Expected::Gone => json!({ "view": until.view, "key": &*until.key, "gone": true }),
+            Expected::Gone => json!({ "view": until.view, "key": key, "gone": true }),
             Expected::Shown(fields) => {
                 let fields: Map<String, Value> =
                     fields.iter().map(|(field, spellings)| (field.clone(), spellings.clone().into())).collect();
-                json!({ "view": until.view, "key": &*until.key, "shown": fields })
+                json!({ "view": until.view, "key": key, "shown": fields })
             }
             Expected::Member { member, present } => {
-                json!({ "view": until.view, "key": &*until.key, "member": &**member, "present": present })
+                json!({ "view": until.view, "key": key, "member": &**member, "present": present })
             }
         };
         let wait = Wait::ALL.iter().find(|(_, wait)| *wait == until.wait);
@@ -205,7 +207,13 @@ fn until(value: &Value, n_views: usize) -> Result<Option<Until>, String> {
     if view >= n_views {
         return Err("it waits for a view that the operation no longer has".into());
     }
-    let key = Key::from(value["key"].as_str().ok_or("`until` has no `key`")?);
+    let keys: Vec<Key> = match &value["key"] {
+        Value::Array(list) => list.iter().filter_map(Value::as_str).map(Key::from).collect(),
+        key => key.as_str().map(Key::from).into_iter().collect(),
+    };
+    if keys.is_empty() {
+        return Err("`until` has no `key`".into());
+    }
     let expected = if let Some(fields) = value["shown"].as_object() {
         let spellings = |value: &Value| {
             value.as_array().into_iter().flatten().filter_map(|text| text.as_str()).map(str::to_owned).collect()
@@ -217,7 +225,7 @@ fn until(value: &Value, n_views: usize) -> Result<Option<Until>, String> {
         Expected::Gone
     };
     let wait = Wait::ALL.iter().find(|(name, _)| value["wait"] == *name).map_or(Wait::Patient, |(_, wait)| *wait);
-    Ok(Some(Until { view, key, expected, wait }))
+    Ok(Some(Until { view, keys, expected, wait }))
 }
 
 #[cfg(test)]
