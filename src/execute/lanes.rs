@@ -164,11 +164,11 @@ impl Chance {
 mod tests {
     use std::sync::Mutex;
 
-    use super::{Lane, together};
+    use super::{Lane, Turns, together};
     use crate::endpoint::give_way;
 
-    /// The order in which lanes of three steps each go on.
-    fn order(name: &str) -> Vec<usize> {
+    /// The order in which so many lanes of three steps each go on: they leave, look and act.
+    fn order(n_lanes: usize, number: Option<u64>, name: &str) -> Vec<usize> {
         let seen = Mutex::new(Vec::new());
         let lane = |number: usize| -> Lane<'_> {
             let seen = &seen;
@@ -180,19 +180,47 @@ mod tests {
             })
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        runtime.block_on(together((0..3).map(lane).collect(), name));
+        runtime.block_on(together((0..n_lanes).map(lane).collect(), Turns::new(number, n_lanes, name)));
         seen.into_inner().expect("nobody panics")
     }
 
     #[test]
     fn all_leave_first_and_the_name_decides_the_rest() {
-        let orders: Vec<Vec<usize>> = (0..50).map(|number| order(&number.to_string())).collect();
+        let orders: Vec<Vec<usize>> = (0..50).map(|name| order(3, None, &name.to_string())).collect();
         for found in &orders {
             let mut first = found[..3].to_vec();
             first.sort_unstable();
             assert_eq!((first, found.len()), (vec![0, 1, 2], 9));
         }
-        assert_eq!(order("1"), orders[1]);
+        assert_eq!(order(3, None, "1"), orders[1]);
         assert!(orders.iter().any(|other| *other != orders[0]));
+    }
+
+    #[test]
+    fn two_lanes_meet_in_each_way() {
+        let check = |number: u64, expected: [usize; 6]| {
+            assert_eq!(order(2, Some(number), "any"), expected, "{number}");
+            assert_eq!(order(2, Some(number), "other"), expected, "{number}, by another name");
+        };
+        // Both look, and whoever looks last acts first.
+        check(0, [1, 0, 1, 0, 0, 1]);
+        check(1, [0, 1, 0, 1, 1, 0]);
+        // One after the other.
+        check(2, [0, 1, 0, 0, 1, 1]);
+        check(3, [1, 0, 1, 1, 0, 0]);
+        // Both look, and whoever looks first acts first.
+        check(4, [0, 1, 0, 1, 0, 1]);
+        check(5, [1, 0, 1, 0, 1, 0]);
+        let by_chance: Vec<Vec<usize>> = (0..20).map(|name| order(2, Some(6), &name.to_string())).collect();
+        assert!(by_chance.iter().any(|other| *other != by_chance[0]));
+    }
+
+    #[test]
+    fn three_lanes_meet_in_ways_that_differ_and_more_by_chance() {
+        let ways: Vec<Vec<usize>> = (0..18).map(|number| order(3, Some(number), "any")).collect();
+        for (number, way) in ways.iter().enumerate() {
+            assert!(!ways[..number].contains(way), "{number}");
+        }
+        assert_ne!(order(4, Some(0), "one"), order(4, Some(0), "another"));
     }
 }

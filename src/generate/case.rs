@@ -33,10 +33,10 @@ const LAST_READ_PERCENT: usize = 30;
 const TWICE_PERCENT: usize = 40;
 /// Times that each race is run at least and at most, and how many races there are in between: what calls do to each other
 /// depends on chance.
-const RACE_ROUNDS: (u64, u64) = (8, 12);
+const RACE_ROUNDS: (u64, u64) = (4, 12);
 const ENOUGH_RACES: u64 = 150;
 /// Races that come first for a row that only overlapping calls can earn.
-const ROW_RACES: usize = 5;
+const ROW_RACES: usize = 3;
 
 /// Makes the cases of a run.
 #[derive(Clone)]
@@ -280,7 +280,7 @@ impl<'a> Generator<'a> {
         let (round, index) = (number / n_races, number % n_races);
         let (at, race) = self.races.get(index as usize)?;
         // Now it is as it was planned, in another way each time, and now another is made of it.
-        let planned = || Script { turns: Some(round / 2), ..races::script(self.set, *at, race, None) };
+        let planned = || Script { turns: Some((index + round / 2) % 2 + 2 * (round / 4)), ..races::script(self.set, *at, race, None) };
         if round.is_multiple_of(2) {
             return Some(planned());
         }
