@@ -279,9 +279,11 @@ impl<'a> Generator<'a> {
         let n_races = self.races.len() as u64;
         let (round, index) = (number / n_races, number % n_races);
         let (at, race) = self.races.get(index as usize)?;
-        // Now it is as it was planned, in another way each time, and now another is made of it.
-        let planned = || Script { turns: Some((index + round / 2) % 2 + 2 * (round / 4)), ..races::script(self.set, *at, race, None) };
-        if round.is_multiple_of(2) {
+        // At first it is as it was planned: each call changes what the other has seen, once. Neighbours begin differently, for
+        // they often show the same. Then the other ways take turns with what chance makes of it.
+        let way = if round < 2 { (index + round) % 2 } else { 1 + round / 2 };
+        let planned = || Script { turns: Some(way), ..races::script(self.set, *at, race, None) };
+        if round < 2 || round.is_multiple_of(2) {
             return Some(planned());
         }
         let mut dice = Dice::new(&format!("{}/race", self.seed), number);
