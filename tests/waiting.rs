@@ -58,6 +58,17 @@ async fn what_may_be_gone_with_what_was_removed_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn several_things_are_waited_for_until_each_is_shown() {
+    for (keys, is_awaited) in [(json!("$task1"), false), (json!(["$task1", "$task2"]), true)] {
+        let mut wait = until_the_task_is_finished();
+        wait["until"]["key"] = keys.clone();
+        // There is no second task.
+        let looks = looks(json!([import(), until_the_task_is_finished(), wait]), SLOW_MS).await;
+        assert_eq!(looks > 1, is_awaited, "{keys}: {looks}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_refused_beside_a_success_is_not_waited_for() {
     let create = |handle: &str| {
         let arguments = json!({ "RegionId": "$given.region", "SnapshotId": "$given.snapshot", "ImageName": "$name" });

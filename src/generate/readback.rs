@@ -238,3 +238,69 @@ fn removals(set: &SpecSet, before: &State, request: &Request, assumed: &Choices)
         .cloned()
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::joined;
+    use crate::{sequence::Script, spec::embedded};
+
+    #[test]
+    fn one_read_shows_what_several_in_a_row_do() {
+        let set = embedded().expect("the embedded specs are sound");
+        // Of images, in which region, and how each waits.
+        let look = |images: &[&str], wait: Option<&str>, region: &str| {
+            let key = if let [image] = images { Value::from(*image) } else { json!(images) };
+            let mut read = json!({
+                "operation": "cvm/DescribeImages",
+                "arguments": { "Region": region, "ImageIds": images },
+                "purpose": "read",
+            });
+            if let Some(wait) = wait {
+                read["until"] = json!({ "view": 0, "key": key, "gone": true, "wait": wait });
+            }
+            read
+        };
+        let here = |images: &[&str], wait: Option<&str>| look(images, wait, "$given.region");
+        let check = |reads: Vec<Value>, expected: Vec<Value>| {
+            let script =
+                |reads: Vec<Value>| Script::from_json(&set, &reads.into()).expect("they are commands").commands;
+            assert_eq!(joined(&set, script(reads.clone())), script(expected), "{reads:?}");
+        };
+        let same = |reads: Vec<Value>| check(reads.clone(), reads);
+        check(vec![here(&["$image1"], None), here(&["$image2"], None)], vec![here(&["$image1", "$image2"], None)]);
+        check(vec![here(&["$image1"], None), here(&["$image1"], None)], vec![here(&["$image1"], None)]);
+        let wait = |wait: &'static str| [Some(wait); 2];
+        for [one, other] in [wait("linger"), wait("patient"), wait("after-success")] {
+            check(vec![here(&["$image1"], one), here(&["$image2"], other)], vec![here(&["$image1", "$image2"], one)]);
+        }
+        // A look at once is no look a while later, and what may stay is not waited for with what goes.
+        same(vec![here(&["$image1"], None), here(&["$image2"], Some("linger"))]);
+        same(vec![here(&["$image1"], Some("patient")), here(&["$image2"], None)]);
+        let [one, other] = wait("after-success-or-linger");
+        same(vec![here(&["$image1"], one), here(&["$image2"], other)]);
+        same(vec![here(&["$image1"], Some("linger")), here(&["$image2"], Some("patient"))]);
+        same(vec![here(&["$image1"], None), look(&["$image2"], None, "$given.second_region")]);
+        same(vec![here(&["$image1", "$image2", "$image3", "$image4"], None), here(&["$image5"], None)]);
+        // Where it takes no list, there is nothing to join.
+        let single = |image: &str| json!({ "operation": "ecs/DescribeImages", "arguments": { "ImageId": image }, "purpose": "read" });
+        same(vec![single("$image1"), single("$image2")]);
+    }
+
+    #[test]
+    fn what_waited_a_while_also_shows_what_was_only_looked_at() {
+        let set = embedded().expect("the embedded specs are sound");
+        let read = |images: &[&str], lingers: bool| {
+            let mut read =
+                json!({ "operation": "swas/ListCustomImages", "arguments": { "ImageIds": images }, "purpose": "read" });
+            if lingers {
+                read["until"] = json!({ "view": 0, "key": images[0], "gone": true, "wait": "linger" });
+            }
+            read
+        };
+        let script = |reads: Value| Script::from_json(&set, &reads).expect("they are commands").commands;
+        let reads = script(json!([read(&["$image1"], true), read(&["$image2"], false)]));
+        assert_eq!(joined(&set, reads), script(json!([read(&["$image1", "$image2"], true)])));
+    }
+}

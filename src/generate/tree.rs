@@ -281,6 +281,31 @@ mod tests {
     }
 
     #[test]
+    fn a_read_of_several_things_still_shows_the_others() {
+        let set = embedded().expect("the specs are sound");
+        let script = |made: &[&str], read: &[&str], waits: &[&str]| {
+            let make = |image: &&str| json!({ "operation": "cvm/CreateImage", "creates": [image], "purpose": "setup" });
+            let mut look =
+                json!({ "operation": "cvm/DescribeImages", "arguments": { "ImageIds": read }, "purpose": "read" });
+            if !waits.is_empty() {
+                let key = if let [image] = waits { json!(image) } else { json!(waits) };
+                look["until"] = json!({ "view": 0, "key": key, "gone": true, "wait": "patient" });
+            }
+            let commands = made.iter().map(make).chain([look]);
+            Script::from_json(&set, &commands.collect()).expect("they are commands")
+        };
+        let both = ["$image1", "$image2"];
+        let check = |waits: &[&str], gone: usize, expected: Option<Script>| {
+            let found = without_call(&script(&both, &both, waits), gone, 2).map(|found| found.script);
+            assert_eq!(found, expected, "{waits:?}");
+        };
+        check(&[], 1, Some(script(&["$image1"], &["$image1"], &[])));
+        check(&both, 0, Some(script(&["$image2"], &["$image2"], &["$image2"])));
+        // What it waited for alone cannot come about any more.
+        check(&["$image2"], 1, None);
+    }
+
+    #[test]
     fn a_call_goes_with_what_depends_on_it() {
         let check = |words: &[&str], call: usize, shows: usize, expected: Option<&[&str]>| {
             let found = without_call(&script(words), call, shows).map(|found| found.script);

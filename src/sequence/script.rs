@@ -248,6 +248,14 @@ mod tests {
     fn files_are_read_or_refused_with_the_reason() {
         let delete = json!({ "operation": "ecs/DeleteImage", "arguments": { "ImageId": "$image1" } });
         check(json!([delete]), Ok(()));
+        let waits = |key: Value| {
+            let until = json!({ "key": key, "gone": true });
+            json!([delete, { "operation": "ecs/DescribeImages", "purpose": "read", "until": until }])
+        };
+        check(waits("$image1".into()), Ok(()));
+        check(waits(json!(["$image1", "$image2"])), Ok(()));
+        check(waits(json!([])), Err("command 2: `until` has no `key`"));
+        check(waits(1.into()), Err("command 2: `until` has no `key`"));
         check(json!({}), Err("the script is not a list of commands"));
         check(json!([{}]), Err("command 1: it has no `operation`"));
         let laned = |lane: Value| json!({ "operation": "ecs/DeleteImage", "arguments": {}, "lane": lane });

@@ -38,7 +38,7 @@ fn generator(at: OpRef) -> &'static Generator<'static> {
     made.get_or_init(|| Generator::new(&SET, &[at], "races", Options::default()))
 }
 
-/// The race of one call with itself.
+/// The race of one call with itself, whose lanes take turns by chance.
 fn pair(at: OpRef) -> Script {
     let is_pair = |script: &Script| {
         let lanes = script.lanes();
@@ -48,7 +48,8 @@ fn pair(at: OpRef) -> Script {
         (first.operation, &first.arguments) == (second.operation, &second.arguments)
             && first.uses().iter().all(|key| script.commands.iter().any(|command| command.creates.contains(key)))
     };
-    generator(at).planned_races().find(is_pair).expect("it is one of the races")
+    let planned = generator(at).planned_races().find(is_pair).expect("it is one of the races");
+    Script { turns: None, ..planned }
 }
 
 fn find(id: &str) -> OpRef {
