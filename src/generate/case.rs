@@ -31,8 +31,8 @@ const WOVEN_PERCENT: usize = 60;
 const LAST_READ_PERCENT: usize = 30;
 /// Of a hundred calls that ask what the document leaves open, so many are made twice: the answer has to be the same.
 const TWICE_PERCENT: usize = 40;
-/// Times that each race is run at least and at most, and how many races there are in between: what calls do to each other
-/// depends on chance.
+/// Times that each race is run at least and at most, and how many races there are in between: calls can meet in several ways,
+/// and where the endpoint is elsewhere, chance decides in which.
 const RACE_ROUNDS: (u64, u64) = (4, 12);
 const ENOUGH_RACES: u64 = 150;
 /// Races that come first for a row that only overlapping calls can earn.
@@ -53,7 +53,7 @@ pub struct Generator<'a> {
     aims: Vec<(OpRef, usize)>,
     /// The first cases: everything that is aimed at, with few requests.
     tours: Vec<Script>,
-    /// Overlapping calls, and how many of the first are enough to meet each of their aims.
+    /// Overlapping calls: so many of the first meet each of their aims, and so many as often as is worth it before the rest.
     pub(super) races: Vec<(OpRef, Race)>,
     n_needed_races: usize,
     n_first_races: u64,

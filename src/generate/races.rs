@@ -366,8 +366,7 @@ pub fn needed(set: &SpecSet, at: OpRef, races: &mut Vec<Race>) -> Vec<Race> {
     let (_, chosen) = cheapest.remove(&all).unwrap_or_default();
     let is_chosen = |index: usize| chosen.contains(&index);
     let mut number = 0..;
-    let taken = races.extract_if(.., |_| number.next().is_some_and(is_chosen)).collect();
-    taken
+    races.extract_if(.., |_| number.next().is_some_and(is_chosen)).collect()
 }
 
 /// The script of a race, whose lanes take turns in the first way. `dice` make another of it, and leave that to chance.

@@ -28,34 +28,46 @@ pub fn joined(set: &SpecSet, commands: Vec<Command>) -> Vec<Command> {
     all
 }
 
-/// One read that shows what two show; none where it takes two. What waited still does, and what came a while later.
+/// One read that shows what two show; none where it takes two.
 fn both(set: &SpecSet, one: &Command, other: &Command) -> Option<Command> {
-    let until = match (&one.until, &other.until) {
-        (until, None) if until.as_ref().is_none_or(|until| until.wait == Wait::Linger) => until.clone(),
-        // What lanes have done may be waited for in different ways.
-        (Some(until), Some(further)) if until.wait != Wait::AfterSuccessOrLinger => {
-            let keys = until.keys.iter().chain(further.keys.iter().filter(|key| !until.keys.contains(key)));
-            let until = Until { keys: keys.cloned().collect(), ..until.clone() };
-            (Until { keys: until.keys.clone(), ..further.clone() } == until).then_some(until)?.into()
-        }
-        _ => return None,
-    };
-    if one.operation != other.operation || [one, other].iter().any(|command| command.purpose != Purpose::Read) {
-        return None;
-    }
+    let until = until_both(one.until.as_ref(), other.until.as_ref())?;
     let operation = set.operation(one.operation);
     let param = operation.bindings[operation.list()?].param;
-    let mut ids = one.arguments[param].as_ref()?.as_array()?.clone();
-    let further = other.arguments[param].as_ref()?.as_array()?;
-    let further: Vec<Value> = further.iter().filter(|id| !ids.contains(id)).cloned().collect();
-    ids.extend(further);
-    let mut both = Command { until, ..other.clone() };
-    both.arguments[param].clone_from(&one.arguments[param]);
-    if (Command { until: one.until.clone(), ..both.clone() }) != *one || ids.len() > MOST_READS {
+    let rest = |command: &Command| {
+        let mut rest = Command { until: None, ..command.clone() };
+        rest.arguments[param] = None;
+        rest
+    };
+    let are_reads = one.purpose == Purpose::Read && one.operation == other.operation;
+    if !are_reads || rest(one) != rest(other) {
         return None;
     }
-    both.arguments[param] = Some(Value::Array(ids));
-    Some(both)
+    let ids = |command: &Command| command.arguments[param].as_ref()?.as_array().cloned();
+    let mut all = ids(one)?;
+    let further: Vec<Value> = ids(other)?.into_iter().filter(|id| !all.contains(id)).collect();
+    all.extend(further);
+    (all.len() <= MOST_READS).then(|| {
+        let mut both = Command { until, ..one.clone() };
+        both.arguments[param] = Some(Value::Array(all));
+        both
+    })
+}
+
+/// What a read waits for in place of two, if it can: a look at once is none a while later.
+fn until_both(one: Option<&Until>, other: Option<&Until>) -> Option<Option<Until>> {
+    match (one, other) {
+        (None, None) => Some(None),
+        (Some(one), None) => (one.wait == Wait::Linger).then(|| Some(one.clone())),
+        (None, Some(_)) => None,
+        // What one of several calls did is waited for, and what another did not do may not come about.
+        (Some(one), Some(_)) if one.wait == Wait::AfterSuccessOrLinger => None,
+        (Some(one), Some(other)) => {
+            let mut keys = one.keys.clone();
+            keys.extend(other.keys.iter().filter(|key| !one.keys.contains(key)).cloned());
+            let with_all = |until: &Until| Until { keys: keys.clone(), ..until.clone() };
+            (with_all(one) == with_all(other)).then(|| Some(with_all(one)))
+        }
+    }
 }
 
 /// Reads of everything that a call names and of what hangs on it. What the call removes is awaited.
