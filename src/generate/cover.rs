@@ -108,6 +108,7 @@ pub fn tours(material: &Material<'_>) -> Tours {
         shown.flat_map(|stop| stop.shows.keys().filter(|goal| !goal.needs_looks(stop.passing()))).copied().collect();
     stops.extend(stop::varied(&ground, plans, admits, seed));
     stops.extend(stop::batch(&ground, plans));
+    stops.extend(stop::repeated(&ground, plans));
     stops.extend(stop::freed(&ground, plans));
     let is_new = |goal: &Goal| match goal {
         Goal::Requirement(_) | Goal::Row(_) => false,

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::{
     exercise::{Doubt, Exercise, exercised, row_of},
     readback::bystanding,
@@ -40,6 +42,10 @@ pub enum Goal {
     Both { one: usize, other: usize },
     /// A row is due although a switch is on.
     Despite { row: usize, param: usize },
+    /// A switch that is not given would make a difference if it were on.
+    Default(usize),
+    /// A text is as long as it may be, and would be refused if it were longer.
+    Limit(usize),
     /// A call is answered beside a resource of the same kind, which is not to change: one that exists, or one with an
     /// attribute that is not as it was made.
     Beside { refused: bool, changed: Option<usize> },
@@ -47,6 +53,8 @@ pub enum Goal {
     Done(usize),
     /// A batch of more than two is done whole.
     Many,
+    /// A token that was used comes again, beside something else.
+    Repeated,
     /// A row is no longer due, for what was in the way has been taken back, or is over.
     Freed(usize),
 }
@@ -88,7 +96,7 @@ impl Goal {
     /// what may not be there yet.
     pub fn needs_looks(&self, passing: bool) -> bool {
         match self {
-            Self::Beside { .. } => true,
+            Self::Beside { .. } | Self::Repeated => true,
             Self::Harmless(_) | Self::HarmlessOpen(_) => passing,
             _ => false,
         }
@@ -118,7 +126,7 @@ impl Goal {
         let requirement = match self {
             Self::Requirement(requirement) => requirement,
             // A removal can go wrong in many ways beside another resource.
-            Self::Beside { refused: false, .. } | Self::Many | Self::Freed(_) => return 4,
+            Self::Beside { refused: false, .. } | Self::Many | Self::Repeated | Self::Freed(_) => return 4,
             Self::Harmless(_) | Self::HarmlessOpen(_) => return 2,
             Self::Again { .. } => return 8,
             // Its code, its status, its envelope.
@@ -200,6 +208,18 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, due: &Due, likely: &
     if let [Outcome { answer: Answer::Refused(Refused::Row(row)), .. }] = permitted[..] {
         add(Goal::Row(row), doubt.clone());
     }
+    for (param, described) in operation.params.iter().enumerate() {
+        let (goal, other) = match &call.arguments[param] {
+            None if described.is_switch() => (Goal::Default(param), true.into()),
+            Some(Value::String(text)) if described.max_length == Some(text.chars().count()) => {
+                (Goal::Limit(param), format!("{text}=").into())
+            }
+            _ => continue,
+        };
+        if is_telling(set, before, call, permitted, param, other) {
+            add(goal, doubt.clone());
+        }
+    }
     for outcome in permitted {
         if let Some(found) = beside {
             let refused = outcome.answer != Answer::Success;
@@ -243,6 +263,23 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, due: &Due, likely: &
         add(Goal::Decides { row, place }, doubt.clone());
     }
     goals
+}
+
+/// Whether a call would be answered otherwise with this argument, whatever is open.
+fn is_telling(
+    set: &SpecSet,
+    before: &State,
+    call: &Command,
+    permitted: &[Outcome],
+    param: usize,
+    other: Value,
+) -> bool {
+    let [own] = permitted else { return false };
+    let mut call = call.clone();
+    call.arguments[param] = Some(other);
+    let request = call.request(set, &Script::home());
+    let others = outcomes_with(set, before, &request, &Choices::default(), |_, due| due);
+    others.iter().all(|other| other.answer != own.answer)
 }
 
 /// Whether the call, with nothing but what it must have, would do something to what it names.

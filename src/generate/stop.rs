@@ -10,12 +10,13 @@ use super::{
     candidates::Surroundings,
     exercise::Doubt,
     goal::{Due, Goal, goals},
+    join::renamed,
     plan::{Plan, is_plain},
     readback, simulate,
 };
 use crate::{
     model::{Answer, Outcome, Resource},
-    sequence::Command,
+    sequence::{Command, Script},
     spec::SpecSet,
     value::{Key, is_given},
 };
@@ -149,6 +150,21 @@ pub fn batch(ground: &Ground<'_>, plans: &[&Plan]) -> Option<Stop> {
     let named = made.filter(|key| way.end().living(key).is_some_and(|found| found.kind == binding.kind));
     call.arguments[binding.param] = Some(named.map(|key| Value::String(key.to_string())).collect());
     Some(Stop::new(ground, Rc::new(way), call).showing(Goal::Many))
+}
+
+/// A call with a token that was used for the same before, beside something that was made since.
+pub fn repeated(ground: &Ground<'_>, plans: &[&Plan]) -> Option<Stop> {
+    let operation = ground.set.operation(ground.at);
+    let (plain, _) = plain(ground, plans)?;
+    let repeats = |plan: &&&Plan| {
+        let request = plan.call.request(ground.set, &Script::home());
+        let tokens = ground.end(ground.initial, &plan.setup).tokens;
+        let own = request.token(operation).map(|token| (token, request.fingerprint(operation)));
+        own.is_some_and(|own| tokens.into_iter().any(|used| (used.token, used.arguments) == own))
+    };
+    let plan = plans.iter().filter(repeats).min_by_key(|plan| plan.setup.len())?;
+    let setup = [plan.setup.clone(), renamed(&plan.setup, &plain)].concat();
+    Some(Stop::new(ground, Rc::new(Way::new(ground, setup)), plan.call.clone()).showing(Goal::Repeated))
 }
 
 /// The plain call for what was refused before, once nothing is in the way any more.

@@ -166,7 +166,7 @@ impl Tour {
         let watch = requirements.iter().any(|requirement| is_about_staying(operation, *requirement));
         let about_others = requirements.iter().any(|requirement| is_about_others(operation, *requirement));
         let mut reads = readback::after(set, &self.state, &call, likely, watch);
-        if about_others || new.iter().any(|goal| matches!(goal, Goal::Beside { .. })) {
+        if about_others || new.iter().any(|goal| matches!(goal, Goal::Beside { .. } | Goal::Repeated)) {
             let beside = readback::bystander(set, &self.state, &call);
             reads.retain(|read| !beside.iter().any(|other| other.covers(read)));
             reads.extend(beside);
