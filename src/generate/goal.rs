@@ -300,3 +300,73 @@ fn would_succeed(set: &SpecSet, before: &State, call: &Command, named: &[&Key], 
     let due = outcomes_with(set, before, &request, likely, |_, due| due);
     !due.is_empty() && due.iter().all(|outcome| outcome.answer == Answer::Success)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Due, Goal, goals};
+    use crate::{
+        generate::{permit::Permit, plan::search, simulate},
+        model::{Choices, State},
+        sequence::Script,
+        spec::embedded,
+    };
+
+    /// Whether a call shows a goal of this parameter: by requirement, after its surest plan by the end of which so many rows
+    /// are due at least, and with which argument.
+    fn check(operation: &str, param: &str, goal: fn(usize) -> Goal, cases: &[(&str, usize, Option<Value>, bool)]) {
+        let set = embedded().expect("the embedded specs are sound");
+        let at = set.find(operation).expect("it is specified");
+        let described = set.operation(at);
+        let (initial, likely) = (State::initial(set.service(at), &Script::home()), Choices::likely(described));
+        let plans = search(&set, at, 1, &Permit::default());
+        let param = described.param(param).expect("it is a parameter");
+        for (requirement, n_due, argument, expected) in cases {
+            let id = format!("{operation}/{requirement}");
+            let index = described.requirements.iter().position(|one| one.id == id).expect("it is a requirement");
+            let plans = plans.by_requirement[&index].iter().filter(|plan| plan.due.len() >= *n_due);
+            let plan = plans.min_by_key(|plan| &plan.doubt).expect("there is a plan");
+            let mut call = plan.call.clone();
+            call.arguments[param].clone_from(argument);
+            let state = simulate::run(&set, &initial, &plan.setup, &likely).pop().expect("there is a last state");
+            let due = Due::of(&set, &state, &call, &likely);
+            let shown = goals(&set, &state, &call, &due, &likely).contains_key(&goal(param));
+            assert_eq!(shown, *expected, "{requirement}, {argument:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_told_where_it_would_make_a_difference() {
+        check(
+            "ecs/DeleteImage@legacy",
+            "Force",
+            Goal::Default,
+            &[
+                ("error/ImageUsingByInstance", 1, None, true),
+                ("error/ImageUsingByInstance", 1, Some(false.into()), false),
+                ("error/ImageUseShared", 1, None, false),
+                ("promise/delete", 0, None, false),
+                // With another reason to refuse it, the same code may come all the same.
+                ("open/precedence", 2, None, false),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_text_is_at_its_limit_where_a_longer_one_would_earn_something_else() {
+        let token = |length: usize| Some(json!("t".repeat(length)));
+        check(
+            "swas/DeleteCustomImages",
+            "ClientToken",
+            Goal::Limit,
+            &[
+                ("promise/delete", 0, token(64), true),
+                ("promise/delete", 0, token(63), false),
+                ("promise/delete", 0, token(65), false),
+                // What is missing may be refused first, however long the token is.
+                ("error/InvalidImageId.NotFound", 1, token(64), false),
+            ],
+        );
+    }
+}
