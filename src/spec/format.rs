@@ -329,6 +329,7 @@ static PARAM: Table = Table {
             Kind::Texts,
             "Limits whose violation the document leaves open: required, max_length, max_count, ascii.",
         ),
+        may("may", Kind::Expression, "When this holds, what violates its limits is also accepted."),
         may("value", Kind::Any, "What the suite sends when nothing else is asked; `$given.x`, `$name`, `$region`."),
         may("text", Kind::Text, "What the document says of it, in short."),
         may("source", Kind::Text, "Place in the document."),

@@ -113,6 +113,7 @@ impl Lowering<'_> {
                 let help = did_you_mean(&word.text, LIMITS.iter().copied());
                 self.problems.report("unknown-word", &word.span, message, "not a limit", help);
             }
+            let may = self.condition(entry, "may");
             let call = |function| Expr::Call(function, param);
             let more = |function, limit: Option<i64>| {
                 limit.map(|limit| {
@@ -146,7 +147,12 @@ impl Lowering<'_> {
                 if codes.is_empty() {
                     codes.push(Code::Any);
                 }
-                self.push_row(entry, format!("{name}/{limit}"), codes, Some(due), None, requirement, false);
+                let both = |other| Expr::And(Box::new(due.clone()), Box::new(other));
+                let (due, may) = match &may {
+                    Some(may) => (both(Expr::Not(Box::new(may.clone()))), Some(both(may.clone()))),
+                    None => (due.clone(), None),
+                };
+                self.push_row(entry, format!("{name}/{limit}"), codes, Some(due), may, requirement, false);
             }
         }
     }
