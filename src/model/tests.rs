@@ -89,6 +89,20 @@ fn what_is_wrong_with_a_call_permits_common_codes() {
 }
 
 #[test]
+fn a_limit_may_go_unchecked_when_the_spec_says_so() {
+    let tables = param("Word", "text", "") + &param("Need", "text", "required = true\nmay = \"Word == 'told'\"");
+    let set = shop(&tables);
+    let check = |word: &str, need: bool, expected: &[&str]| {
+        let (state, request) = call(&set, &[Some(word.into()), need.then(|| "there".into())], Caller::Main);
+        assert_eq!(answers(&set, &state, &request), expected, "{word} {need}");
+    };
+    check("a", true, &["due success"]);
+    check("a", false, &["due Need/required"]);
+    check("told", true, &["due success"]);
+    check("told", false, &["due success", "may Need/required"]);
+}
+
+#[test]
 fn outcomes_claim_what_they_are_about() {
     let precedence = "[[open]]\nid = \"code-order\"\nquestion = \"Which?\"\nsource = \"Errors\"\nprecedence = true\n\
         answers = [{ id = \"listed\", source = \"Errors\" }, { id = \"reversed\", source = \"Errors\" }]\n";
