@@ -7,7 +7,8 @@
 //! also try the cheap and telling first.
 //!
 //! What is best at each step need not be best in the end. So what comes after the first calls is chosen several times, each
-//! time with a [`Bias`] for some stops and against others, and the course that takes the fewest requests is kept.
+//! time with a [`Bias`] for some stops and against others, and the course that takes the fewest requests is kept, with the
+//! races that have to come and what it takes to remove what is left.
 //!
 //! Calls of one tour cannot disturb each other as long as the endpoint does what the model says; where it does not, the
 //! first difference ends the judging of the tour, and later cases, which have one aim each, find what it hid.

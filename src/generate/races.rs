@@ -6,6 +6,9 @@
 //! with reads; batches that share an id; one token twice; and calls that have nothing to do with each other. In the *end*
 //! everything is read back.
 //!
+//! Calls can meet in several ways (see [`Script::turns`]). Each race is first run in both ways in which its calls change what
+//! the other one has seen; runs after that take the other ways, and make larger races of it.
+//!
 //! What a race is aimed at follows from what its calls have in common: the laws of overlapping calls that the document has,
 //! and its rows that only such calls can earn.
 
