@@ -216,7 +216,7 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, due: &Due, likely: &
             }
             _ => continue,
         };
-        if is_telling(set, before, call, permitted, param, other) {
+        if is_telling(set, before, call, any, param, other) {
             add(goal, doubt.clone());
         }
     }
@@ -265,16 +265,12 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, due: &Due, likely: &
     goals
 }
 
-/// Whether a call would be answered otherwise with this argument, whatever is open.
-fn is_telling(
-    set: &SpecSet,
-    before: &State,
-    call: &Command,
-    permitted: &[Outcome],
-    param: usize,
-    other: Value,
-) -> bool {
-    let [own] = permitted else { return false };
+/// Whether a call has one answer, and another one with this argument, whatever is open.
+fn is_telling(set: &SpecSet, before: &State, call: &Command, any: &[Outcome], param: usize, other: Value) -> bool {
+    let Some((own, more)) = any.split_first() else { return false };
+    if more.iter().any(|other| other.answer != own.answer) {
+        return false;
+    }
     let mut call = call.clone();
     call.arguments[param] = Some(other);
     let request = call.request(set, &Script::home());

@@ -152,7 +152,7 @@ pub fn batch(ground: &Ground<'_>, plans: &[&Plan]) -> Option<Stop> {
     Some(Stop::new(ground, Rc::new(way), call).showing(Goal::Many))
 }
 
-/// A call with a token that was used for the same before, beside something that was made since.
+/// A call with a token that was used for the same before, after another one, beside something that was made since.
 pub fn repeated(ground: &Ground<'_>, plans: &[&Plan]) -> Option<Stop> {
     let operation = ground.set.operation(ground.at);
     let (plain, _) = plain(ground, plans)?;
@@ -163,7 +163,8 @@ pub fn repeated(ground: &Ground<'_>, plans: &[&Plan]) -> Option<Stop> {
         own.is_some_and(|own| tokens.into_iter().any(|used| (used.token, used.arguments) == own))
     };
     let plan = plans.iter().filter(repeats).min_by_key(|plan| plan.setup.len())?;
-    let setup = [plan.setup.clone(), renamed(&plan.setup, &plain)].concat();
+    let setup = [renamed(&plan.setup, &plan.setup), plan.setup.clone()].concat();
+    let setup = [setup.clone(), renamed(&setup, &plain)].concat();
     Some(Stop::new(ground, Rc::new(Way::new(ground, setup)), plan.call.clone()).showing(Goal::Repeated))
 }
 
