@@ -65,7 +65,9 @@ fn measured(set: &Arc<SpecSet>, n_calls: u8, mixed: bool) -> (Duration, Script, 
 fn crowd(set: &Arc<SpecSet>, n_calls: u8, mixed: bool) -> (Script, History) {
     let at = set.find(OPERATION).expect("it is specified");
     let generator = Generator::new(set, &[at], "overlap", Options::default());
-    let race = generator.planned_races().next().expect("there are races");
+    let is_pair =
+        |script: &Script| matches!(&script.commands[script.race()], [one, other] if one.arguments == other.arguments);
+    let race = generator.planned_races().find(is_pair).expect("a call races with itself");
     let lanes = race.race();
     let (delete, read) = (&race.commands[lanes.start], &race.commands[lanes.end]);
     let call = |lane: u8| {

@@ -154,7 +154,7 @@ fn answered(at: OpRef, script: &Script, policy: Policy) -> Option<(Reply, HttpRe
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let upto =
         script.commands.iter().position(|command| command.operation == at && command.purpose == Purpose::Call)?;
-    let script = Script::new(script.commands[..=upto].to_vec(), script.aims.clone());
+    let script = script.with(script.commands[..=upto].to_vec());
     let history = runtime.block_on(execute(&SET, &script, &endpoint, &around, "0"));
     let reply = history.exchanges.last().filter(|exchange| exchange.command == upto)?.reply.clone();
     let response = endpoint.seen.into_inner().ok()?.last?;

@@ -25,7 +25,7 @@ use super::{
     goal::Goal,
     permit::Permit,
     plan::Plan,
-    raced,
+    raced::{self, Guest},
     races::{self, Race},
     spot::Spots,
     stop::{self, Noise, Stop},
@@ -97,8 +97,10 @@ pub fn tours(material: &Material<'_>) -> Tours {
     let mut stops = stop::planned(&ground, plans);
     let is_aim = |goal: &Goal| goal.requirement().is_some_and(|requirement| aims.contains(&requirement));
     let cover = Cover::new(&ground, &stops, is_aim, Goal::is_passed_by);
-    let Raced { first, races: alone, visited, .. } = cover.cheapest(needed);
-    let races = alone.iter().chain(races).map(|race| races::script(set, at, race, None)).collect();
+    let guests: Vec<Guest<'_>> = needed.iter().map(|race| Guest::new(&ground, race)).collect();
+    let Raced { first, alone, visited, .. } = cover.cheapest(&guests);
+    let alone = alone.iter().map(|guest| guest.script.clone());
+    let races = alone.chain(races.iter().map(|race| races::script(set, at, race, None))).collect();
     if !beyond {
         return Tours { first, races, further: Vec::new() };
     }
@@ -148,12 +150,12 @@ struct Covered {
     visited: Vec<usize>,
 }
 
-/// Tours, some of which end with a race, and the other races.
-struct Raced<'r> {
+/// Tours, some of which have a race in them, and the other races.
+struct Raced<'g> {
     first: Vec<Script>,
-    races: Vec<&'r Race>,
+    alone: Vec<&'g Guest<'g>>,
     visited: Vec<usize>,
-    /// What all of them cost, in requests.
+    /// What all of them cost, in half requests.
     cost: usize,
 }
 
@@ -263,11 +265,11 @@ impl<'a> Cover<'a> {
 
     /// The tours and races that reach what is wanted with the fewest requests, of those that are tried. They are always the
     /// same.
-    fn cheapest<'r>(&self, races: &[&'r Race]) -> Raced<'r> {
+    fn cheapest<'g>(&self, guests: &'g [Guest<'g>]) -> Raced<'g> {
         let mut dice = Dice::new("courses", SERIES);
-        let (mut best, mut bias) = (self.raced(&Bias::NONE, races), Bias::NONE);
         // The race that comes first has the choice of the places.
-        let mut order = races.to_vec();
+        let mut order: Vec<&Guest<'_>> = guests.iter().collect();
+        let (mut best, mut bias) = (self.raced(&Bias::NONE, &order), Bias::NONE);
         let mut n_vain = 0;
         for number in 0..TRIES {
             let kept_percent = if number < ADVENTURES { 50 } else { 80 };
@@ -289,14 +291,13 @@ impl<'a> Cover<'a> {
     }
 
     /// Tours, and the races that come after them.
-    fn raced<'r>(&self, bias: &Bias, races: &[&'r Race]) -> Raced<'r> {
+    fn raced<'g>(&self, bias: &Bias, guests: &[&'g Guest<'g>]) -> Raced<'g> {
         let Covered { scripts: mut first, visited } = self.made(bias);
-        let races = raced::race_at_the_end(self.ground, &mut first, races);
-        let races = raced::race_on_the_way(self.ground, &mut first, &races);
-        let on_tours: usize = first.iter().map(|script| self.ground.whole_cost(&script.commands)).sum();
-        let script = |race: &Race| races::script(self.ground.set, self.ground.at, race, None);
-        let alone: usize = races.iter().map(|race| self.ground.whole_cost(&script(race).commands)).sum();
-        Raced { first, races, visited, cost: on_tours + alone }
+        let others = raced::race_at_the_end(self.ground, &mut first, guests);
+        let alone = raced::race_on_the_way(self.ground, &mut first, &others);
+        let scripts = first.iter().chain(alone.iter().map(|guest| &guest.script));
+        let cost = scripts.map(|script| self.ground.whole_cost(&script.commands)).sum();
+        Raced { first, alone, visited, cost }
     }
 
     /// Tours that reach what is wanted.

@@ -14,18 +14,37 @@ use super::{
 use crate::{
     model::State,
     sequence::{Command, Purpose, Script},
+    value::Key,
 };
 
+/// A race that may come into a tour, with what does not depend on where.
+pub struct Guest<'r> {
+    race: &'r Race,
+    way: Way,
+    /// What its lanes name that is gone when they leave.
+    gone: Vec<Key>,
+    /// By itself.
+    pub script: Script,
+}
+
+impl<'r> Guest<'r> {
+    pub fn new(ground: &Ground<'_>, race: &'r Race) -> Self {
+        let way = Way::new(ground, race.setup.clone());
+        let gone = way.gone(race.lanes.iter().flatten());
+        Self { race, way, gone, script: races::script(ground.set, ground.at, race, None) }
+    }
+}
+
 /// Lets tours end with races, where that spares requests; hands out the others.
-pub fn race_at_the_end<'r>(ground: &Ground<'_>, tours: &mut [Script], races: &[&'r Race]) -> Vec<&'r Race> {
-    hosted(ground, tours, races, |tour| vec![tour.commands.len()])
+pub fn race_at_the_end<'g>(ground: &Ground<'_>, tours: &mut [Script], guests: &[&'g Guest<'g>]) -> Vec<&'g Guest<'g>> {
+    hosted(ground, tours, guests, |tour| vec![tour.commands.len()])
 }
 
 /// Lets races take place on the way, where that spares requests; hands out the others.
-pub fn race_on_the_way<'r>(ground: &Ground<'_>, tours: &mut [Script], races: &[&'r Race]) -> Vec<&'r Race> {
+pub fn race_on_the_way<'g>(ground: &Ground<'_>, tours: &mut [Script], guests: &[&'g Guest<'g>]) -> Vec<&'g Guest<'g>> {
     // What a call did is looked at before anything else happens.
     let is_free = |tour: &Script, place: &usize| tour.commands[*place].purpose == Purpose::Setup;
-    hosted(ground, tours, races, |tour| (1..tour.commands.len()).filter(|place| is_free(tour, place)).collect())
+    hosted(ground, tours, guests, |tour| (1..tour.commands.len()).filter(|place| is_free(tour, place)).collect())
 }
 
 /// A place in a tour where a race may come.
@@ -39,12 +58,12 @@ struct Place {
 }
 
 /// Puts each race where it spares the most, of some places in each tour.
-fn hosted<'r>(
+fn hosted<'g>(
     ground: &Ground<'_>,
     tours: &mut [Script],
-    races: &[&'r Race],
+    guests: &[&'g Guest<'g>],
     places: impl Fn(&Script) -> Vec<usize>,
-) -> Vec<&'r Race> {
+) -> Vec<&'g Guest<'g>> {
     let mut free: Vec<Place> = Vec::new();
     for (number, tour) in tours.iter().enumerate().filter(|(_, tour)| tour.race().is_empty()) {
         let states = simulate::run(ground.set, ground.initial, &tour.commands, ground.likely);
@@ -57,27 +76,25 @@ fn hosted<'r>(
         }));
     }
     let mut others = Vec::new();
-    for race in races {
-        let way = Way::new(ground, race.setup.clone());
-        let gone = way.gone(race.lanes.iter().flatten());
-        let dear = ground.cost(&way.commands);
+    for guest in guests {
+        let dear = ground.cost(&guest.way.commands);
         let mut spared: Vec<(usize, &Place, Approach)> = free
             .iter()
-            .map(|place| (place, place.standing.approach(ground, &way, &gone)))
+            .map(|place| (place, place.standing.approach(ground, &guest.way, &guest.gone)))
             .filter(|(_, approach)| approach.requests < dear)
             .map(|(place, approach)| (dear - approach.requests, place, approach))
             .collect();
         // Of those that spare the same, the last tour, and its first place.
         spared.sort_by_key(|(spared, place, _)| Reverse((*spared, place.tour, Reverse(place.at))));
         let hosting = spared.into_iter().find_map(|(_, place, approach)| {
-            Some((place.tour, with_race(ground, &tours[place.tour], place, &way, &approach, race)?))
+            Some((place.tour, with_race(ground, &tours[place.tour], place, &approach, guest)?))
         });
         match hosting {
             Some((number, hosting)) => {
                 tours[number] = hosting;
                 free.retain(|place| place.tour != number);
             }
-            None => others.push(*race),
+            None => others.push(*guest),
         }
     }
     others
@@ -89,10 +106,10 @@ fn with_race(
     ground: &Ground<'_>,
     tour: &Script,
     place: &Place,
-    way: &Way,
     approach: &Approach,
-    race: &Race,
+    guest: &Guest<'_>,
 ) -> Option<Script> {
+    let Guest { race, way, .. } = guest;
     let (before, after) = tour.commands.split_at(place.at);
     let further: Vec<Command> = race.lanes.iter().flatten().cloned().collect();
     let (commands, names) = place.standing.commands(approach, &tour.commands, way, &further);

@@ -263,14 +263,13 @@ mod tests {
         let set = embedded().expect("the embedded specs are sound");
         // Of images, in which region, and how each waits.
         let look = |images: &[&str], wait: Option<&str>, region: &str| {
-            let key = if let [image] = images { Value::from(*image) } else { json!(images) };
             let mut read = json!({
                 "operation": "cvm/DescribeImages",
                 "arguments": { "Region": region, "ImageIds": images },
                 "purpose": "read",
             });
             if let Some(wait) = wait {
-                read["until"] = json!({ "view": 0, "key": key, "gone": true, "wait": wait });
+                read["until"] = json!({ "view": 0, "key": images, "gone": true, "wait": wait });
             }
             read
         };

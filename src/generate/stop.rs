@@ -158,9 +158,7 @@ pub fn repeated(ground: &Ground<'_>, plans: &[&Plan]) -> Option<Stop> {
     let (plain, _) = plain(ground, plans)?;
     let repeats = |plan: &&&Plan| {
         let request = plan.call.request(ground.set, &Script::home());
-        let tokens = ground.end(ground.initial, &plan.setup).tokens;
-        let own = request.token(operation).map(|token| (token, request.fingerprint(operation)));
-        own.is_some_and(|own| tokens.into_iter().any(|used| (used.token, used.arguments) == own))
+        request.used_before(operation, &ground.end(ground.initial, &plan.setup)).next().is_some()
     };
     let plan = plans.iter().filter(repeats).min_by_key(|plan| plan.setup.len())?;
     let setup = [renamed(&plan.setup, &plan.setup), plan.setup.clone()].concat();

@@ -288,8 +288,7 @@ mod tests {
             let mut look =
                 json!({ "operation": "cvm/DescribeImages", "arguments": { "ImageIds": read }, "purpose": "read" });
             if !waits.is_empty() {
-                let key = if let [image] = waits { json!(image) } else { json!(waits) };
-                look["until"] = json!({ "view": 0, "key": key, "gone": true, "wait": "patient" });
+                look["until"] = json!({ "view": 0, "key": waits, "gone": true, "wait": "patient" });
             }
             let commands = made.iter().map(make).chain([look]);
             Script::from_json(&set, &commands.collect()).expect("they are commands")

@@ -451,14 +451,13 @@ impl<'a> Scope<'a> {
     }
 
     fn token(&self, fact: TokenFact) -> bool {
-        let Some(token) = self.request.token(self.operation) else { return false };
-        let fingerprint = self.request.fingerprint(self.operation);
-        let used = self.state.tokens.iter().filter(|used| used.token == token && !used.refused);
+        let is_same = self.request.used_before(self.operation, self.state).any(|used| !used.refused);
         match fact {
-            TokenFact::Same => used.into_iter().any(|used| used.arguments == fingerprint),
+            TokenFact::Same => is_same,
             TokenFact::Other => {
-                let mut uses = used.peekable();
-                uses.peek().is_some() && uses.all(|used| used.arguments != fingerprint)
+                let token = self.request.token(self.operation);
+                let is_used = |token| self.state.tokens.iter().any(|used| used.token == token && !used.refused);
+                !is_same && token.is_some_and(is_used)
             }
         }
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
+use super::state::{State, TokenUse};
 pub use crate::spec::Caller;
 use crate::{
     spec::{Operation, Service, SpecSet, operation::ParamType, resource::ResourceKind, service::OpRef},
@@ -95,6 +96,15 @@ impl Request {
     /// Value of the idempotency token.
     pub fn token(&self, operation: &Operation) -> Option<Arc<str>> {
         self.argument(operation.token?).map(|value| Arc::from(&*as_text(value)))
+    }
+
+    /// When its token was used before for the same, as far as a state knows.
+    pub fn used_before<'s>(&self, operation: &Operation, state: &'s State) -> impl Iterator<Item = &'s TokenUse> {
+        let own = self.token(operation).map(|token| (token, self.fingerprint(operation)));
+        let is_own = move |used: &&TokenUse| {
+            own.as_ref().is_some_and(|(token, arguments)| used.token == *token && used.arguments == *arguments)
+        };
+        state.tokens.iter().filter(is_own)
     }
 
     /// It names several resources in one list.

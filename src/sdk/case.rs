@@ -36,7 +36,7 @@ impl Case {
         let is_last = command + 1 == self.script.commands.len();
         let commands = self.script.commands[..=command].to_vec();
         Self {
-            script: Script::new(commands, self.script.aims.clone()),
+            script: self.script.with(commands),
             treatments: if is_last { self.treatments.clone() } else { Vec::new() },
             ..self.clone()
         }

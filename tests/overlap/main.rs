@@ -41,10 +41,7 @@ fn generator(at: OpRef) -> &'static Generator<'static> {
 /// The race of one call with itself, whose lanes take turns by chance.
 fn pair(at: OpRef) -> Script {
     let is_pair = |script: &Script| {
-        let lanes = script.lanes();
-        let [first, second] = &lanes[..] else { return false };
-        let ([first], [second]) = (&first[..], &second[..]) else { return false };
-        let [first, second] = [first, second].map(|index| &script.commands[*index]);
+        let [first, second] = &script.commands[script.race()] else { return false };
         (first.operation, &first.arguments) == (second.operation, &second.arguments)
             && first.uses().iter().all(|key| script.commands.iter().any(|command| command.creates.contains(key)))
     };

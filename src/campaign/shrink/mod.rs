@@ -424,7 +424,7 @@ impl<'a> Shrinker<'a> {
         for _ in 0..2 {
             let order = (0..race.start).chain(lanes.concat()).chain(race.end..script.commands.len());
             let commands = order.map(|index| Command { lane: None, ..script.commands[index].clone() }).collect();
-            let sequence = Script::new(commands, script.aims.clone());
+            let sequence = script.with(commands);
             let (history, judged) = self.run(&sequence, self.around.patience_ms).await;
             let counting = judged.findings.into_iter().find(|finding| blame::counts(self.set, finding));
             if let Some(finding) = counting.filter(blame::is_of_one_run) {

@@ -75,10 +75,8 @@ pub fn repeat(subject: &Subject<'_>) -> Vec<Draft> {
         Draft::behaviour("neighbour", breaks, text, move || {
             Outcomes(at, |situation: &Situation<'_>, state: &State, healthy: &Outcome| {
                 let operation = situation.set.operation(situation.request.operation);
-                let token = situation.request.token(operation)?;
-                let fingerprint = situation.request.fingerprint(operation);
-                let is_used = state.tokens.iter().any(|used| used.token == token && used.arguments == fingerprint);
-                is_used.then(|| with_changes(healthy, neighbours(situation, state).into_iter().map(Change::Delete)))
+                let mut uses = situation.request.used_before(operation, state);
+                uses.next().map(|_| with_changes(healthy, neighbours(situation, state).into_iter().map(Change::Delete)))
             })
         })
     });
