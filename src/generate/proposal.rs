@@ -1,17 +1,20 @@
 //! What the model proposes in place of a failing script: often the answer, at the price of one try.
 
+use std::collections::BTreeMap;
+
 use super::{
     case::Generator,
     dice::Dice,
     exercise::{is_about_staying, may_exercise},
+    plan::Plan,
     races, readback, simulate,
-    tree::Derived,
+    tree::{Derived, without},
 };
 use crate::{
     model::{Choices, State},
-    sequence::{Command, Purpose, Script},
-    spec::{id::mint, service::OpRef},
-    value::Key,
+    sequence::{Command, Purpose, Script, command::stem},
+    spec::{id::mint, resource::Given, service::OpRef},
+    value::{Key, given_place},
 };
 
 /// Plans that are proposed in place of a failing script.
@@ -23,32 +26,18 @@ impl Generator<'_> {
     /// The model's shortest scripts for what a failing script broke: its plans for the requirement, and its plans for the
     /// same kind of call.
     pub fn shortest(&self, aim: (OpRef, usize), culprit: Option<&Command>, with_reads: bool) -> Vec<Script> {
-        let plans = self.usable(aim);
-        let mut scripts: Vec<Script> = plans
-            .into_iter()
-            .map(|plan| {
-                let states = simulate::run(self.set, &self.initial(aim.0), &plan.setup, &plan.assumed);
-                let mut commands = plan.setup.clone();
-                let reads = states.last().map(|before| {
-                    readback::after(
-                        self.set,
-                        before,
-                        &plan.call,
-                        &plan.assumed,
-                        is_about_staying(self.set.operation(aim.0), aim.1),
-                    )
-                });
-                if let Some(before) = states.last().filter(|_| with_reads) {
-                    commands.extend(readback::before(self.set, before, &plan.setup, &plan.call));
-                }
-                commands.push(plan.call.clone());
-                // What an answer shows needs no reads.
-                if with_reads {
-                    commands.extend(reads.unwrap_or_default());
-                }
-                Script::new(commands, vec![aim])
-            })
-            .collect();
+        let script = |plan: &Plan| {
+            let states = simulate::run(self.set, &self.initial(aim.0), &plan.setup, &plan.assumed);
+            // What an answer shows needs no reads.
+            let before = states.last().filter(|_| with_reads);
+            let mut commands = plan.setup.clone();
+            let looks = before.map(|before| readback::before(self.set, before, &plan.setup, &plan.call));
+            commands.extend(looks.unwrap_or_default());
+            commands.push(plan.call.clone());
+            commands.extend(before.map(|before| self.reads(aim, plan, before)).unwrap_or_default());
+            Script::new(commands, vec![aim])
+        };
+        let mut scripts: Vec<Script> = self.usable(aim).into_iter().map(script).collect();
         // Plans whose call is most like the one that failed come first.
         scripts.sort_by_key(|proposed| {
             let call = proposed.commands.iter().find(|command| command.purpose == Purpose::Call);
@@ -58,11 +47,34 @@ impl Generator<'_> {
         // Nothing is shorter than the call alone.
         let alone = culprit.filter(|_| !with_reads).and_then(|culprit| self.alone(aim, culprit));
         scripts.splice(0..0, alone);
+        scripts.splice(0..0, self.beside(aim).as_ref().filter(|_| with_reads).map(script));
         let racing = self.races.iter().filter(|(at, race)| *at == aim.0 && race.aims.contains(&aim.1));
         let mut races: Vec<Script> = racing.map(|(at, race)| races::script(self.set, *at, race, None)).collect();
         races.sort_by_key(|script| script.commands.len());
         scripts.extend(races.into_iter().take(MOST_RACES));
         scripts
+    }
+
+    /// The shortest plan whose call does something, with one more of what it begins with, where the requirement is that the call
+    /// leaves that alone.
+    fn beside(&self, (at, requirement): (OpRef, usize)) -> Option<Plan> {
+        let basics = self.set.operation(at).basics.filter(|basics| basics.others == requirement)?;
+        let plan = self.usable((at, basics.effect)).into_iter().min_by_key(|plan| plan.setup.len())?;
+        let maker = plan.setup.first().filter(|maker| maker.creates.len() == 1 && maker.uses().is_empty())?;
+        let made: Vec<&Key> = plan.setup.iter().flat_map(|command| &command.creates).collect();
+        let handle = |number: usize| Key::from(format!("{}{number}", stem(&maker.creates[0])).as_str());
+        let other = (1..).map(handle).find(|other| !made.contains(&other))?;
+        let another = Command { creates: vec![other], ..maker.clone() };
+        Some(Plan { setup: [another].into_iter().chain(plan.setup.clone()).collect(), ..plan.clone() })
+    }
+
+    /// What shows that the call of a plan broke a requirement; `before` is the state that it meets.
+    fn reads(&self, (at, requirement): (OpRef, usize), plan: &Plan, before: &State) -> Vec<Command> {
+        let operation = self.set.operation(at);
+        if operation.basics.is_some_and(|basics| basics.others == requirement) {
+            return readback::bystander(self.set, before, &plan.call);
+        }
+        readback::after(self.set, before, &plan.call, &plan.assumed, is_about_staying(operation, requirement))
     }
 
     /// Whether a call may exercise a requirement where it stands in a script, by the model; none where it does not stand there.
@@ -76,6 +88,36 @@ impl Generator<'_> {
             over.fire(0);
         }
         Some([before, &over].into_iter().any(|state| may_exercise(self.set, state, call, aim.1)))
+    }
+
+    /// Scripts in which documented calls name what others have in place of something that was made. Nobody makes that, nor looks
+    /// at it.
+    pub fn of_others(&self, script: &Script, keep: &[usize]) -> Vec<Script> {
+        let mut found = Vec::new();
+        for (maker, command) in script.commands.iter().enumerate() {
+            let [made] = command.creates.as_slice() else { continue };
+            let service = self.set.service(command.operation);
+            let kind = service.kind(stem(made).trim_start_matches('$'));
+            let of_kind = |given: &&Given| kind.is_some() && given.resource.as_ref().map(|(of, _)| *of) == kind;
+            let others = service.givens.iter().filter(of_kind).map(|given| given_place(&given.name));
+            for other in others.filter(|other| self.options().probes.contains(other)) {
+                let names = BTreeMap::from([(made.clone(), other)]);
+                let is_call = |command: &Command| self.set.operation(command.operation).is_documented();
+                let uses = |command: &Command| command.uses().contains(made);
+                let mut renamed = script.clone();
+                let calls = renamed.commands.iter_mut().filter(|command| is_call(command) && uses(command));
+                calls.for_each(|call| *call = call.renamed(&names));
+                let is_harmless = |call: &Command| !self.options().careful || self.is_dry(call);
+                let calls = || script.commands.iter().filter(|command| is_call(command) && uses(command));
+                let doomed = (maker..script.commands.len())
+                    .filter(|index| *index == maker || uses(&renamed.commands[*index]))
+                    .collect();
+                if calls().next().is_some() && calls().all(is_harmless) {
+                    found.extend(without(&renamed, doomed, keep));
+                }
+            }
+        }
+        found
     }
 
     /// The states before each of these commands, and the last, in one likely course of events.
@@ -110,5 +152,68 @@ impl Generator<'_> {
         let names = call.uses().into_iter().map(|key| (key, Key::from(unknown.as_str()))).collect();
         let call = Command { lane: None, ..call.renamed(&names) };
         Some(Script::new(vec![call], vec![aim]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::{
+        generate::{Generator, Options},
+        sequence::{Command, Script, command::line},
+        spec::embedded,
+        value::given_place,
+    };
+
+    #[test]
+    fn what_others_have_stands_for_what_was_made() {
+        let set = embedded().expect("the specs are sound");
+        let at = set.find("ens/DeleteImage").expect("there is one");
+        let probes = [given_place("foreign_image")].into_iter().collect();
+        let options = Options { probes, careful: false, ..Options::default() };
+        let check = |options: Options, reads: &[serde_json::Value], keep: &[usize], expected: &[&str]| {
+            let generator = Generator::new(&set, &[at], "1", options);
+            let image = json!({ "ImageId": "$image1" });
+            let mut commands = vec![
+                json!({ "operation": "ens/CreateImage", "creates": ["$image1"], "purpose": "setup" }),
+                json!({ "operation": "ens/DescribeSelfImages", "arguments": image, "purpose": "read" }),
+                json!({ "operation": "ens/DeleteImage", "arguments": image, "purpose": "call" }),
+            ];
+            commands.extend_from_slice(reads);
+            let script = Script::from_json(&set, &commands.into()).expect("they are commands");
+            let found = generator.of_others(&script, keep);
+            let lines = |script: &Script| script.commands.iter().map(|command: &Command| line(&set, command)).collect();
+            let found: Vec<Vec<String>> = found.iter().map(lines).collect();
+            assert_eq!(found.concat(), expected);
+        };
+        check(options.clone(), &[], &[2], &["DeleteImage(ImageId=$given.foreign_image)"]);
+        // Nobody looks at what others have.
+        let look =
+            json!({ "operation": "ens/DescribeSelfImages", "arguments": { "ImageId": "$image1" }, "purpose": "read" });
+        check(options.clone(), std::slice::from_ref(&look), &[2], &["DeleteImage(ImageId=$given.foreign_image)"]);
+        check(options.clone(), &[look], &[2, 3], &[]);
+        // Where a wrong endpoint would do harm, and where nothing is known of others.
+        check(Options { careful: true, ..options.clone() }, &[], &[2], &[]);
+        check(Options { probes: Default::default(), ..options }, &[], &[2], &[]);
+    }
+
+    #[test]
+    fn what_a_call_leaves_alone_is_made_beside_what_it_takes() {
+        let set = embedded().expect("the specs are sound");
+        let check = |operation: &str, expected: &[&str]| {
+            let at = set.find(operation).expect("there is one");
+            let others = set.operation(at).basics.expect("it is documented").others;
+            let generator = Generator::new(&set, &[at], "1", Options::default());
+            let script = generator.shortest((at, others), None, true).remove(0);
+            let lines: Vec<String> = script.commands.iter().map(|command| line(&set, command)).collect();
+            let names: Vec<&str> =
+                lines.iter().map(|line| line.split_once('(').map_or(line.as_str(), |(name, _)| name)).collect();
+            assert_eq!(names, expected, "{lines:?}");
+        };
+        check(
+            "ecs/DeleteImage",
+            &["CreateImage", "CreateImage", "DescribeImages", "DescribeImages", "DeleteImage", "DescribeImages"],
+        );
     }
 }

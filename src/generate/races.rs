@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     model::{Answer, Change, Choices, Request, State},
-    sequence::{Command, Purpose, Script, Wait},
+    sequence::{Command, Purpose, Script, Wait, command::stem},
     spec::{
         Operation, SpecSet,
         operation::{Law, ParamType},
@@ -155,7 +155,7 @@ impl<'a> Maker<'a> {
         let n_common = one.setup.iter().zip(&other.setup).take_while(is_common).count();
         let own = &other.setup[n_common..];
         for key in own.iter().flat_map(|command| &command.creates) {
-            let stem = key.trim_end_matches(|last: char| last.is_ascii_digit());
+            let stem = stem(key);
             let is_free = |name: &Key| !taken.contains(name) && !names.values().any(|known| known == name);
             let fresh = (1..).map(|number| Key::from(format!("{stem}{number}").as_str())).find(is_free)?;
             names.insert(key.clone(), fresh);

@@ -1,6 +1,6 @@
 //! Smaller scripts to try, when one fails: lanes first, then chunks, then single commands, then arguments.
 //!
-//! Two resources that were made alike may be one. A race is smaller with fewer lanes, and with fewer commands in them: a
+//! Two resources of one kind may be one. A race is smaller with fewer lanes, and with fewer commands in them: a
 //! command that need not overlap others moves out, to where the race begins or ends.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::{
-    sequence::{Command, Purpose, Script},
+    sequence::{Command, Purpose, Script, Until, command::stem},
     spec::SpecSet,
     value::{Arguments, Key},
 };
@@ -42,6 +42,9 @@ pub fn smaller(set: &SpecSet, script: &Script, keep: &[usize]) -> Vec<Script> {
     }
     for (one, other) in alike(script) {
         add(merged(script, &one, &other, keep));
+    }
+    for candidate in waiting_later(script, keep) {
+        add(candidate);
     }
     for lane in &lanes {
         let first = lane.first().map(|first| (*first, false));
@@ -104,15 +107,14 @@ fn is_look(command: &Command) -> bool {
     command.purpose == Purpose::Read && command.until.is_none()
 }
 
-/// Resources that were made the same way: the first, and a later one.
+/// Resources of one kind: the first, and a later one.
 fn alike(script: &Script) -> Vec<(Key, Key)> {
     let single = |command: &Command| command.creates.first().filter(|_| command.creates.len() == 1).cloned();
-    let makers: Vec<(&Command, Key)> =
-        script.commands.iter().filter_map(|command| Some((command, single(command)?))).collect();
+    let made: Vec<Key> = script.commands.iter().filter_map(single).collect();
     let mut pairs = Vec::new();
-    for (position, (maker, one)) in makers.iter().enumerate() {
-        let later = makers[position + 1..].iter().filter(|(other, _)| other.operation == maker.operation);
-        pairs.extend(later.map(|(_, other)| (one.clone(), other.clone())));
+    for (position, one) in made.iter().enumerate() {
+        let later = made[position + 1..].iter().filter(|other| stem(other) == stem(one));
+        pairs.extend(later.map(|other| (one.clone(), other.clone())));
     }
     pairs
 }
@@ -133,6 +135,21 @@ fn merged(script: &Script, one: &Key, other: &Key, keep: &[usize]) -> Option<Scr
     Some(script.with(commands))
 }
 
+/// Scripts in which a later look at something else does the waiting: that takes one read, where a wait and a look take two.
+fn waiting_later<'a>(script: &'a Script, keep: &'a [usize]) -> impl Iterator<Item = Option<Script>> + 'a {
+    let commands = || script.commands.iter().enumerate();
+    let waits = commands().filter(|(index, command)| command.until.is_some() && !keep.contains(index));
+    waits.flat_map(move |(wait, waiting)| {
+        let is_same = |look: &Command| is_look(look) && look.operation == waiting.operation && !look.uses().is_empty();
+        let looks = commands().skip(wait + 1).filter(move |(_, look)| is_same(look));
+        looks.map(move |(look, looking)| {
+            let mut later = script.clone();
+            later.commands[look].until = waiting.until.clone().map(|until| Until { keys: looking.uses(), ..until });
+            without(&later, BTreeSet::from([wait]), keep)
+        })
+    })
+}
+
 /// The script with a command of a lane before or after the race.
 fn moved_out(script: &Script, index: usize, to_end: bool) -> Script {
     let race = script.race();
@@ -144,7 +161,7 @@ fn moved_out(script: &Script, index: usize, to_end: bool) -> Script {
 }
 
 /// The script without these commands and all that depend on them; none when a kept command would go too.
-fn without(script: &Script, doomed: BTreeSet<usize>, keep: &[usize]) -> Option<Script> {
+pub(super) fn without(script: &Script, doomed: BTreeSet<usize>, keep: &[usize]) -> Option<Script> {
     removed(script, doomed, keep).map(|left| left.script)
 }
 
@@ -233,7 +250,7 @@ fn argument_weight(script: &Script) -> usize {
 mod tests {
     use serde_json::json;
 
-    use super::{focused, without_call};
+    use super::{focused, smaller, without_call};
     use crate::{sequence::Script, spec::embedded};
 
     /// `make 1`, `copy 1 2`, `look 1`, `wait 1`, `delete 1` on images of ECS; `delete` alone names nothing that was made.
@@ -278,6 +295,19 @@ mod tests {
         );
         check(&["make 1", "delete 1"], &[1], &[]);
         check(&["delete", "delete"], &[1], &[&["delete"]]);
+    }
+
+    #[test]
+    fn one_read_does_for_two_and_one_thing_for_two_of_a_kind() {
+        let set = embedded().expect("the specs are sound");
+        let check = |words: &[&str], expected: &[&str]| {
+            let found = smaller(&set, &script(words), &[]);
+            assert!(found.contains(&script(expected)), "{words:?}");
+        };
+        // What is looked at later is waited for then, and what was made before is there by then.
+        check(&["make 1", "wait 1", "make 2", "look 2", "delete 1"], &["make 1", "make 2", "wait 2", "delete 1"]);
+        check(&["make 1", "copy 1 2", "delete 2"], &["make 1", "delete 1"]);
+        check(&["make 1", "make 2", "look 1", "look 2", "delete 2"], &["make 1", "look 1", "delete 1"]);
     }
 
     #[test]

@@ -167,6 +167,11 @@ pub fn is_handle(text: &str) -> bool {
     })
 }
 
+/// A handle without the number that tells it from others of its kind: `$` and the name of the kind.
+pub fn stem(handle: &str) -> &str {
+    handle.trim_end_matches(|last: char| last.is_ascii_digit())
+}
+
 fn collect(value: &Value, found: &mut Vec<Key>) {
     match value {
         Value::String(text) => found.extend(text.split(',').filter(|part| is_handle(part)).map(Key::from)),

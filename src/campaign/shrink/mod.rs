@@ -10,8 +10,8 @@
 //! What overlapping calls do to each other depends on chance. So a race is tried several times before it counts as one that
 //! does not fail, and in the end it is said how often the result shows the failure.
 //!
-//! That a question is answered in two ways takes two askings. The shortest way to ask, gone twice, is tried first; then what
-//! two cases did, one after the other in one script.
+//! That a question is answered in two ways takes two askings. The shortest way to ask, with the call made twice or gone twice,
+//! is tried first; then what two cases did, one after the other in one script.
 //!
 //! Where the model knows why a script failed, as long as the broken requirement may be met where its call stands, smaller
 //! scripts in which it cannot be met are not tried.
@@ -42,7 +42,7 @@ use crate::{
     },
     history::History,
     oracle::{Finding, Judged, Nature, blame, finding::ReqRef, judge},
-    sequence::{Command, Script},
+    sequence::{Command, Purpose, Script},
     spec::SpecSet,
 };
 
@@ -104,6 +104,14 @@ pub const RACE_CONFIRMATIONS: u32 = 10;
 
 /// Calls that are accused one after the other, before the last of them stays accused.
 const MOST_ACCUSED: usize = 6;
+
+/// The script with its last documented call made twice, and what comes after that once.
+fn repeated(script: &Script) -> Option<Script> {
+    let call = script.commands.iter().rposition(|command| command.purpose == Purpose::Call)?;
+    let mut commands = script.commands.clone();
+    commands.insert(call, commands[call].clone());
+    script.race().is_empty().then(|| script.with(commands))
+}
 
 /// Whether one call, rather than several that overlap or differ, is what a failure is about.
 fn is_about_one_call(failed: &Failed) -> bool {
@@ -344,7 +352,8 @@ impl<'a> Shrinker<'a> {
         let asks = |script: &Script| self.generator.asks(script, call?, best.finding.requirement);
         let is_asked = asks(&best.script) == Some(true);
         let focused = if is_about_one_call(best) { focused(&best.script, &keep) } else { Vec::new() };
-        for candidate in focused.into_iter().chain(smaller(self.set, &best.script, &keep)) {
+        let of_others = self.generator.of_others(&best.script, &keep);
+        for candidate in focused.into_iter().chain(smaller(self.set, &best.script, &keep)).chain(of_others) {
             // Where the model knows why it failed, it knows as well what cannot fail for that reason.
             let is_excluded = self.excluded.iter().any(|other| other.commands == candidate.commands);
             if is_excluded || (is_asked && asks(&candidate) == Some(false)) {
@@ -395,10 +404,16 @@ impl<'a> Shrinker<'a> {
         (history, judged)
     }
 
-    /// The shortest ways to ask a question, each gone twice.
+    /// The shortest ways to ask a question: each with two askings in the end, or gone twice.
     async fn asked_twice(&mut self, asked: ReqRef, culprit: Option<&Command>, shorter_than: usize) -> Option<Failed> {
         for with_reads in [false, true] {
             for way in self.generator.shortest(asked, culprit, with_reads) {
+                let again = repeated(&way).filter(|again| again.commands.len() < shorter_than && !self.is_over());
+                if let Some(again) = again
+                    && let Some(failed) = self.inconsistent(again, asked).await
+                {
+                    return Some(failed);
+                }
                 if 2 * way.commands.len() < shorter_than
                     && !self.is_over()
                     && let Some(failed) = self.together(&way, &way, asked).await
@@ -412,7 +427,11 @@ impl<'a> Shrinker<'a> {
 
     /// What two scripts show one after the other, of a question that they have answered in two ways.
     async fn together(&mut self, first: &Script, second: &Script, asked: ReqRef) -> Option<Failed> {
-        let script = one_after_the_other(first, second)?;
+        self.inconsistent(one_after_the_other(first, second)?, asked).await
+    }
+
+    /// What a script shows of a question that is answered in two ways.
+    async fn inconsistent(&mut self, script: Script, asked: ReqRef) -> Option<Failed> {
         let (history, judged) = self.run(&script, self.around.patience_ms).await;
         let same = |finding: &Finding| finding.requirement == asked && finding.nature == Nature::Inconsistent;
         judged.findings.into_iter().find(same).map(|finding| Failed { script, history, finding })
