@@ -134,6 +134,27 @@ fn a_sample_of_the_kill_table() {
 }
 
 #[test]
+fn what_is_found_is_shrunk_to_a_few_commands() {
+    let expected = [
+        // What others have is there without being made.
+        ("ens/DeleteImage/drop-condition/NoPermission", 1),
+        // What is left alone is made beside what is deleted; the same wait does for both.
+        ("ecs/DeleteImage/delete-neighbour/success", 5),
+        ("ens/DeleteImage/hide-neighbour/success", 5),
+        // The same call again is another asking.
+        ("cvm/DeleteImages/change-of-mind/unfinished-copy.refused", 5),
+        ("cvm/DeleteImages/come-back/success", 6),
+    ];
+    let ids: Vec<&str> = expected.iter().map(|(id, _)| *id).collect();
+    let table = hunted(&chosen(&ids), false);
+    let commands =
+        |result: &MutantResult| result.kills().filter_map(|kill| kill.shrunk).map(|shrunk| shrunk.commands).sum();
+    let found: Vec<(&str, usize)> =
+        table.results.iter().map(|result| (result.mutant.id.as_str(), commands(result))).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn the_same_seed_kills_the_same_way() {
     let mutants = chosen(&[
         "ens/DeleteImage/delete-neighbour/success",

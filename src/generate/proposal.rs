@@ -72,7 +72,9 @@ impl Generator<'_> {
     fn reads(&self, (at, requirement): (OpRef, usize), plan: &Plan, before: &State) -> Vec<Command> {
         let operation = self.set.operation(at);
         if operation.basics.is_some_and(|basics| basics.others == requirement) {
-            return readback::bystander(self.set, before, &plan.call);
+            // It may change later than what the call is about.
+            let looks = readback::bystander(self.set, before, &plan.call).into_iter();
+            return looks.map(|look| readback::late(self.set, &look).unwrap_or(look)).collect();
         }
         readback::after(self.set, before, &plan.call, &plan.assumed, is_about_staying(operation, requirement))
     }
