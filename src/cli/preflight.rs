@@ -7,6 +7,7 @@ use crate::{
     campaign::control::plain_read,
     endpoint::{Call, Endpoint, http::Http},
     execute::Givens,
+    guard::Guarded,
     history::{Reply, Trouble, TroubleKind},
     mock::{http::SERVER, server::LAG},
     model::{Caller, view},
@@ -17,7 +18,6 @@ use crate::{
         resource::Template,
         service::{Means, OpRef},
     },
-    value::Arguments,
 };
 
 /// Who answers at a URL.
@@ -139,15 +139,11 @@ pub async fn knock(
     }
 }
 
-fn call(operation: OpRef, arguments: Arguments, region: &str) -> Call {
-    let region = (!region.is_empty()).then(|| region.into());
-    Call { operation, arguments, region, caller: Caller::Main }
-}
-
-/// Looks for given things that belong to others, by the reads that the spec proposes; what fails is left unknown.
+/// Looks for given things that belong to others, by the reads that the spec proposes; what fails is left unknown. Whether one
+/// was found.
 pub async fn discover(
     set: &SpecSet,
-    endpoint: &dyn Endpoint,
+    scout: &Guarded,
     service: usize,
     givens: &mut Givens,
     name: &str,
@@ -155,36 +151,138 @@ pub async fn discover(
 ) -> bool {
     let described = &set.services[service];
     let Some(template) = described.given(name).and_then(|given| given.discover.as_ref()) else { return false };
-    let Some(found) = first_shown(set, endpoint, service, givens, template).await else {
-        if verbose {
-            terminal::note(&format!("{}: {} finds no `{name}`", described.name, template.operation));
+    let action = format!("{}: {}", described.name, template.operation);
+    match first_shown(set, scout, service, givens, template).await {
+        Ok(Some(found)) => {
+            if verbose {
+                terminal::note(&format!("{action} finds `{name}`: {found}"));
+            }
+            givens.set(service, name, &found);
+            true
         }
-        return false;
-    };
-    if verbose {
-        terminal::note(&format!("{}: {} finds `{name}`: {found}", described.name, template.operation));
+        Ok(None) => {
+            if verbose {
+                terminal::note(&format!("{action} finds no `{name}`"));
+            }
+            false
+        }
+        Err(why) => {
+            terminal::warning(&format!("{action} cannot look for `{name}`: {why} (see `--given {name}=ID`)"));
+            false
+        }
     }
-    givens.set(service, name, &found);
-    true
 }
 
+/// The id of what a read shows first, if it shows anything.
+///
+/// # Errors
+/// Why there is no answer that shows anything, or could.
 async fn first_shown(
     set: &SpecSet,
-    endpoint: &dyn Endpoint,
+    scout: &Guarded,
     service: usize,
     givens: &Givens,
     template: &Template,
-) -> Option<String> {
-    let operation = set.services[service].action(&template.operation, None)?;
-    let at = OpRef { service, operation };
-    let operation = set.operation(at);
+) -> Result<Option<String>, String> {
+    let Some(call) = filled(set, service, givens, template) else { return Ok(None) };
+    let operation = set.operation(call.operation);
+    match scout.patiently(&call).await {
+        Reply::Success { fields, .. } => {
+            let seen = operation.views.first().and_then(|shown| view::observe(shown, &fields));
+            Ok(seen.and_then(|seen| seen.elements.first().map(|element| element.id.to_string())))
+        }
+        Reply::Refused { code, message, .. } => Err(format!("{code}: {}", message.lines().next().unwrap_or_default())),
+        Reply::Trouble(trouble) => Err(format!("{}: {}", trouble.kind.name(), trouble.text)),
+        Reply::NotSent { reason } => Err(reason),
+    }
+}
+
+/// The call of a template; none where something is missing to fill it.
+fn filled(set: &SpecSet, service: usize, givens: &Givens, template: &Template) -> Option<Call> {
+    let operation = OpRef { service, operation: set.services[service].action(&template.operation, None)? };
     let region = givens.get(service, "region").unwrap_or_default();
     let mut place = |text: &str| match text {
         "$region" => Some(region.to_owned()),
         _ => givens.get(service, text.strip_prefix("$given.")?).map(str::to_owned),
     };
-    let arguments = templated(operation, template, region, &mut place)?;
-    let Reply::Success { fields, .. } = endpoint.send(&call(at, arguments, region)).await else { return None };
-    let seen = view::observe(operation.views.first()?, &fields)?;
-    seen.elements.first().map(|element| element.id.to_string())
+    let arguments = templated(set.operation(operation), template, region, &mut place)?;
+    let region = (!region.is_empty()).then(|| region.into());
+    Some(Call { operation, arguments, region, caller: Caller::Main })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::VecDeque,
+        sync::{Arc, Mutex, PoisonError},
+    };
+
+    use serde_json::json;
+
+    use super::discover;
+    use crate::{
+        cli::safety,
+        endpoint::{Call, Endpoint, Sent},
+        execute::Givens,
+        history::{Reply, Trouble, TroubleKind},
+        spec::embedded,
+    };
+
+    /// Answers in this order.
+    struct Answers(Mutex<VecDeque<Reply>>);
+
+    impl Endpoint for Answers {
+        fn send<'a>(&'a self, _: &'a Call) -> Sent<'a, Reply> {
+            let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Box::pin(std::future::ready(left.pop_front().expect("an answer is left")))
+        }
+
+        fn now_ms(&self) -> u64 {
+            0
+        }
+
+        fn wait<'a>(&'a self, _: u64) -> Sent<'a, ()> {
+            Box::pin(std::future::ready(()))
+        }
+
+        fn name(&self) -> String {
+            "answers".into()
+        }
+    }
+
+    #[test]
+    fn a_look_around_is_repeated_where_the_service_has_no_time() {
+        let set = Arc::new(embedded().expect("the embedded specs are sound"));
+        let cvm = set.services.iter().position(|service| service.name == "cvm").expect("it is specified");
+        let refused = |code: &str| Reply::Refused {
+            status: 200,
+            code: code.into(),
+            message: "no".into(),
+            request_id: Some("r".into()),
+        };
+        let lost = || {
+            let text = "nothing came".into();
+            Reply::Trouble(Trouble { kind: TroubleKind::Timeout, text, may_have_happened: true })
+        };
+        let shown = |images: serde_json::Value| {
+            let fields = json!({ "ImageSet": images, "TotalCount": 1, "RequestId": "r" });
+            let fields = fields.as_object().cloned().unwrap_or_default();
+            Reply::Success { status: 200, fields }
+        };
+        let public =
+            || shown(json!([{ "ImageId": "img-anyones1", "ImageState": "NORMAL", "ImageType": "PUBLIC_IMAGE" }]));
+        let check = |answers: Vec<Reply>, expected: Option<&str>| {
+            let endpoint = Arc::new(Answers(Mutex::new(answers.into())));
+            let scout = safety::scout(&set, endpoint.clone());
+            let mut givens = Givens::defaults(&set);
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            let found = runtime.block_on(discover(&set, &scout, cvm, &mut givens, "public_image", false));
+            assert_eq!(found.then(|| givens.get(cvm, "public_image")).flatten(), expected);
+            assert!(endpoint.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty(), "all is asked for");
+        };
+        check(vec![public()], Some("img-anyones1"));
+        check(vec![refused("RequestLimitExceeded"), lost(), public()], Some("img-anyones1"));
+        check(vec![shown(json!([]))], None);
+        check(vec![refused("UnauthorizedOperation")], None);
+    }
 }
