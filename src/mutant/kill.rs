@@ -332,21 +332,29 @@ impl<'a> Ground<'a> {
     fn trial(&self, runtime: &Runtime, mutant: &Mutant, seed: &str, hunt: &Hunt) -> Trial {
         let generator = self.cases_of(seed);
         let nursery = mutant.nursery(self.set);
-        let bench = self.bench(mutant, nursery());
         // What one trial learns of the pace must not depend on which others came before it. Each seed has calls overlap in
         // ways of its own.
-        let run = run_name(Dice::new(seed, u64::MAX).number());
-        let around = Surroundings { run, pace: Default::default(), ..self.around.clone() };
-        let settings = Settings {
-            cases: hunt.cases,
-            max_requests: hunt.max_requests,
-            stop_at_first: true,
-            options: self.options.clone(),
-            interrupted: hunt.interrupted.clone(),
-            ..Settings::new(seed, self.at, around)
+        let name = run_name(Dice::new(seed, u64::MAX).number());
+        let run = |stop_at_first: bool| {
+            let around = Surroundings { run: name.clone(), pace: Default::default(), ..self.around.clone() };
+            let settings = Settings {
+                cases: hunt.cases,
+                max_requests: hunt.max_requests,
+                stop_at_first,
+                options: self.options.clone(),
+                interrupted: hunt.interrupted.clone(),
+                ..Settings::new(seed, self.at, around)
+            };
+            let bench = self.bench(mutant, nursery());
+            let endpoints = [bench.endpoint.clone()];
+            let outcome = campaign::run_planned(self.set, &settings, &generator, &endpoints, &|_| {});
+            (runtime.block_on(outcome), bench)
         };
-        let endpoints = [bench.endpoint.clone()];
-        let outcome = runtime.block_on(campaign::run_planned(self.set, &settings, &generator, &endpoints, &|_| {}));
+        let (mut outcome, mut bench) = run(true);
+        // What seemed to be the first failure may have turned out to be none: what comes after it counts as well.
+        if outcome.findings.is_empty() && outcome.stopped.is_some() {
+            (outcome, bench) = run(false);
+        }
         // Of several findings in one case, the first to show itself counts.
         let first = outcome.findings.iter().min_by_key(|result| (!result.counts, result.requests_to_failure));
         let fate = match first {

@@ -7,7 +7,8 @@ use crate::{
         diagnostic::did_you_mean,
         operation::{Action, Effect, Source},
         reading::{Data, Entry, Word},
-        resource::AttributeType,
+        resource::{Attribute, AttributeType},
+        source::Span,
     },
     value::Atom,
 };
@@ -69,6 +70,37 @@ impl Lowering<'_> {
         Some((action, *kind))
     }
 
+    /// What refers to a resource gets one of its kind, and nothing else gets a resource.
+    fn check_reference(&mut self, attribute: &Attribute, place: &Source, span: &Span) -> bool {
+        let kind_of = |var: usize| &*self.service.kinds[self.names.variables[var].1].name;
+        let of_kind = |wanted: &str| {
+            let variables = (0..self.names.variables.len()).filter(|var| kind_of(*var) == wanted);
+            variables.map(|var| self.names.variables[var].0.clone()).collect::<Vec<_>>()
+        };
+        let (problem, help) = match (&attribute.kind, place) {
+            (AttributeType::Resource(wanted), Source::Var(var)) if kind_of(*var) != wanted => {
+                let problem = format!("`{}` refers to `{wanted}`, and this is `{}`", attribute.name, kind_of(*var));
+                (problem, of_kind(wanted))
+            }
+            (AttributeType::Resource(wanted), Source::Param(_)) => {
+                (format!("`{}` refers to `{wanted}`, and a parameter is only text", attribute.name), of_kind(wanted))
+            }
+            (AttributeType::Word(_) | AttributeType::Boolean | AttributeType::Text, Source::Var(var)) => {
+                let params = self.operation.params.iter().map(|param| param.name.clone());
+                (format!("`{}` refers to nothing, and this is `{}`", attribute.name, kind_of(*var)), params.collect())
+            }
+            _ => return true,
+        };
+        let help = match help.as_slice() {
+            [] => "nothing here fits: is the attribute what it should be?".to_owned(),
+            names => {
+                format!("write {}", names.iter().map(|name| format!("`${name}`")).collect::<Vec<_>>().join(" or "))
+            }
+        };
+        self.problems.report("attribute", span, problem, "here", help);
+        false
+    }
+
     fn assignments(&mut self, entry: &Entry, key: &str, kind: usize) -> Vec<(usize, Source)> {
         let Some(table) = entry.table(key) else { return Vec::new() };
         let mut list = Vec::new();
@@ -109,12 +141,13 @@ impl Lowering<'_> {
                 }
                 None => Source::Literal(Atom::from_json(value)),
             };
-            if let Source::Literal(value) = &source
-                && !check_value(attribute, value, &item.span, self.problems)
-            {
-                continue;
+            let fits = match &source {
+                Source::Literal(value) => check_value(attribute, value, &item.span, self.problems),
+                place => self.check_reference(&attribute.clone(), place, &item.span),
+            };
+            if fits {
+                list.push((index, source));
             }
-            list.push((index, source));
         }
         list
     }
