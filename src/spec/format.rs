@@ -70,7 +70,11 @@ pub static SERVICE_FILE: Table = Table {
         need("credentials", Kind::Table(&CREDENTIALS), "Where the vendor's own tools find credentials."),
         may("given", Kind::Tables(&GIVEN), "What an endpoint must already have."),
         need("resource", Kind::Tables(&RESOURCE), "Kinds of resources."),
-        may("common", Kind::Tables(&COMMON), "Codes that any operation of the vendor may answer."),
+        may(
+            "common",
+            Kind::Tables(&COMMON),
+            "Codes that any operation of the vendor may answer, those for refused keys and for too many calls among them.",
+        ),
         may(
             "access",
             Kind::Tables(&ACCESS),

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::process::{changed_specs, check, has_fields, run, run_in};
+use crate::{
+    process::{changed_specs, check, command, done, ended, has_fields, run, run_in},
+    served::Served,
+};
 
 #[test]
 fn bad_specs_are_shown_with_their_place() {
@@ -34,6 +37,37 @@ fn a_file_of_specs_is_checked_with_those_beside_it() {
         let ended = run_in(&["spec", "check", file], &folder);
         assert_eq!(ended.code, Some(0), "{file}: {}", ended.stderr);
     }
+}
+
+/// A few short files, as someone writes them who begins: nothing of the vendors that are built in.
+#[test]
+fn a_service_of_ones_own() {
+    let specs = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/own");
+    let folder = tempfile::tempdir().expect("a folder");
+    let says = |arguments: &[&str], text: &str| {
+        let shown = done(arguments, folder.path(), 0).stdout;
+        assert!(shown.contains(text), "{arguments:?}: {shown}");
+        shown
+    };
+    says(&["spec", "check", specs], "1 documented operation, 5 companions");
+    let page = says(&["spec", "show", "--specs", specs, "net"], "operations\n");
+    assert!(!page.contains("refused"), "nobody has to be refused, and nothing is said of that: {page}");
+    says(&["spec", "show", "--specs", specs, "net/DeleteNetwork"], "RequestId: an answer has it");
+    says(&["run", "--specs", specs, "--endpoint", "in-process", "--seed", "1"], "coverage 9 of 9");
+    says(&["mutants", "--specs", specs], "none survived");
+}
+
+/// What a key is refused with is no answer to any call.
+#[test]
+fn codes_of_ones_own_tell_a_refused_key_from_a_wrong_answer() {
+    let specs = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/own");
+    let served = Served::start(&["--specs", specs]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut run = command(&["run", "--specs", specs, "--endpoint", &served.url], folder.path());
+    let ended =
+        ended(run.env("ALIBABA_CLOUD_ACCESS_KEY_ID", "nobody").env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "nothing"));
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    assert!(ended.stderr.contains("refuses the credentials for net: InvalidAccessKeyId.NotFound"), "{}", ended.stderr);
 }
 
 #[test]

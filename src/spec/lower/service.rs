@@ -38,6 +38,9 @@ pub fn lower(file: &Entry, problems: &mut Diagnostics) -> Option<Service> {
     };
     let credentials = file.table("credentials");
     let common: Vec<Common> = file.tables("common").iter().map(common).collect();
+    if let Some(entry) = credentials {
+        tells_apart(entry, &common, problems);
+    }
     let access = access(file, &common, problems);
     Some(Service {
         name: head.text("name"),
@@ -70,6 +73,25 @@ pub fn lower(file: &Entry, problems: &mut Diagnostics) -> Option<Service> {
         access,
         operations: Vec::new(),
     })
+}
+
+/// Whoever is let in by credentials may be kept out for reasons that have nothing to do with the call. Without their codes, such
+/// an answer would be held against the document.
+fn tells_apart(credentials: &Entry, common: &[Common], problems: &mut Diagnostics) {
+    for (means, word, what) in [
+        (Means::Credentials, "credentials", "credentials are refused"),
+        (Means::Throttled, "throttled", "there were too many calls"),
+    ] {
+        if !common.iter().any(|common| common.means == means) {
+            problems.report(
+                "common",
+                &credentials.span,
+                format!("no code says that {what}: such an answer would be taken for a wrong one"),
+                "those who use these",
+                format!("add the vendor's codes for it, each as `[[common]]` with `means = \"{word}\"`"),
+            );
+        }
+    }
 }
 
 /// Templates name operations, which are known only after the operations' files.

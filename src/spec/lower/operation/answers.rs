@@ -42,6 +42,10 @@ impl Lowering<'_> {
                 );
             }
             let requirement = self.requirement(&format!("response/{name}"), Kind::Response, entry, level(entry));
+            let described = requirement.and_then(|index| self.operation.requirements.get_mut(index));
+            if let Some(untold) = described.filter(|described| described.text.is_empty()) {
+                untold.text = format!("{name}: an answer has it as it is described");
+            }
             self.operation.fields.push(Field {
                 name,
                 kind,

@@ -26,17 +26,22 @@ pub fn text(set: &SpecSet, thing: Thing) -> String {
 #[derive(Default)]
 struct Page {
     text: String,
+    /// Of what comes next, if anything does.
+    heading: Option<String>,
 }
 
 impl Page {
     fn heading(&mut self, text: &str) {
-        let bold = anstyle::Style::new().bold();
-        let space = if self.text.is_empty() { "" } else { "\n" };
-        self.text.push_str(&format!("{space}{bold}{text}{bold:#}\n"));
+        self.heading = Some(text.to_owned());
     }
 
     /// A text at an indent; what does not fit follows two columns further in.
     fn line(&mut self, indent: usize, text: &str) {
+        if let Some(heading) = self.heading.take() {
+            let bold = anstyle::Style::new().bold();
+            let space = if self.text.is_empty() { "" } else { "\n" };
+            self.text.push_str(&format!("{space}{bold}{heading}{bold:#}\n"));
+        }
         for (index, line) in wrap(text, WIDTH - indent - 2).iter().enumerate() {
             let indent = if index == 0 { indent } else { indent + 2 };
             self.text.push_str(&format!("{:indent$}{line}\n", ""));
