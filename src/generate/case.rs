@@ -10,6 +10,7 @@ use super::{
     cover::{Material, Tours, in_turns, tours},
     dice::Dice,
     exercise::is_about_staying,
+    gap::gap,
     options::Options,
     permit::{Cost, Need, Permit},
     plan::{Plan, Plans, is_plain, search},
@@ -320,8 +321,11 @@ impl<'a> Generator<'a> {
             let texts: Vec<String> = needs.iter().map(|need| need.text(self.set)).collect();
             Some(format!("needs {}", texts.join(", and ")))
         };
-        let reason = reasons.or_else(lacking);
-        reason.unwrap_or_else(|| "the search found no sequence of calls that leads there".into())
+        let no_way = || {
+            let why = gap(self.set, aim.0).map(|gap| format!(": {gap}")).unwrap_or_default();
+            format!("the search found no sequence of calls that leads there{why}")
+        };
+        reasons.or_else(lacking).unwrap_or_else(no_way)
     }
 
     /// Races begin with something that can be removed.

@@ -27,6 +27,7 @@ pub mod case;
 mod cover;
 pub mod dice;
 mod exercise;
+mod gap;
 mod goal;
 pub mod join;
 pub mod moves;
