@@ -24,6 +24,8 @@ pub struct Service {
     pub version: String,
     pub protocol: String,
     pub signing: Vec<String>,
+    /// Where it says so.
+    pub span: Span,
     pub product: String,
     pub endpoint: String,
     pub region: RegionTravel,

@@ -72,9 +72,14 @@ pub fn has_fields(value: &Value, fields: &[&str]) {
 
 /// The specs of this repository, with one rule changed, in a folder of their own.
 pub fn changed_specs(from: &str, to: &str) -> tempfile::TempDir {
+    changed("specs", "alibaba/ecs", from, to)
+}
+
+/// The specs of a service, with one rule changed, in a folder of their own.
+pub fn changed(specs: &str, service: &str, from: &str, to: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("specs/alibaba/ecs");
-    let target = folder.path().join("alibaba/ecs");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(specs).join(service);
+    let target = folder.path().join(service);
     fs::create_dir_all(&target).expect("a folder");
     let mut changes = 0;
     for entry in fs::read_dir(source).expect("the specs") {

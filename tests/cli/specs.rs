@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::{
-    process::{changed_specs, check, command, done, ended, has_fields, run, run_in},
+    process::{changed, changed_specs, check, command, done, ended, has_fields, run, run_in},
     served::Served,
 };
 
@@ -28,6 +28,28 @@ fn bad_specs_are_shown_with_their_place() {
     }
 }
 
+#[test]
+fn what_nobody_speaks_is_told_before_anything_is_sent() {
+    let shows = |from: &str, to: &str, says: &[&str]| {
+        let specs = changed("tests/data/own", "net", from, to);
+        let path = specs.path().to_string_lossy().into_owned();
+        check(&["spec", "check", &path], 3, says);
+        check(&["run", "--specs", &path], 3, says);
+    };
+    shows(
+        "alibaba-rpc",
+        "alibaba-rcp",
+        &["no protocol is called `alibaba-rcp`", "net/service.toml:1:1", "did you mean `alibaba-rpc`?"],
+    );
+    shows(
+        "acs3-hmac-sha256",
+        "acs3-sha256",
+        &["no signing scheme of alibaba-rpc is called `acs3-sha256`", "did you mean `acs3-hmac-sha256`?"],
+    );
+    // That of another protocol.
+    shows("acs3-hmac-sha256", "tc3-hmac-sha256", &["no signing scheme of alibaba-rpc is called `tc3-hmac-sha256`"]);
+}
+
 /// A file may be named from its own folder.
 #[test]
 fn a_file_of_specs_is_checked_with_those_beside_it() {
@@ -39,31 +61,32 @@ fn a_file_of_specs_is_checked_with_those_beside_it() {
     }
 }
 
+/// A spec of a service that nobody has.
+const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/own");
+
 /// A few short files, as someone writes them who begins: nothing of the vendors that are built in.
 #[test]
 fn a_service_of_ones_own() {
-    let specs = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/own");
     let folder = tempfile::tempdir().expect("a folder");
     let says = |arguments: &[&str], text: &str| {
         let shown = done(arguments, folder.path(), 0).stdout;
         assert!(shown.contains(text), "{arguments:?}: {shown}");
         shown
     };
-    says(&["spec", "check", specs], "1 documented operation, 5 companions");
-    let page = says(&["spec", "show", "--specs", specs, "net"], "operations\n");
+    says(&["spec", "check", OWN], "1 documented operation, 5 companions");
+    let page = says(&["spec", "show", "--specs", OWN, "net"], "operations\n");
     assert!(!page.contains("refused"), "nobody has to be refused, and nothing is said of that: {page}");
-    says(&["spec", "show", "--specs", specs, "net/DeleteNetwork"], "RequestId: an answer has it");
-    says(&["run", "--specs", specs, "--endpoint", "in-process", "--seed", "1"], "coverage 9 of 9");
-    says(&["mutants", "--specs", specs], "none survived");
+    says(&["spec", "show", "--specs", OWN, "net/DeleteNetwork"], "RequestId: an answer has it");
+    says(&["run", "--specs", OWN, "--endpoint", "in-process", "--seed", "1"], "coverage 9 of 9");
+    says(&["mutants", "--specs", OWN], "none survived");
 }
 
 /// What a key is refused with is no answer to any call.
 #[test]
 fn codes_of_ones_own_tell_a_refused_key_from_a_wrong_answer() {
-    let specs = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/own");
-    let served = Served::start(&["--specs", specs]);
+    let served = Served::start(&["--specs", OWN]);
     let folder = tempfile::tempdir().expect("a folder");
-    let mut run = command(&["run", "--specs", specs, "--endpoint", &served.url], folder.path());
+    let mut run = command(&["run", "--specs", OWN, "--endpoint", &served.url], folder.path());
     let ended =
         ended(run.env("ALIBABA_CLOUD_ACCESS_KEY_ID", "nobody").env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "nothing"));
     assert_eq!(ended.code, Some(5), "{}", ended.stderr);

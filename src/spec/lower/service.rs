@@ -48,6 +48,7 @@ pub fn lower(file: &Entry, problems: &mut Diagnostics) -> Option<Service> {
         version: head.text("version"),
         protocol: head.text("protocol"),
         signing: words(Some(head), "signing"),
+        span: head.span.clone(),
         product: head.text("product"),
         endpoint: head.text("endpoint"),
         region: match head.text("region").as_str() {
