@@ -85,7 +85,7 @@ fn what_is_wrong_with_a_call_permits_common_codes() {
     check("x", "a", true, main, &["due success", "may Busy"]);
     check("x", "spared", true, main, &["due success"]);
     // Whoever does not prove who they are earns the documented code, or another one of credentials.
-    check("abcd", "a", true, Caller::Forged, &["due access/forged-signature", "may BadKey"]);
+    check("abcd", "a", true, Caller::Forged, &["due access/forged-signature", "may Key.Unknown", "may BadKey"]);
 }
 
 #[test]
