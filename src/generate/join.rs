@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::{
-    sequence::{Command, Script},
+    sequence::{Command, Purpose, Script, command::stem},
     value::Key,
 };
 
@@ -21,6 +21,14 @@ pub fn one_after_the_other(first: &Script, second: &Script) -> Option<Script> {
     script.commands.extend(renamed(&first.commands, &second.commands));
     script.aims.extend(&second.aims);
     Some(script)
+}
+
+/// The script with its last documented call made twice, and what comes after that once; none where calls overlap.
+pub fn call_after_itself(script: &Script) -> Option<Script> {
+    let call = script.commands.iter().rposition(|command| command.purpose == Purpose::Call)?;
+    let mut commands = script.commands.clone();
+    commands.insert(call, commands[call].clone());
+    script.race().is_empty().then(|| script.with(commands))
 }
 
 /// Commands that come after others, with names of their own for what both make or use up.
@@ -53,7 +61,7 @@ pub fn with_fresh<'a>(
 fn numbered(key: &Key, number: usize) -> Key {
     let is_digit = |letter: char| letter.is_ascii_digit();
     let Some(rest) = key.strip_prefix(TOKEN) else {
-        return format!("{}{number}", key.trim_end_matches(is_digit)).as_str().into();
+        return format!("{}{number}", stem(key)).as_str().into();
     };
     let form = rest.trim_start_matches(is_digit);
     let other = format!("{TOKEN}{number}{form}");

@@ -1,11 +1,12 @@
 //! What the model proposes in place of a failing script: often the answer, at the price of one try.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     case::Generator,
     dice::Dice,
     exercise::{is_about_staying, may_exercise},
+    join::renamed,
     plan::Plan,
     races, readback, simulate,
     tree::{Derived, without},
@@ -61,11 +62,8 @@ impl Generator<'_> {
         let basics = self.set.operation(at).basics.filter(|basics| basics.others == requirement)?;
         let plan = self.usable((at, basics.effect)).into_iter().min_by_key(|plan| plan.setup.len())?;
         let maker = plan.setup.first().filter(|maker| maker.creates.len() == 1 && maker.uses().is_empty())?;
-        let made: Vec<&Key> = plan.setup.iter().flat_map(|command| &command.creates).collect();
-        let handle = |number: usize| Key::from(format!("{}{number}", stem(&maker.creates[0])).as_str());
-        let other = (1..).map(handle).find(|other| !made.contains(&other))?;
-        let another = Command { creates: vec![other], ..maker.clone() };
-        Some(Plan { setup: [another].into_iter().chain(plan.setup.clone()).collect(), ..plan.clone() })
+        let another = renamed(&plan.setup, std::slice::from_ref(maker));
+        Some(Plan { setup: [another, plan.setup.clone()].concat(), ..plan.clone() })
     }
 
     /// What shows that the call of a plan broke a requirement; `before` is the state that it meets.
@@ -100,23 +98,24 @@ impl Generator<'_> {
             let [made] = command.creates.as_slice() else { continue };
             let service = self.set.service(command.operation);
             let kind = service.kind(stem(made).trim_start_matches('$'));
+            let names_it = |command: &Command| {
+                self.set.operation(command.operation).is_documented() && command.uses().contains(made)
+            };
+            let calls: Vec<usize> =
+                (0..script.commands.len()).filter(|index| names_it(&script.commands[*index])).collect();
+            let does_harm = |call: &usize| self.options().careful && !self.is_dry(&script.commands[*call]);
+            if calls.is_empty() || calls.iter().any(does_harm) {
+                continue;
+            }
             let of_kind = |given: &&Given| kind.is_some() && given.resource.as_ref().map(|(of, _)| *of) == kind;
             let others = service.givens.iter().filter(of_kind).map(|given| given_place(&given.name));
             for other in others.filter(|other| self.options().probes.contains(other)) {
                 let names = BTreeMap::from([(made.clone(), other)]);
-                let is_call = |command: &Command| self.set.operation(command.operation).is_documented();
-                let uses = |command: &Command| command.uses().contains(made);
-                let mut renamed = script.clone();
-                let calls = renamed.commands.iter_mut().filter(|command| is_call(command) && uses(command));
-                calls.for_each(|call| *call = call.renamed(&names));
-                let is_harmless = |call: &Command| !self.options().careful || self.is_dry(call);
-                let calls = || script.commands.iter().filter(|command| is_call(command) && uses(command));
-                let doomed = (maker..script.commands.len())
-                    .filter(|index| *index == maker || uses(&renamed.commands[*index]))
-                    .collect();
-                if calls().next().is_some() && calls().all(is_harmless) {
-                    found.extend(without(&renamed, doomed, keep));
+                let mut named = script.clone();
+                for call in &calls {
+                    named.commands[*call] = named.commands[*call].renamed(&names);
                 }
+                found.extend(without(&named, BTreeSet::from([maker]), keep));
             }
         }
         found

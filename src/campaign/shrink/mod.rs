@@ -37,12 +37,12 @@ use crate::{
     execute::{Surroundings, execute},
     generate::{
         Generator,
-        join::one_after_the_other,
+        join::{call_after_itself, one_after_the_other},
         tree::{focused, smaller},
     },
     history::History,
     oracle::{Finding, Judged, Nature, blame, finding::ReqRef, judge},
-    sequence::{Command, Purpose, Script},
+    sequence::{Command, Script},
     spec::SpecSet,
 };
 
@@ -104,14 +104,6 @@ pub const RACE_CONFIRMATIONS: u32 = 10;
 
 /// Calls that are accused one after the other, before the last of them stays accused.
 const MOST_ACCUSED: usize = 6;
-
-/// The script with its last documented call made twice, and what comes after that once.
-fn repeated(script: &Script) -> Option<Script> {
-    let call = script.commands.iter().rposition(|command| command.purpose == Purpose::Call)?;
-    let mut commands = script.commands.clone();
-    commands.insert(call, commands[call].clone());
-    script.race().is_empty().then(|| script.with(commands))
-}
 
 /// Whether one call, rather than several that overlap or differ, is what a failure is about.
 fn is_about_one_call(failed: &Failed) -> bool {
@@ -408,17 +400,14 @@ impl<'a> Shrinker<'a> {
     async fn asked_twice(&mut self, asked: ReqRef, culprit: Option<&Command>, shorter_than: usize) -> Option<Failed> {
         for with_reads in [false, true] {
             for way in self.generator.shortest(asked, culprit, with_reads) {
-                let again = repeated(&way).filter(|again| again.commands.len() < shorter_than && !self.is_over());
-                if let Some(again) = again
-                    && let Some(failed) = self.inconsistent(again, asked).await
-                {
-                    return Some(failed);
-                }
-                if 2 * way.commands.len() < shorter_than
-                    && !self.is_over()
-                    && let Some(failed) = self.together(&way, &way, asked).await
-                {
-                    return Some(failed);
+                let twice = [call_after_itself(&way), one_after_the_other(&way, &way)];
+                for script in twice.into_iter().flatten() {
+                    if script.commands.len() < shorter_than
+                        && !self.is_over()
+                        && let Some(failed) = self.inconsistent(script, asked).await
+                    {
+                        return Some(failed);
+                    }
                 }
             }
         }

@@ -79,11 +79,8 @@ pub fn lower(file: &Entry, problems: &mut Diagnostics) -> Option<Service> {
 /// Whoever is let in by credentials may be kept out for reasons that have nothing to do with the call. Without their codes, such
 /// an answer would be held against the document.
 fn tells_apart(credentials: &Entry, common: &[Common], problems: &mut Diagnostics) {
-    for (means, word, what) in [
-        (Means::Credentials, "credentials", "credentials are refused"),
-        (Means::Throttled, "throttled", "there were too many calls"),
-    ] {
-        if !common.iter().any(|common| common.means == means) {
+    for (word, what) in [("credentials", "credentials are refused"), ("throttled", "there were too many calls")] {
+        if !common.iter().any(|common| common.means == Means::parse(word)) {
             problems.report(
                 "common",
                 &credentials.span,

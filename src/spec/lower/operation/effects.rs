@@ -103,10 +103,10 @@ impl Lowering<'_> {
 
     fn assignments(&mut self, entry: &Entry, key: &str, kind: usize) -> Vec<(usize, Source)> {
         let Some(table) = entry.table(key) else { return Vec::new() };
+        let attributes = &self.service.kinds[kind].attributes;
         let mut list = Vec::new();
         for (name, item) in table.items() {
             let word = Word { text: name.into(), span: item.key.clone() };
-            let attributes = &self.service.kinds[kind].attributes;
             let known = resolve(&word, attributes, |attribute| &attribute.name, "attribute", self.problems);
             let (Some((index, attribute)), Data::Any(value)) = (known, &item.data) else { continue };
             if key != "set" && attribute.kind != AttributeType::Set {
@@ -143,7 +143,7 @@ impl Lowering<'_> {
             };
             let fits = match &source {
                 Source::Literal(value) => check_value(attribute, value, &item.span, self.problems),
-                place => self.check_reference(&attribute.clone(), place, &item.span),
+                place => self.check_reference(attribute, place, &item.span),
             };
             if fits {
                 list.push((index, source));
