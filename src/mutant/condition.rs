@@ -78,15 +78,18 @@ pub struct Edit {
     pub expr: Expr,
     /// What was there.
     pub from: Expr,
+    /// It is denied: where more holds of the place, less holds of the whole.
+    pub negated: bool,
 }
 
 /// Every condition that differs from this one in one place; `edit` says what a place may become.
 pub fn edits(expr: &Expr, edit: &dyn Fn(&Expr) -> Vec<(Expr, Expr)>) -> Vec<Edit> {
     let expr = expr.meant();
-    let mut found: Vec<Edit> = edit(expr).into_iter().map(|(expr, from)| Edit { expr, from }).collect();
+    let mut found: Vec<Edit> = edit(expr).into_iter().map(|(expr, from)| Edit { expr, from, negated: false }).collect();
+    let denies = matches!(expr, Expr::Not(_));
     let mut inside = |child: &Expr, rebuild: &dyn Fn(Box<Expr>) -> Expr| {
         for edited in edits(child, edit) {
-            found.push(Edit { expr: rebuild(Box::new(edited.expr)), from: edited.from });
+            found.push(Edit { expr: rebuild(Box::new(edited.expr)), negated: edited.negated != denies, ..edited });
         }
     };
     match expr {

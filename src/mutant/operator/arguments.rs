@@ -100,7 +100,8 @@ pub fn ignore(subject: &Subject<'_>) -> Vec<Draft> {
             continue;
         }
         let text = format!("acts as if {} had never been sent", param.name);
-        drafts.push(Draft::behaviour(param.name.clone(), requirement(subject, index, false), text, move || {
+        let breaks = subject.dry_promise(index).unwrap_or_else(|| requirement(subject, index, false));
+        drafts.push(Draft::behaviour(param.name.clone(), breaks, text, move || {
             Outcomes(at, move |situation: &Situation<'_>, state: &State, _: &Outcome| {
                 let mut fewer: Request = situation.request.clone();
                 fewer.arguments[index].take()?;

@@ -5,7 +5,10 @@ use crate::{
     mock::{fault::Situation, service::choose},
     model::{Answer, Change, Outcome, State},
     mutant::fault::{Outcomes, named, with_changes},
-    spec::operation::{Expectation, ParamType},
+    spec::{
+        expression::{Expr, Fact},
+        operation::{Expectation, ParamType},
+    },
 };
 
 /// A batch succeeds, and part of it stays.
@@ -50,9 +53,12 @@ pub fn one_judged(subject: &Subject<'_>) -> Vec<Draft> {
     let at = subject.at;
     let Some(binding) = list(subject) else { return Vec::new() };
     let names = [("first", true), ("last", false)];
+    // What the others earn is overlooked: most often, that they are missing.
+    let missing = |expr: &Expr| matches!(expr, Expr::Fact { fact: Fact::Missing, .. });
+    let breaks = subject.rule_about(missing).unwrap_or(subject.basics.unchanged);
     let drafts = names.map(|(name, first)| {
         let text = format!("looks at the {name} id of a batch only, and deletes all when nothing is wrong with that");
-        Draft::behaviour(name, subject.basics.unchanged, text, move || {
+        Draft::behaviour(name, breaks, text, move || {
             Outcomes(at, move |situation: &Situation<'_>, state: &State, healthy: &Outcome| {
                 let keys = situation.request.targets.get(binding).filter(|keys| keys.len() > 1)?;
                 let position = if first { 0 } else { keys.len() - 1 };

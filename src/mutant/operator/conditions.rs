@@ -2,7 +2,7 @@
 
 use super::{Draft, Subject};
 use crate::{
-    mutant::condition::{NEVER, edits},
+    mutant::condition::{Edit, NEVER, edits},
     spec::{
         expression::{Comparison, Expr},
         operation::Row,
@@ -23,22 +23,24 @@ pub fn drop(subject: &Subject<'_>) -> Vec<Draft> {
     .collect()
 }
 
-/// One of several cases of a row is overlooked.
+/// One of several cases is overlooked: of a row, or of what spares a call the row, so that it refuses what it should not.
 pub fn drop_case(subject: &Subject<'_>) -> Vec<Draft> {
-    edited(subject, "overlooks", &either, &|row| {
-        Some(subject.row_requirement(row)).filter(|_| row.requirement.is_some())
+    edited(subject, "overlooks", &either, &|row, edit| {
+        row.requirement.map(|due| if edit.negated { subject.basics.success } else { due })
     })
 }
 
-/// One of several things that a row needs is not asked for, so that it refuses what it should not.
+/// One of several things is not asked for: that a row needs, so that it refuses what it should not, or that a call needs to be
+/// spared the row.
 pub fn drop_guard(subject: &Subject<'_>) -> Vec<Draft> {
-    let breaks = |row: &Row| row.requirement.map(|_| subject.basics.success);
-    edited(subject, "does not ask whether", &both, &breaks)
+    edited(subject, "does not ask whether", &both, &|row, edit| {
+        row.requirement.map(|due| if edit.negated { due } else { subject.basics.success })
+    })
 }
 
 /// A number is compared as if it were one more or less.
 pub fn off_by_one(subject: &Subject<'_>) -> Vec<Draft> {
-    edited(subject, "is off by one in", &neighbours, &|row| Some(subject.row_requirement(row)))
+    edited(subject, "is off by one in", &neighbours, &|row, _| Some(subject.row_requirement(row)))
 }
 
 /// Both halves of an `or`, each with the half that was left out.
@@ -80,19 +82,20 @@ pub fn neighbours(expr: &Expr) -> Vec<(Expr, Expr)> {
     vec![(with(number - 1), expr.clone()), (with(number + 1), expr.clone())]
 }
 
-/// Mutants of each row's condition for which `breaks` names a requirement, without those that say the same on a mock that
+/// Mutants of each row's condition, of those edits for which `breaks` names a requirement, without those that say the same on a mock that
 /// answers as usual.
 fn edited(
     subject: &Subject<'_>,
     verb: &str,
     edit: &dyn Fn(&Expr) -> Vec<(Expr, Expr)>,
-    breaks: &dyn Fn(&Row) -> Option<usize>,
+    breaks: &dyn Fn(&Row, &Edit) -> Option<usize>,
 ) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for (index, row, due) in subject.due().filter(|(_, row, _)| !subject.is_limit(row)) {
-        let Some(breaks) = breaks(row) else { continue };
         let name = subject.row_name(row);
-        for (expr, from) in distinct(subject, due, edit) {
+        for edited in distinct(subject, due, edit) {
+            let Some(breaks) = breaks(row, &edited) else { continue };
+            let Edit { expr, from, .. } = edited;
             let text = format!("refusing with {name}, {verb} {}", subject.words(&subject.settled(&from)));
             let n_bindings = subject.operation.bindings.len();
             drafts.push(Draft::rewrite(name.clone(), breaks, text, move |operation| {
@@ -105,7 +108,7 @@ fn edited(
 }
 
 /// Edits of a condition that make a difference under the mock's answers, each difference once.
-pub fn distinct(subject: &Subject<'_>, expr: &Expr, edit: &dyn Fn(&Expr) -> Vec<(Expr, Expr)>) -> Vec<(Expr, Expr)> {
+pub fn distinct(subject: &Subject<'_>, expr: &Expr, edit: &dyn Fn(&Expr) -> Vec<(Expr, Expr)>) -> Vec<Edit> {
     // What never holds is what dropping the whole is.
     let mut seen = vec![subject.settled(expr), NEVER];
     let mut found = Vec::new();
@@ -115,7 +118,7 @@ pub fn distinct(subject: &Subject<'_>, expr: &Expr, edit: &dyn Fn(&Expr) -> Vec<
         let is_open = matches!(subject.settled(&edited.from), Expr::Constant(_));
         if !is_open && !seen.contains(&settled) {
             seen.push(settled);
-            found.push((edited.expr, edited.from));
+            found.push(edited);
         }
     }
     found

@@ -5,7 +5,7 @@ use crate::{
     mock::{fault::Situation, service::choose},
     model::{Answer, Change, Outcome, Refused, Request, Resource, State},
     mutant::{
-        condition::mentions,
+        condition::{Edit, mentions},
         fault::{Outcomes, done_nothing, named, neighbours, removes, with_changes},
     },
     spec::{
@@ -37,7 +37,9 @@ pub fn on_refusal(subject: &Subject<'_>) -> Vec<Draft> {
     rows.map(|(index, row, _)| {
         let name = subject.row_name(row);
         let text = format!("refuses with {name}, and deletes what the call names");
-        Draft::behaviour(name, subject.basics.unchanged, text, move || {
+        // Of who cannot prove who calls, it is said in one sentence that he earns a refusal and changes nothing.
+        let breaks = row.requirement.filter(|_| row.access).unwrap_or(subject.basics.unchanged);
+        Draft::behaviour(name, breaks, text, move || {
             Outcomes(at, move |situation: &Situation<'_>, state: &State, healthy: &Outcome| {
                 let refused = healthy.answer == Answer::Refused(Refused::Row(index));
                 refused.then(|| with_changes(healthy, named(situation, state).into_iter().map(Change::Delete)))
@@ -83,22 +85,16 @@ pub fn on_dry_run(subject: &Subject<'_>) -> Vec<Draft> {
     let at = subject.at;
     let mut drafts = Vec::new();
     for (dry, param) in subject.operation.params.iter().enumerate().filter(|(_, param)| param.dry) {
-        let about = |expr: &Expr| matches!(expr, Expr::Param(param) | Expr::Call(_, param) if *param == dry);
-        let promised = subject.promise_about(&[Expectation::Unchanged, Expectation::Kept], about);
         let text = format!("does with {} what it does without", param.name);
-        drafts.push(Draft::behaviour(
-            param.name.clone(),
-            promised.unwrap_or(subject.basics.unchanged),
-            text,
-            move || {
-                Outcomes(at, move |situation: &Situation<'_>, state: &State, healthy: &Outcome| {
-                    let mut wet: Request = situation.request.clone();
-                    wet.arguments[dry].take()?;
-                    let real = choose(situation.set, state, &wet, situation.choices, situation.reversed)?;
-                    Some(Outcome { changes: real.changes, later: real.later, ..healthy.clone() })
-                })
-            },
-        ));
+        let breaks = subject.dry_promise(dry).unwrap_or(subject.basics.unchanged);
+        drafts.push(Draft::behaviour(param.name.clone(), breaks, text, move || {
+            Outcomes(at, move |situation: &Situation<'_>, state: &State, healthy: &Outcome| {
+                let mut wet: Request = situation.request.clone();
+                wet.arguments[dry].take()?;
+                let real = choose(situation.set, state, &wet, situation.choices, situation.reversed)?;
+                Some(Outcome { changes: real.changes, later: real.later, ..healthy.clone() })
+            })
+        }));
     }
     drafts
 }
@@ -161,12 +157,16 @@ pub fn edited(subject: &Subject<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for (index, effect) in subject.operation.effects.iter().enumerate() {
         let Some(when) = &effect.when else { continue };
-        for (edit, verb) in [
-            (&conditions::both as &dyn Fn(&Expr) -> Vec<(Expr, Expr)>, "does not ask whether"),
-            (&conditions::either, "overlooks"),
+        for (edit, verb, does_more) in [
+            (&conditions::both as &dyn Fn(&Expr) -> Vec<(Expr, Expr)>, "does not ask whether", true),
+            (&conditions::either, "overlooks", false),
         ] {
-            for (expr, from) in conditions::distinct(subject, when, edit) {
-                let breaks = if effect.on_refusal { subject.basics.unchanged } else { subject.basics.effect };
+            for Edit { expr, from, negated } in conditions::distinct(subject, when, edit) {
+                let dry = || from.params().into_iter().find_map(|param| subject.dry_promise(param));
+                let breaks = match effect.on_refusal {
+                    true => subject.basics.unchanged,
+                    false => dry().filter(|_| does_more != negated).unwrap_or(subject.basics.effect),
+                };
                 let text = format!("doing what it does, {verb} {}", subject.words(&subject.settled(&from)));
                 let local = if effect.on_refusal { "refusal" } else { "success" };
                 drafts.push(Draft::rewrite(local, breaks, text, move |operation| {

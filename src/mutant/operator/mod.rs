@@ -277,6 +277,13 @@ impl<'a> Subject<'a> {
         self.operation.promises.iter().find(about).map(|promise| promise.requirement)
     }
 
+    /// The promise that nothing is done where this parameter asks for a dry run.
+    fn dry_promise(&self, param: usize) -> Option<usize> {
+        let about = |expr: &Expr| matches!(expr, Expr::Param(found) | Expr::Call(_, found) if *found == param);
+        let is_dry = self.operation.params[param].dry;
+        is_dry.then(|| self.promise_about(&[Expectation::Unchanged, Expectation::Kept], about)).flatten()
+    }
+
     /// The promise of that sort, or else what holds for every operation.
     fn promise(&self, expect: Expectation, otherwise: usize) -> usize {
         let found = self.operation.promises.iter().find(|promise| promise.expect == Some(expect));

@@ -19,8 +19,7 @@ use crate::{
 pub fn leak(subject: &Subject<'_>) -> Vec<Draft> {
     let regional = subject.operation.bindings.iter().map(|binding| binding.kind);
     let regional: Vec<usize> = regional.filter(|kind| subject.service.kinds[*kind].scope == Scope::Region).collect();
-    let elsewhere = |expr: &Expr| matches!(expr, Expr::Fact { fact: Fact::Elsewhere | Fact::Missing, .. });
-    let Some(breaks) = subject.rule_about(elsewhere).filter(|_| has_regions(subject) && !regional.is_empty()) else {
+    let Some(breaks) = elsewhere(subject).filter(|_| has_regions(subject) && !regional.is_empty()) else {
         return Vec::new();
     };
     let text = "finds what is in another region than the call's";
@@ -38,7 +37,8 @@ pub fn ignore(subject: &Subject<'_>) -> Vec<Draft> {
     let Some(home) = home.filter(|_| has_regions(subject)) else { return Vec::new() };
     let at = subject.at;
     let text = "works in the home region, whichever the call names";
-    vec![Draft::behaviour("home", subject.basics.effect, text, move || {
+    let breaks = elsewhere(subject).unwrap_or(subject.basics.effect);
+    vec![Draft::behaviour("home", breaks, text, move || {
         let home = home.clone();
         Outcomes(at, move |situation: &Situation<'_>, state: &State, _: &Outcome| {
             let mut here: Request = situation.request.clone();
@@ -55,6 +55,11 @@ pub fn accept(subject: &Subject<'_>) -> Vec<Draft> {
     vec![Draft::rewrite("unknown", breaks, text, |operation| {
         each_condition(operation, &|expr| (*expr == Expr::RegionKnown).then_some(Expr::Constant(Atom::Bool(true))));
     })]
+}
+
+/// What a call earns that looks in the wrong region.
+fn elsewhere(subject: &Subject<'_>) -> Option<usize> {
+    subject.rule_about(|expr| matches!(expr, Expr::Fact { fact: Fact::Elsewhere | Fact::Missing, .. }))
 }
 
 fn has_regions(subject: &Subject<'_>) -> bool {
