@@ -82,7 +82,7 @@ const WORKERS: usize = 4;
 pub struct Trials {
     pub subject: Subject,
     pub seed: String,
-    /// Cases for each requirement.
+    /// Cases for each requirement, besides those that try every way to break it once.
     pub cases: u64,
     /// Things that a run needs and never creates, as `snapshot` or `ecs.snapshot` → value; the mock's where nothing is said.
     pub givens: BTreeMap<String, String>,
@@ -274,7 +274,7 @@ impl Bench {
             pace: Default::default(),
         };
         let settings = Settings {
-            cases: Some(self.trials.cases),
+            cases: Some(generator.n_tours() + self.trials.cases),
             workers: WORKERS,
             options: options(subject, aim),
             ..Settings::new(seed, aim.0, around)

@@ -17,17 +17,21 @@ use aswritten::{
 static SET: LazyLock<Arc<SpecSet>> = LazyLock::new(|| Arc::new(spec::embedded().expect("the specs are sound")));
 static MUTANTS: LazyLock<Vec<Mutant>> = LazyLock::new(|| mutant::derive(&SET));
 
-fn hunted(mutants: &[Mutant], prove: bool) -> KillTable {
-    let settings = Hunt {
+fn settings() -> Hunt {
+    Hunt {
         seeds: vec!["1".into()],
         cases: None,
         max_requests: None,
         workers: 2,
-        prove,
+        prove: true,
+        aimed: false,
         shortest: false,
         interrupted: Arc::default(),
-    };
-    hunt(&SET, mutants, &settings, &|_| {}).expect("threads")
+    }
+}
+
+fn hunted(mutants: &[Mutant], prove: bool) -> KillTable {
+    hunt(&SET, mutants, &Hunt { prove, ..settings() }, &|_| {}).expect("threads")
 }
 
 fn chosen(ids: &[&str]) -> Vec<Mutant> {
@@ -69,6 +73,48 @@ fn mutants_say_what_they_break() {
             broken.id
         );
     }
+}
+
+#[test]
+fn what_is_broken_is_what_no_longer_holds() {
+    let check = |mutant: &str, expected: &str| {
+        let [found] = &chosen(&[mutant])[..] else { panic!("{mutant} is one") };
+        let operation = &SET.operation(found.at).id;
+        assert_eq!(found.broken(&SET), format!("{operation}/{expected}"), "{mutant}: {}", found.text);
+    };
+    // Where a condition is denied, less of it is more of the whole.
+    check("ecs/DeleteImage@legacy/drop-case/InvalidImageId.NotFound~10", "success");
+    check("ecs/DeleteImage/drop-case/InvalidImageId.NotFound~10", "error/InvalidImageId.NotFound");
+    check("swas/DeleteCustomImages/drop-guard/InvalidImageId.NotFound~9", "error/InvalidImageId.NotFound");
+    check("ecs/DeleteImage/drop-guard/ImageIsExporting", "success");
+    // Who cannot prove who calls is refused, and changes nothing, by one sentence.
+    check("ens/DeleteImage/effect-on-refusal/access.forged-signature", "access/forged-signature");
+    check("ecs/DeleteImage/effect-on-refusal/ImageUseShared", "unchanged");
+    // A dry run that is none.
+    check("cvm/DeleteImages/effect-case/success~2", "promise/dry-run");
+    check("ecs/DeleteImage/ignore-argument/DryRun", "promise/dry-run-changes-nothing");
+    // What the call does not look at.
+    check("cvm/DeleteImages/one-of-batch/last", "error/InvalidImageId.NotFound");
+    check("swas/DeleteCustomImages/ignore-region/home", "error/InvalidImageId.NotFound");
+}
+
+/// Of all mutants, as many as there is time for: each is found by who asks for nothing but what it breaks, and soon.
+#[test]
+fn a_requirement_that_is_tried_alone_is_tried_well() {
+    const MOST_REQUESTS: u64 = 150;
+    let sample: Vec<Mutant> = MUTANTS.iter().step_by(13).cloned().collect();
+    let table = hunt(&SET, &sample, &Hunt { aimed: true, ..settings() }, &|_| {}).expect("threads");
+    assert!(table.aimed);
+    let mut n_killed = 0;
+    for result in &table.results {
+        let fate = result.worst().map_or("none", |trial| trial.fate.name());
+        assert!(matches!(fate, "killed" | "allowed"), "{} {fate}", result.mutant.id);
+        for kill in result.kills() {
+            n_killed += 1;
+            assert!(kill.requests_to_failure <= MOST_REQUESTS, "{}: {}", result.mutant.id, kill.requests_to_failure);
+        }
+    }
+    assert!(n_killed > sample.len() / 2, "{n_killed} of {}", sample.len());
 }
 
 /// An operator whose mutants never make a difference proves nothing. Of each, the first mutants of each document will do.

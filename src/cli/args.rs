@@ -378,6 +378,10 @@ pub struct Mutants {
     /// Mutants that are hunted at the same time [default: one for each processor].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Amount")]
     pub workers: Option<u16>,
+    /// Hunt each with nothing but the requirement that it breaks, as `aswritten run REQUIREMENT` does: whether a requirement
+    /// that is tried alone is tried well, and what that costs.
+    #[arg(long, help_heading = "Amount")]
+    pub aimed: bool,
     /// Also search for the shortest sequence that shows what was found, to hold shrinking against it. Takes long.
     #[arg(long, help_heading = "Amount")]
     pub shortest: bool,

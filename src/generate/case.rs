@@ -183,8 +183,6 @@ impl<'a> Generator<'a> {
     /// can be shown.
     fn plan_tours(&self, operations: &[OpRef]) -> Vec<Script> {
         let seed = Dice::new(&self.seed, u64::MAX).number();
-        // Whoever asks for single requirements asks for nothing else.
-        let beyond = self.options.only.is_empty();
         let of_operation = |at: &OpRef| {
             let aims: BTreeSet<usize> = self
                 .aims
@@ -193,6 +191,8 @@ impl<'a> Generator<'a> {
                 .map(|(_, requirement)| *requirement)
                 .collect();
             let plans: Vec<&Plan> = aims.iter().flat_map(|requirement| self.usable((*at, *requirement))).collect();
+            let all = 0..self.set.operation(*at).requirements.len();
+            let known: Vec<&Plan> = all.flat_map(|requirement| self.usable((*at, requirement))).collect();
             let admits = |call: &Command| {
                 (call.caller != Caller::Restricted || self.options.restricted.contains(&at.service))
                     && self.probes(call).is_empty()
@@ -201,16 +201,24 @@ impl<'a> Generator<'a> {
             let (needed, others) = self.races[..self.n_first_races as usize].split_at(self.n_needed_races);
             let [needed, others] = [needed, others]
                 .map(|races| races.iter().filter(|(of, _)| of == at).map(|(_, race)| race).collect::<Vec<_>>());
+            let asked: BTreeSet<usize> = if self.options.only.is_empty() {
+                BTreeSet::new()
+            } else {
+                let own = self.races.iter().filter(|(of, _)| of == at);
+                own.flat_map(|(_, race)| races::asks(self.set, *at, race)).collect()
+            };
             tours(&Material {
                 set: self.set,
                 at: *at,
                 plans: &plans,
+                known: &known,
                 aims: &aims,
                 needed: &needed,
                 races: &others,
                 admits: &admits,
                 permit: &self.options.permit,
-                beyond,
+                // Whoever asks for single requirements asks for nothing else.
+                only: Some(&asked).filter(|_| !self.options.only.is_empty()),
                 seed,
             })
         };
@@ -224,9 +232,10 @@ impl<'a> Generator<'a> {
     /// Races of all operations: first those that meet every aim, then the others.
     fn plan_races(&mut self, operations: &[OpRef]) {
         let permit = &self.options.permit;
+        let only = &self.options.only;
+        let is_asked = |at: OpRef, aim: usize| only.is_empty() || only.contains(&(at, aim));
         let is_wanted = |at: OpRef, race: &Race| {
-            let only = &self.options.only;
-            (only.is_empty() || race.aims.iter().any(|aim| only.contains(&(at, *aim))))
+            race.about.iter().any(|aim| is_asked(at, *aim))
                 && permit.needs_of(self.set, &races::script(self.set, at, race, None).commands).is_empty()
         };
         let (mut first, mut further, mut others) = (Vec::new(), Vec::new(), Vec::new());
@@ -245,15 +254,20 @@ impl<'a> Generator<'a> {
             let material = races::Material { set: self.set, at: *at, removable, refused: &refused };
             let mut races = races::races(&material);
             races.retain(|race| is_wanted(*at, race));
+            if !only.is_empty() {
+                // Of few requirements, races that differ tell more than those that begin otherwise.
+                races::alternate(&mut races);
+            }
             let mut met: BTreeMap<usize, usize> = BTreeMap::new();
-            for race in races::needed(self.set, *at, &mut races) {
+            for race in races::needed(self.set, *at, &mut races, |aim| is_asked(*at, aim)) {
                 race.aims.iter().for_each(|aim| *met.entry(*aim).or_default() += 1);
                 first.push((*at, race));
             }
             // Whether a row of overlapping work is answered depends on chance.
             let wanted = |aim: usize| if operation.requirements[aim].kind == Kind::Error { ROW_RACES } else { 1 };
             for race in races {
-                let is_met = |aim: &usize| met.get(aim).is_some_and(|times| *times >= wanted(*aim));
+                let is_met =
+                    |aim: &usize| !is_asked(*at, *aim) || met.get(aim).is_some_and(|times| *times >= wanted(*aim));
                 let list = if race.aims.iter().all(is_met) { &mut others } else { &mut further };
                 race.aims.iter().for_each(|aim| *met.entry(*aim).or_default() += 1);
                 list.push((*at, race));
@@ -282,7 +296,9 @@ impl<'a> Generator<'a> {
         let (at, race) = self.races.get(index as usize)?;
         // At first it is as it was planned: each call changes what the other has seen, once. Neighbours begin differently, for
         // they often show the same. Then the other ways take turns with what chance makes of it.
-        let way = if round < 2 { (index + round) % 2 } else { 1 + round / 2 };
+        // Where there are few, each first has its second lane change what the first has seen, for that is where most goes wrong.
+        let first = if self.options.only.is_empty() { index } else { 1 };
+        let way = if round < 2 { (first + round) % 2 } else { 1 + round / 2 };
         let planned = || Script { turns: Some(way), ..races::script(self.set, *at, race, None) };
         if round < 2 || round.is_multiple_of(2) {
             return Some(planned());

@@ -19,9 +19,10 @@ use std::{
 };
 
 use super::{
+    aimed,
     approach::Ground,
     dice::Dice,
-    exercise::Doubt,
+    exercise::{Doubt, depends},
     goal::Goal,
     permit::Permit,
     plan::Plan,
@@ -61,7 +62,10 @@ const MOST_BIAS: usize = 160;
 pub struct Material<'a> {
     pub set: &'a SpecSet,
     pub at: OpRef,
+    /// Ways to what is to be exercised.
     pub plans: &'a [&'a Plan],
+    /// Ways to all that can be.
+    pub known: &'a [&'a Plan],
     /// Requirements to exercise.
     pub aims: &'a BTreeSet<usize>,
     /// Races that meet what only overlapping calls can, on the first tours or after them.
@@ -71,8 +75,8 @@ pub struct Material<'a> {
     /// Whether an endpoint can be asked to do this.
     pub admits: &'a dyn Fn(&Command) -> bool,
     pub permit: &'a Permit,
-    /// Whether to go on when every requirement has been exercised.
-    pub beyond: bool,
+    /// Where nothing but the aims is of interest: the questions that the document leaves open on which races depend.
+    pub only: Option<&'a BTreeSet<usize>>,
     /// Chooses unknown ids.
     pub seed: u64,
 }
@@ -84,13 +88,13 @@ pub struct Tours {
     pub first: Vec<Script>,
     /// The other races.
     pub races: Vec<Script>,
-    /// Those that reach what else can be shown, if that is wanted.
+    /// Those that reach what else can be shown, of the aims where nothing else is of interest.
     pub further: Vec<Script>,
 }
 
 /// Makes the tours of one operation.
 pub fn tours(material: &Material<'_>) -> Tours {
-    let Material { set, at, plans, aims, needed, races, admits, permit, beyond, seed } = *material;
+    let Material { set, at, plans, known, aims, needed, races, admits, permit, only, seed } = *material;
     let initial = State::initial(set.service(at), &Script::home());
     let likely = Choices::likely(set.operation(at));
     let ground = Ground { set, at, initial: &initial, likely: &likely, permit };
@@ -100,25 +104,37 @@ pub fn tours(material: &Material<'_>) -> Tours {
     let guests: Vec<Guest<'_>> = needed.iter().map(|race| Guest::new(&ground, race)).collect();
     let Raced { first, alone, visited, .. } = cover.cheapest(&guests);
     let alone = alone.iter().map(|guest| guest.script.clone());
+    let shown = visited.iter().map(|index| &stops[*index]);
+    // Where it depends on a question what comes, nothing is known until that is answered.
+    let asks = |raced: &BTreeSet<usize>| stops.iter().flat_map(|stop| &stop.asks).chain(raced).copied().collect();
+    let asked: BTreeSet<usize> = only.map(asks).unwrap_or_default();
+    let repeated: BTreeSet<usize> = aims.iter().flat_map(|aim| depends(set.operation(at), *aim)).collect();
     let races = alone.chain(races.iter().map(|race| races::script(set, at, race, None))).collect();
-    if !beyond {
-        return Tours { first, races, further: Vec::new() };
-    }
     // Everything that the first tours make happen is shown; only questions are asked again. But nobody looked at what the
     // calls left alone, nor at what was not shown yet when they came.
-    let shown = visited.iter().map(|index| &stops[*index]);
     let seen: BTreeSet<Goal> =
         shown.flat_map(|stop| stop.shows.keys().filter(|goal| !goal.needs_looks(stop.passing()))).copied().collect();
-    stops.extend(stop::varied(&ground, plans, admits, seed));
-    stops.extend(stop::batch(&ground, plans));
-    stops.extend(stop::repeated(&ground, plans));
-    stops.extend(stop::freed(&ground, plans));
+    stops.extend(stop::varied(&ground, known, admits, seed));
+    stops.extend(stop::batch(&ground, known));
+    stops.extend(stop::repeated(&ground, known));
+    stops.extend(stop::freed(&ground, known));
+    if only.is_some() {
+        stops.extend(stop::planned(&ground, known));
+        aimed::narrow(&ground, &mut stops, aims, &asked);
+    }
     let is_new = |goal: &Goal| match goal {
-        Goal::Requirement(_) | Goal::Row(_) => false,
-        Goal::Again { requirement, .. } => aims.contains(requirement),
+        Goal::Row(_) => false,
+        Goal::Requirement(requirement) => asked.contains(requirement) && !seen.contains(goal),
+        Goal::Again { requirement, .. } => {
+            aims.contains(requirement) || only.is_some() && repeated.contains(requirement)
+        }
         goal => !seen.contains(goal),
     };
-    let further = Cover::new(&ground, &stops, is_new, |_| false).made(&Bias::NONE).scripts;
+    let cover = Cover { is_strict: only.is_some(), ..Cover::new(&ground, &stops, is_new, |_| false) };
+    let Covered { scripts: mut further, visited } = cover.made(&Bias::NONE);
+    if only.is_some() {
+        further.extend(aimed::alone(&ground, visited.iter().map(|index| &stops[*index]), &further));
+    }
     Tours { first, races, further }
 }
 
@@ -132,6 +148,8 @@ struct Cover<'a> {
     shown: Vec<Vec<usize>>,
     /// By goal: the stops that show it so.
     showing: Vec<Vec<usize>>,
+    /// What a stop shows by chance, coming from elsewhere, does not count.
+    is_strict: bool,
     spots: Rc<Spots>,
 }
 
@@ -248,7 +266,7 @@ impl<'a> Cover<'a> {
         };
         let goals = surest.into_iter().map(numbered).collect();
         let (shown, showing, spots) = (Vec::new(), Vec::new(), Rc::default());
-        let mut cover = Self { ground, stops, goals, numbers, shown, showing, spots };
+        let mut cover = Self { ground, stops, goals, numbers, shown, showing, is_strict: false, spots };
         cover.shown = stops.iter().map(|stop| cover.surely(&stop.shows)).collect();
         cover.showing = vec![Vec::new(); cover.goals.len()];
         for (index, shown) in cover.shown.iter().enumerate() {
@@ -384,7 +402,9 @@ impl<'a> Cover<'a> {
     fn news(&self, course: &Course<'_>, index: usize, passage: &Passage) -> Option<Vec<usize>> {
         let is_shown = |number: &usize| passage.shows.contains_key(&self.goals[*number].goal);
         let mut new: Vec<usize> = self.shown[index].iter().copied().filter(is_shown).collect();
-        new.extend(self.surely(&passage.shows).into_iter().filter(|number| !self.shown[index].contains(number)));
+        if !self.is_strict {
+            new.extend(self.surely(&passage.shows).into_iter().filter(|number| !self.shown[index].contains(number)));
+        }
         new.retain(|number| course.open[*number]);
         new.iter().any(|number| self.goals[*number].is_wanted).then_some(new)
     }

@@ -30,7 +30,7 @@ pub struct Doubt {
     /// Open questions that would have to be answered in an unlikely way.
     unlikely: usize,
     /// Open questions, however answered: their answers may not be known by then.
-    open: usize,
+    pub open: usize,
     /// What is under way may be over before the call comes.
     pub passing: bool,
 }
@@ -98,6 +98,11 @@ pub fn matters(operation: &Operation, requirement: usize) -> Vec<usize> {
     );
     let own = operation.questions.iter().position(|question| question.requirement == requirement);
     rules.flat_map(Expr::questions).chain(own).collect()
+}
+
+/// Requirements of the questions that a requirement's own rules ask.
+pub fn depends(operation: &Operation, requirement: usize) -> impl Iterator<Item = usize> + '_ {
+    matters(operation, requirement).into_iter().map(|question| operation.questions[question].requirement)
 }
 
 /// The row that answers.
@@ -204,6 +209,15 @@ pub fn is_about_staying(operation: &Operation, requirement: usize) -> bool {
         promise.requirement == requirement && matches!(promise.expect, Some(Expectation::Unchanged | Expectation::Kept))
     });
     promised || operation.basics.is_some_and(|basics| basics.unchanged == requirement)
+}
+
+/// The requirement promises that something goes, which may come back.
+pub fn is_about_going(operation: &Operation, requirement: usize) -> bool {
+    let promised = operation
+        .promises
+        .iter()
+        .any(|promise| promise.requirement == requirement && promise.expect == Some(Expectation::Gone));
+    promised || operation.basics.is_some_and(|basics| basics.effect == requirement)
 }
 
 /// The requirement promises something about resources that the call does not name.

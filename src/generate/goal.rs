@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    exercise::{Doubt, Exercise, exercised, row_of},
+    exercise::{Doubt, Exercise, exercised, is_about_going, is_about_others, is_about_staying, row_of},
     readback::bystanding,
 };
 use crate::{
-    model::{Answer, Caller, Choices, Outcome, Refused, Request, Resource, State, deciding, outcomes_with},
+    model::{Answer, Caller, Choices, Deciding, Outcome, Refused, Request, Resource, State, deciding, outcomes_with},
     sequence::{Command, Script},
     spec::{Kind, Operation, SpecSet, operation::Basics},
     value::{Key, is_given},
@@ -92,6 +92,39 @@ impl Goal {
         }
     }
 
+    /// The row that it is about.
+    pub fn row(&self) -> Option<usize> {
+        match self {
+            Self::Decides { row, .. } | Self::Mixed { row, .. } | Self::Despite { row, .. } | Self::Harmless(row) => {
+                Some(*row)
+            }
+            _ => None,
+        }
+    }
+
+    /// An endpoint that misses it may break this requirement, which the same call exercises: whether something stays, or goes,
+    /// what becomes of the rest, and what is answered, each shows itself in other ways.
+    pub fn is_about(&self, operation: &Operation, requirement: usize) -> bool {
+        if let Some(own) = self.requirement() {
+            return own == requirement;
+        }
+        let stays = matches!(self, Self::Harmless(_) | Self::HarmlessOpen(_) | Self::Kept(_));
+        let others = matches!(self, Self::Beside { .. } | Self::Repeated);
+        let basic = operation.basics.is_some_and(|basics| basics.unchanged == requirement);
+        match operation.requirements[requirement].kind {
+            // What is said of who may call is said of both.
+            Kind::Access | Kind::Open => true,
+            _ if basic => stays || matches!(self, Self::Mixed { .. }),
+            // Other promises of this sort have conditions of their own.
+            _ if is_about_staying(operation, requirement) => !others,
+            _ if is_about_others(operation, requirement) => others,
+            _ if is_about_going(operation, requirement) => {
+                matches!(self, Self::Done(_) | Self::Many | Self::Freed(_) | Self::Beside { refused: false, .. })
+            }
+            _ => !stays && !others,
+        }
+    }
+
     /// It is shown only by reads before the call as well: of what the call leaves alone, and in a state that is passing of
     /// what may not be there yet.
     pub fn needs_looks(&self, passing: bool) -> bool {
@@ -159,6 +192,23 @@ impl Due {
         let request = call.request(set, &Script::home());
         let due = |choices: &Choices| outcomes_with(set, before, &request, choices, |_, due| due);
         Self { any: due(&Choices::default()), likely: due(likely), request }
+    }
+
+    /// How many different answers may come.
+    pub fn n_answers(&self) -> usize {
+        let mut answers: Vec<&Answer> = Vec::new();
+        for outcome in &self.any {
+            if !answers.contains(&&outcome.answer) {
+                answers.push(&outcome.answer);
+            }
+        }
+        answers.len()
+    }
+
+    /// Requirements of the open questions on which it depends what comes.
+    pub fn asks<'d>(&'d self, operation: &'d Operation) -> impl Iterator<Item = usize> + 'd {
+        let questions = self.any.iter().flat_map(|outcome| outcome.choices.iter());
+        questions.map(|(question, _)| operation.questions[question].requirement)
     }
 }
 
@@ -259,7 +309,7 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, due: &Due, likely: &
             add(Goal::Despite { row, param }, doubt.clone());
         }
     }
-    for (row, place) in deciding(set, before, request, likely) {
+    for Deciding { row, place, .. } in deciding(set, before, request, likely) {
         add(Goal::Decides { row, place }, doubt.clone());
     }
     goals
@@ -347,6 +397,28 @@ mod tests {
                 ("open/precedence", 2, None, false),
             ],
         );
+    }
+
+    #[test]
+    fn goals_are_about_what_an_endpoint_breaks_that_misses_them() {
+        let set = embedded().expect("the embedded specs are sound");
+        let operation = set.operation(set.find("ecs/DeleteImage").expect("it is specified"));
+        let check = |goal: Goal, expected: &[&str]| {
+            let about = operation.requirements.iter().enumerate().filter(|(index, _)| goal.is_about(operation, *index));
+            let about: Vec<&str> =
+                about.filter_map(|(_, one)| one.id.split_once('/')?.1.split_once('/')).map(|(_, id)| id).collect();
+            for id in ["success", "effect", "unchanged", "others", "promise/delete", "error/ImageUseShared"] {
+                assert_eq!(about.contains(&id), expected.contains(&id), "{goal:?} {id}");
+            }
+        };
+        let basics = operation.basics.expect("it has basics");
+        check(Goal::Requirement(basics.others), &["others"]);
+        check(Goal::Harmless(0), &["unchanged"]);
+        check(Goal::Mixed { row: 0, last: true }, &["unchanged", "success", "error/ImageUseShared"]);
+        check(Goal::Decides { row: 0, place: 1 }, &["success", "error/ImageUseShared"]);
+        check(Goal::Beside { refused: true, changed: None }, &["others"]);
+        check(Goal::Beside { refused: false, changed: None }, &["others", "effect", "promise/delete"]);
+        check(Goal::Many, &["effect", "promise/delete", "success", "error/ImageUseShared"]);
     }
 
     #[test]

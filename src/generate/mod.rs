@@ -7,9 +7,9 @@
 //!
 //! `pairs` puts two ways together, so that two reasons to refuse a call hold at once. `beside` makes ways to a call with
 //! something next to it. `goal` says what a call shows, `stop` where it may be made, and `cover` puts such stops together into
-//! few scripts, each a `tour`, that exercise everything once; they are the first cases of a run. `approach` finds the cheapest
-//! way from where a tour stands to its next stop, `spot` keeps what was worked out there for other tours,
-//! and `raced` lets tours have races in them.
+//! few scripts, each a `tour`, that exercise everything once; they are the first cases of a run. `aimed` is about what is left
+//! of that where single requirements are asked for, and more of it. `approach` finds the cheapest way from where a tour stands
+//! to its next stop, `spot` keeps what was worked out there for other tours, and `raced` lets tours have races in them.
 //! [`case`] makes the others: a plan, `woven` with random moves and arguments that are kept only while the model says
 //! that the requirement is still met, or a free walk. [`readback`] adds the reads that prove what a call did.
 //!
@@ -20,6 +20,7 @@
 //! Everything follows from the seed and the specs: a case is a function of the root seed and its number, whatever ran
 //! before it and however many workers there are. This is the only home of proptest.
 
+mod aimed;
 mod approach;
 mod beside;
 pub mod candidates;

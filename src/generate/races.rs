@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::{
     dice::Dice,
+    goal::Due,
     moves::{companions, read, wait_for},
     plan::Plan,
     readback, simulate,
@@ -48,6 +49,8 @@ pub struct Race {
     pub lanes: Vec<Vec<Command>>,
     /// Requirements that it may exercise.
     pub aims: BTreeSet<usize>,
+    /// The same, with those that it exercises only where another lane goes first.
+    pub about: BTreeSet<usize>,
 }
 
 /// Where a race may begin.
@@ -297,8 +300,8 @@ impl<'a> Maker<'a> {
     fn race(&self, start: &Start, lanes: Vec<Vec<Command>>) -> Option<Race> {
         let mut made = BTreeSet::new();
         let fresh = lanes.iter().flatten().flat_map(|command| &command.creates).all(|key| made.insert(key.clone()));
-        let aims = self.aims(&start.state, &lanes);
-        fresh.then(|| Race { setup: start.setup.clone(), lanes, aims })
+        let (aims, turned) = (self.aims(&start.state, &lanes), self.turned(&start.state, &lanes));
+        fresh.then(|| Race { setup: start.setup.clone(), lanes, about: &aims | &turned, aims })
     }
 
     /// What the calls have in common.
@@ -346,10 +349,68 @@ impl<'a> Maker<'a> {
         aims.extend(laws.into_iter().filter_map(|law| self.operation.law(law)));
         aims
     }
+
+    /// What a call has in common with one that went first: what it is told then may be something else.
+    fn turned(&self, state: &State, lanes: &[Vec<Command>]) -> BTreeSet<usize> {
+        let mut laws = BTreeSet::new();
+        for (lane, others) in lanes.iter().enumerate() {
+            let mut after = state.clone();
+            for other in others {
+                (after, _) = simulate::step(self.set, &after, other, &self.likely);
+            }
+            let touched: BTreeSet<Key> = others.iter().flat_map(Command::uses).collect();
+            let later = lanes.iter().enumerate().filter(|(other, _)| *other != lane).flat_map(|(_, commands)| commands);
+            for call in later.filter(|call| call.operation == self.at) {
+                let named = call.uses();
+                laws.extend((named.len() > 1 && named.iter().any(|key| touched.contains(key))).then_some(Law::Batch));
+                let (_, outcome) = simulate::step(self.set, &after, call, &self.likely);
+                let excludes = self.operation.rows.iter().any(|row| row.overlap);
+                let refused = outcome.answer != Answer::Success;
+                laws.extend((refused || excludes).then_some(Law::Stays));
+                laws.extend((!refused).then_some(Law::Seen));
+            }
+        }
+        laws.into_iter().filter_map(|law| self.operation.law(law)).collect()
+    }
 }
 
-/// Takes out races that meet all aims together with the fewest commands.
-pub fn needed(set: &SpecSet, at: OpRef, races: &mut Vec<Race>) -> Vec<Race> {
+/// A call by what it gives, and how much it names.
+type Part = (OpRef, Vec<usize>, usize);
+
+/// Puts the first of each shape before the second of any, the short ones first: the same lanes from another beginning often
+/// show the same, and so do more of the same lanes.
+pub fn alternate(races: &mut [Race]) {
+    let mut known: BTreeMap<(BTreeSet<Vec<Part>>, bool), usize> = BTreeMap::new();
+    let part = |command: &Command| {
+        let given = command.arguments.iter().enumerate().filter(|(_, value)| value.is_some());
+        (command.operation, given.map(|(param, _)| param).collect(), command.uses().len())
+    };
+    races.sort_by_cached_key(|race| {
+        let lanes = race.lanes.iter().map(|lane| lane.iter().map(part).collect()).collect();
+        let named: BTreeSet<Vec<Key>> = race.lanes.iter().flatten().map(Command::uses).collect();
+        let times = known.entry((lanes, named.len() > 1)).or_default();
+        *times += 1;
+        (*times, race.setup.len() + race.lanes.iter().map(Vec::len).sum::<usize>())
+    });
+}
+
+/// Requirements of the open questions on which it depends what the calls of a race are told, whichever goes first.
+pub fn asks(set: &SpecSet, at: OpRef, race: &Race) -> BTreeSet<usize> {
+    let operation = set.operation(at);
+    let likely = Choices::likely(operation);
+    let initial = State::initial(set.service(at), &Script::home());
+    let before = simulate::run(set, &initial, &race.setup, &likely).pop().unwrap_or_default();
+    let calls = || race.lanes.iter().flatten();
+    let mut states: Vec<State> = calls().map(|call| simulate::step(set, &before, call, &likely).0).collect();
+    states.push(before);
+    let documented = || calls().filter(|call| call.operation == at);
+    let due = states.iter().flat_map(|state| documented().map(|call| Due::of(set, state, call, &likely)));
+    due.flat_map(|due| due.asks(operation).collect::<Vec<usize>>()).collect()
+}
+
+/// Takes out races that meet all aims that are wanted together with the fewest commands.
+pub fn needed(set: &SpecSet, at: OpRef, races: &mut Vec<Race>, is_wanted: impl Fn(usize) -> bool) -> Vec<Race> {
+    let aims = |race: &Race| -> BTreeSet<usize> { race.aims.iter().copied().filter(|aim| is_wanted(*aim)).collect() };
     let costs: Vec<usize> = races.iter().map(|race| script(set, at, race, None).commands.len()).collect();
     // For what can be met with the races so far: the cheapest of them that meet it, the earliest where several do.
     let mut cheapest: BTreeMap<BTreeSet<usize>, (usize, Vec<usize>)> =
@@ -357,7 +418,7 @@ pub fn needed(set: &SpecSet, at: OpRef, races: &mut Vec<Race>) -> Vec<Race> {
     for (index, race) in races.iter().enumerate() {
         let with_it = |(met, (cost, chosen)): (&BTreeSet<usize>, &(usize, Vec<usize>))| {
             let chosen: Vec<usize> = chosen.iter().copied().chain([index]).collect();
-            (met | &race.aims, (cost + costs[index], chosen))
+            (met | &aims(race), (cost + costs[index], chosen))
         };
         for (met, (cost, chosen)) in cheapest.iter().map(with_it).collect::<Vec<_>>() {
             if cheapest.get(&met).is_none_or(|(known, _)| cost < *known) {
@@ -365,7 +426,7 @@ pub fn needed(set: &SpecSet, at: OpRef, races: &mut Vec<Race>) -> Vec<Race> {
             }
         }
     }
-    let all: BTreeSet<usize> = races.iter().flat_map(|race| race.aims.iter().copied()).collect();
+    let all: BTreeSet<usize> = races.iter().flat_map(aims).collect();
     let (_, chosen) = cheapest.remove(&all).unwrap_or_default();
     let is_chosen = |index: usize| chosen.contains(&index);
     let mut number = 0..;
@@ -468,11 +529,41 @@ fn end(set: &SpecSet, at: OpRef, before: &State, lanes: &[Vec<Command>], likely:
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{Race, needed};
+    use super::{Material, Race, alternate, needed, races};
     use crate::{
         generate::{permit::Permit, plan::search},
-        spec::embedded,
+        spec::{embedded, operation::Law},
     };
+
+    #[test]
+    fn races_that_differ_come_first() {
+        let set = embedded().expect("the embedded specs are sound");
+        let at = set.find("cvm/DeleteImages").expect("it is specified");
+        let plans = search(&set, at, 1, &Permit::default());
+        let operation = set.operation(at);
+        let effect = operation.basics.expect("it has basics").effect;
+        let removable = &plans.by_requirement[&effect][0];
+        let mut all = races(&Material { set: &set, at, removable, refused: &[] });
+        // A companion that puts something in the way makes a refusal of it, if it goes first.
+        let law = |law: Law| operation.law(law).expect("the document has it");
+        let blocks = |race: &&Race| {
+            let second = race.lanes[1][0].operation;
+            set.operation(second).name == "RunInstances" && race.lanes[0][0].uses().len() == 1
+        };
+        let blocked = all.iter().find(blocks).expect("a race has it");
+        assert!(!blocked.aims.contains(&law(Law::Stays)) && blocked.about.contains(&law(Law::Stays)));
+        assert!(all.iter().all(|race| race.aims.is_subset(&race.about)));
+        // By how many lanes, and which: a second race of the same calls is put off.
+        alternate(&mut all);
+        let calls = |race: &Race| -> BTreeSet<String> {
+            let lanes =
+                race.lanes.iter().map(|lane| lane.iter().map(|one| (one.operation, one.uses().len())).collect());
+            lanes.map(|lane: Vec<_>| format!("{lane:?}")).collect()
+        };
+        let n_kinds = all.iter().map(calls).collect::<BTreeSet<_>>().len();
+        let first: BTreeSet<BTreeSet<String>> = all[..n_kinds].iter().map(calls).collect();
+        assert!(first.len() + 3 > n_kinds, "{} of {n_kinds}", first.len());
+    }
 
     #[test]
     fn a_race_is_spared_where_others_meet_its_aims_as_well() {
@@ -485,11 +576,13 @@ mod tests {
         let race = |n_more: usize, aims: &[usize]| {
             let more = std::iter::repeat_n(plan.setup[plan.setup.len() - 1].clone(), n_more);
             let setup = plan.setup.iter().cloned().chain(more).collect();
-            Race { setup, lanes: vec![vec![plan.call.clone()]; 2], aims: aims.iter().copied().collect() }
+            let aims: BTreeSet<usize> = aims.iter().copied().collect();
+            Race { setup, lanes: vec![vec![plan.call.clone()]; 2], about: aims.clone(), aims }
         };
         let check = |races: &[(usize, &[usize])], expected: &[&[usize]]| {
             let mut all: Vec<Race> = races.iter().map(|(n_more, aims)| race(*n_more, aims)).collect();
-            let chosen: Vec<BTreeSet<usize>> = needed(&set, at, &mut all).into_iter().map(|race| race.aims).collect();
+            let chosen: Vec<BTreeSet<usize>> =
+                needed(&set, at, &mut all, |_| true).into_iter().map(|race| race.aims).collect();
             assert_eq!(chosen, expected.iter().map(|aims| aims.iter().copied().collect()).collect::<Vec<_>>());
             assert_eq!(all.len() + chosen.len(), races.len(), "none is lost");
         };

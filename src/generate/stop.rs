@@ -1,6 +1,10 @@
 //! Calls that tours may make: what each shows, and what it takes.
 
-use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    sync::Arc,
+};
 
 use serde_json::Value;
 
@@ -42,6 +46,12 @@ pub struct Stop {
     pub call: Command,
     /// What it names that is gone.
     pub gone: Rc<[Key]>,
+    /// The row that answers, if none but one may.
+    pub row: Option<usize>,
+    /// Questions that the document leaves open on which it depends what comes, by requirement.
+    pub asks: BTreeSet<usize>,
+    /// How many different answers may come.
+    pub n_answers: usize,
     /// What it shows, and how sure that is.
     pub shows: BTreeMap<Goal, Doubt>,
     /// Of that, what no look at the call and the state tells, but only how they came about.
@@ -49,6 +59,10 @@ pub struct Stop {
     pub noise: Noise,
     /// Reads that prove what it did.
     pub n_reads: usize,
+    /// What it makes go is looked at once more in the end.
+    pub looks_last: bool,
+    /// It shows more than how a question is answered.
+    pub is_aimed: bool,
 }
 
 impl Stop {
@@ -59,7 +73,14 @@ impl Stop {
         let shows = goals(ground.set, way.end(), &call, &due, ground.likely);
         let n_reads = readback::after(ground.set, way.end(), &call, ground.likely, false).len();
         let gone = way.gone([&call]).into();
-        Self { way, call, gone, shows, story: None, noise, n_reads }
+        let asks = due.asks(ground.set.operation(ground.at)).collect();
+        let n_answers = due.n_answers();
+        let row = shows.keys().find_map(|goal| match goal {
+            Goal::Row(row) => Some(*row),
+            _ => None,
+        });
+        let (story, looks_last, is_aimed) = (None, false, true);
+        Self { way, call, gone, row, asks, n_answers, shows, story, noise, n_reads, looks_last, is_aimed }
     }
 
     /// It shows this as well.

@@ -35,7 +35,7 @@ pub struct Tour {
     /// Reads that the last calls, which left everything as it is, still need.
     unread: Vec<Unread>,
     /// A last look at what was seen to go.
-    last: Option<Command>,
+    last: Vec<Command>,
     /// Calls that were made, by position, each with the requirements that it is to exercise.
     calls: Vec<(usize, BTreeSet<usize>)>,
 }
@@ -66,7 +66,7 @@ impl Tour {
             spot: spots.at(ground.initial),
             spots: spots.clone(),
             unread: Vec::new(),
-            last: None,
+            last: Vec::new(),
             calls: Vec::new(),
         }
     }
@@ -171,8 +171,8 @@ impl Tour {
             reads.retain(|read| !beside.iter().any(|other| other.covers(read)));
             reads.extend(beside);
         }
-        if operation.basics.is_some_and(|basics| requirements.contains(&basics.effect)) {
-            self.last = reads.first().cloned().map(|read| Command { until: None, ..read });
+        if stop.looks_last || operation.basics.is_some_and(|basics| requirements.contains(&basics.effect)) {
+            self.last.extend(reads.first().cloned().map(|read| Command { until: None, ..read }));
         }
         if new.iter().any(|goal| goal.is_twofold(operation)) {
             self.commands.push(call.clone());
@@ -203,6 +203,23 @@ impl Tour {
         all
     }
 
+    /// Scripts with nothing but this stop; a question that it asks again is asked twice in a row.
+    pub fn alone(ground: &Ground<'_>, stop: &Stop) -> Vec<Script> {
+        let mut tour = Self::new(ground, &Rc::default());
+        let passage = tour.passage(ground, stop);
+        let call = tour.go(ground, passage);
+        let goals: BTreeSet<Goal> = stop.shows.keys().copied().collect();
+        let twice = goals.iter().any(|goal| matches!(goal, Goal::Again { .. }));
+        tour.make(ground, stop, call.clone(), &goals);
+        if twice && stop.noise == Noise::Quiet {
+            tour.make(ground, stop, call, &goals);
+            return tour.scripts(ground);
+        }
+        // What it does can be done once in a script.
+        let scripts = tour.scripts(ground);
+        std::iter::repeat_n(scripts, 1 + usize::from(twice)).flatten().collect()
+    }
+
     /// The scripts of a tour, which is cut where what comes does not go on with what was.
     pub fn scripts(mut self, ground: &Ground<'_>) -> Vec<Script> {
         self.read_before(ground, &[]);
@@ -216,7 +233,8 @@ impl Tour {
             let mut commands = self.commands[start..end].to_vec();
             // What was gone may come back.
             let made: Vec<&Key> = commands.iter().flat_map(|command| &command.creates).collect();
-            let last = self.last.take_if(|last| last.uses().iter().any(|key| made.contains(&key)));
+            let last = self.last.extract_if(.., |last| last.uses().iter().any(|key| made.contains(&key)));
+            let last: Vec<Command> = last.collect();
             commands.extend(last);
             let calls = self.calls.iter().filter(|(call, _)| (start..end).contains(call));
             let aims: BTreeSet<usize> = calls.flat_map(|(_, aims)| aims).copied().collect();

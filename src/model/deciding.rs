@@ -16,11 +16,21 @@ use crate::spec::{
     operation::{Code, Row},
 };
 
-/// Places in the rows' conditions, as row and position, that alone decide in this state.
+/// A part of a row's condition that decides: its likes in the same chain do not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deciding {
+    pub row: usize,
+    /// Its position among the parts, counted through.
+    pub place: usize,
+    /// Nothing outside of the chain comes to the same.
+    pub alone: bool,
+}
+
+/// Parts of the rows' conditions that decide in this state.
 ///
 /// A condition that spares the call one row is of interest although it earns another: an endpoint that forgot it has a
 /// choice then, and need not choose as it does elsewhere.
-pub fn deciding(set: &SpecSet, state: &State, request: &Request, known: &Choices) -> Vec<(usize, usize)> {
+pub fn deciding(set: &SpecSet, state: &State, request: &Request, known: &Choices) -> Vec<Deciding> {
     if !request.caller.is_authentic() {
         return Vec::new();
     }
@@ -35,9 +45,10 @@ pub fn deciding(set: &SpecSet, state: &State, request: &Request, known: &Choices
         let Some(due) = &row.due else { continue };
         let is_due = judgement.due.contains(&index);
         if !is_due || alone(index) {
-            let mut look = Look { step: &step, scope: &scope, row, is_due, position: 0, found: Vec::new() };
+            let mut look =
+                Look { step: &step, scope: &scope, row, is_due, position: 0, alone: true, found: Vec::new() };
             look.at(due);
-            found.extend(look.found.into_iter().map(|position| (index, position)));
+            found.extend(look.found.into_iter().map(|(place, alone)| Deciding { row: index, place, alone }));
         }
     }
     found
@@ -49,7 +60,10 @@ struct Look<'s, 'a> {
     row: &'s Row,
     is_due: bool,
     position: usize,
-    found: Vec<usize>,
+    /// Whatever surrounds the part that is looked at decides as well.
+    alone: bool,
+    /// Positions, each with whether it decides alone.
+    found: Vec<(usize, bool)>,
 }
 
 impl<'s> Look<'s, '_> {
@@ -72,10 +86,14 @@ impl<'s> Look<'s, '_> {
             .map_or(Vec::new(), |held| (0..held.len()).filter(|one| held[*one] == self.is_due).collect::<Vec<usize>>());
         for (number, part) in parts.into_iter().enumerate() {
             self.position += 1;
-            if decides && deciding == [number] {
-                self.found.push(self.position);
+            let own = deciding == [number];
+            if decides && own {
+                self.found.push((self.position, self.alone));
             }
+            let around = self.alone;
+            self.alone = around && (own || !decides);
             self.at(part);
+            self.alone = around;
         }
     }
 
@@ -105,11 +123,12 @@ mod tests {
     };
 
     /// Rows with their conditions; places are those of the parts, counted through.
-    const ROWS: [(&str, &str); 4] = [
+    const ROWS: [(&str, &str); 5] = [
         ("Any", "One == 'a' or Two == 'a' or Three == 'a'"),
         ("Both", "One == 'b' and Two == 'b'"),
         ("Nested", "(Two == 'x' or Three == 'x') and One == 'c'"),
         ("Spared", "not (One == 'a')"),
+        ("Double", "(One == 'd' and (Two == 'd' or Two == 'e')) or Three == 'd'"),
     ];
 
     #[test]
@@ -125,8 +144,8 @@ mod tests {
             let (state, request) = call(&set, &arguments.map(|text| Some(text.into())), caller);
             let found = deciding(&set, &state, &request, &Choices::default());
             let operation = set.operation(request.operation);
-            let own = found.iter().filter(|(index, _)| rows.starts_with(&operation.rows[*index].key));
-            let places: Vec<usize> = own.map(|(_, place)| *place).collect();
+            let own = found.iter().filter(|deciding| rows.starts_with(&operation.rows[deciding.row].key));
+            let places: Vec<usize> = own.filter(|deciding| deciding.alone).map(|deciding| deciding.place).collect();
             assert_eq!(places, expected, "{rows} {arguments:?}");
         };
         let main = Caller::Main;
@@ -143,6 +162,9 @@ mod tests {
         check("Nested", ["c", "", ""], main, &[1]);
         check("Nested", ["", "x", ""], main, &[4]);
         check("Spared", ["b", "", ""], main, &[]);
+        check("Double", ["d", "e", ""], main, &[1, 5]);
+        // Whatever the first reason is made of, the second is enough.
+        check("Double", ["d", "e", "d"], main, &[]);
         // Where another code is due as well, either may come, so no reason shows itself; an obstacle does.
         check("Any, Spared", ["b", "a", ""], main, &[]);
         check("Both, Spared", ["b", "", ""], main, &[2]);

@@ -34,7 +34,7 @@ pub mod state;
 mod tests;
 pub mod view;
 
-pub use deciding::deciding;
+pub use deciding::{Deciding, deciding};
 pub use evaluate::{Ask, Choices};
 pub use looked::Looked;
 pub use outcome::{

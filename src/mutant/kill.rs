@@ -52,6 +52,8 @@ pub struct Hunt {
     pub workers: usize,
     /// Look whether there is anything to find where nothing was found; without it, that counts as too weak.
     pub prove: bool,
+    /// Hunt with nothing but the requirement that a mutant breaks, as whoever asks for a single requirement does.
+    pub aimed: bool,
     /// Also look for the shortest sequence that shows what was found.
     pub shortest: bool,
     /// Set from outside to finish early.
@@ -62,6 +64,8 @@ pub struct Hunt {
 #[derive(Debug, Clone)]
 pub struct KillTable {
     pub seeds: Vec<String>,
+    /// Each was hunted with nothing but the requirement that it breaks.
+    pub aimed: bool,
     pub results: Vec<MutantResult>,
     pub seconds: f64,
     pub interrupted: bool,
@@ -248,11 +252,15 @@ pub fn hunt(
     }
     Ok(KillTable {
         seeds: hunt.seeds.clone(),
+        aimed: hunt.aimed,
         results: results.into_iter().filter_map(OnceLock::into_inner).collect(),
         seconds: began.elapsed().as_secs_f64(),
         interrupted: hunt.interrupted.load(Ordering::Relaxed),
     })
 }
+
+/// A seed, and the requirements that are asked for; all when empty.
+type Aim = (String, Vec<ReqRef>);
 
 /// What all mutants of one operation share. Plans and explorations are made when first needed.
 struct Ground<'a> {
@@ -261,7 +269,7 @@ struct Ground<'a> {
     around: Surroundings,
     options: Options,
     generator: OnceLock<Generator<'a>>,
-    by_seed: Mutex<BTreeMap<String, Arc<Generator<'a>>>>,
+    by_seed: Mutex<BTreeMap<Aim, Arc<Generator<'a>>>>,
     exploration: OnceLock<Exploration>,
 }
 
@@ -291,11 +299,13 @@ impl<'a> Ground<'a> {
         self.generator.get_or_init(|| Generator::new(self.set, &[self.at], "mutants", self.options.clone()))
     }
 
-    /// The cases of one seed, which all mutants meet: made once, because tours take time.
-    fn cases_of(&self, seed: &str) -> Arc<Generator<'a>> {
+    /// The cases of one seed, which all mutants meet that are hunted with the same requirements: made once, because tours take
+    /// time.
+    fn cases_of(&self, seed: &str, only: Vec<ReqRef>) -> Arc<Generator<'a>> {
         let mut known = self.by_seed.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || Arc::new(self.generator().again(seed, self.options.clone()));
-        known.entry(seed.to_owned()).or_insert_with(fresh).clone()
+        let options = Options { only: only.clone(), ..self.options.clone() };
+        let fresh = || Arc::new(self.generator().again(seed, options));
+        known.entry((seed.to_owned(), only)).or_insert_with(fresh).clone()
     }
 
     fn exploration(&self) -> &Exploration {
@@ -330,7 +340,8 @@ impl<'a> Ground<'a> {
     }
 
     fn trial(&self, runtime: &Runtime, mutant: &Mutant, seed: &str, hunt: &Hunt) -> Trial {
-        let generator = self.cases_of(seed);
+        let only = if hunt.aimed { vec![(self.at, mutant.breaks)] } else { Vec::new() };
+        let generator = self.cases_of(seed, only);
         let nursery = mutant.nursery(self.set);
         // What one trial learns of the pace must not depend on which others came before it. Each seed has calls overlap in
         // ways of its own.
@@ -341,7 +352,7 @@ impl<'a> Ground<'a> {
                 cases: hunt.cases,
                 max_requests: hunt.max_requests,
                 stop_at_first,
-                options: self.options.clone(),
+                options: generator.options().clone(),
                 interrupted: hunt.interrupted.clone(),
                 ..Settings::new(seed, self.at, around)
             };

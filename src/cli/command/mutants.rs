@@ -43,6 +43,7 @@ pub async fn run(args: &Mutants, global: &Global) -> Result<ExitCode, Failure> {
         max_requests: args.max_requests,
         workers: args.workers.map_or_else(cores, usize::from),
         prove: true,
+        aimed: args.aimed,
         shortest: args.shortest,
         interrupted: interrupted.clone(),
     };

@@ -167,6 +167,7 @@ fn line(table: &KillTable) -> String {
         out.push_str(&format!("; {uncounted} found without a violation"));
     }
     let noun = if table.seeds.len() == 1 { "seed" } else { "seeds" };
-    out.push_str(&format!(" ({:.1} s, {noun} {})\n", table.seconds, table.seeds.join(", ")));
+    let aimed = if table.aimed { ", each aimed at what it breaks" } else { "" };
+    out.push_str(&format!(" ({:.1} s, {noun} {}{aimed})\n", table.seconds, table.seeds.join(", ")));
     out
 }

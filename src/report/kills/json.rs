@@ -34,6 +34,7 @@ pub fn value(set: &SpecSet, table: &KillTable) -> Value {
     let mut whole = Map::from_iter([
         ("schema".to_owned(), Value::from(SCHEMA)),
         ("seeds".to_owned(), table.seeds.clone().into()),
+        ("aimed".to_owned(), table.aimed.into()),
         ("seconds".to_owned(), Value::from((table.seconds * 1000.0).round() / 1000.0)),
         ("interrupted".to_owned(), table.interrupted.into()),
     ]);
