@@ -104,16 +104,11 @@ pub fn tours(material: &Material<'_>) -> Tours {
     let guests: Vec<Guest<'_>> = needed.iter().map(|race| Guest::new(&ground, race)).collect();
     let Raced { first, alone, visited, .. } = cover.cheapest(&guests);
     let alone = alone.iter().map(|guest| guest.script.clone());
-    let shown = visited.iter().map(|index| &stops[*index]);
     // Where it depends on a question what comes, nothing is known until that is answered.
     let asks = |raced: &BTreeSet<usize>| stops.iter().flat_map(|stop| &stop.asks).chain(raced).copied().collect();
     let asked: BTreeSet<usize> = only.map(asks).unwrap_or_default();
     let repeated: BTreeSet<usize> = aims.iter().flat_map(|aim| depends(set.operation(at), *aim)).collect();
     let races = alone.chain(races.iter().map(|race| races::script(set, at, race, None))).collect();
-    // Everything that the first tours make happen is shown; only questions are asked again. But nobody looked at what the
-    // calls left alone, nor at what was not shown yet when they came.
-    let seen: BTreeSet<Goal> =
-        shown.flat_map(|stop| stop.shows.keys().filter(|goal| !goal.needs_looks(stop.passing()))).copied().collect();
     stops.extend(stop::varied(&ground, known, admits, seed));
     stops.extend(stop::batch(&ground, known));
     stops.extend(stop::repeated(&ground, known));
@@ -122,6 +117,11 @@ pub fn tours(material: &Material<'_>) -> Tours {
         stops.extend(stop::planned(&ground, known));
         aimed::narrow(&ground, &mut stops, aims, &asked);
     }
+    // Everything that the first tours make happen is shown; only questions are asked again. But nobody looked at what the
+    // calls left alone, nor at what was not shown yet when they came.
+    let shown = visited.iter().map(|index| &stops[*index]);
+    let seen: BTreeSet<Goal> =
+        shown.flat_map(|stop| stop.shows.keys().filter(|goal| !goal.needs_looks(stop.passing()))).copied().collect();
     let is_new = |goal: &Goal| match goal {
         Goal::Row(_) => false,
         Goal::Requirement(requirement) => asked.contains(requirement) && !seen.contains(goal),

@@ -47,6 +47,7 @@ fn racing_mutants_are_killed_with_every_seed() {
         max_requests: None,
         workers: 2,
         prove: false,
+        aimed: false,
         shortest: false,
         interrupted: Arc::default(),
     };
