@@ -98,11 +98,11 @@ fn what_is_broken_is_what_no_longer_holds() {
     check("swas/DeleteCustomImages/ignore-region/home", "error/InvalidImageId.NotFound");
 }
 
-/// Of all mutants, as many as there is time for: each is found by who asks for nothing but what it breaks, and soon.
+/// A sample of what `aswritten mutants --aimed` hunts: each is found by who asks for nothing but what it breaks, and soon.
 #[test]
 fn a_requirement_that_is_tried_alone_is_tried_well() {
     const MOST_REQUESTS: u64 = 150;
-    let sample: Vec<Mutant> = MUTANTS.iter().step_by(13).cloned().collect();
+    let sample: Vec<Mutant> = MUTANTS.iter().step_by(37).cloned().collect();
     let table = hunt(&SET, &sample, &Hunt { aimed: true, ..settings() }, &|_| {}).expect("threads");
     assert!(table.aimed);
     let mut n_killed = 0;
