@@ -91,6 +91,8 @@ pub enum Command {
 ///
 /// Without a selector, every documented operation is judged, in every edition. On a URL, editions such as
 /// `ecs/DeleteImage@legacy` are judged side by side by what the endpoint answers; name the operation to judge it by one.
+///
+/// Name a requirement to have every way tried in which it can be broken, and nothing else.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct Run {
