@@ -553,7 +553,7 @@ mod tests {
         let blocked = all.iter().find(blocks).expect("a race has it");
         assert!(!blocked.aims.contains(&law(Law::Stays)) && blocked.about.contains(&law(Law::Stays)));
         assert!(all.iter().all(|race| race.aims.is_subset(&race.about)));
-        // By how many lanes, and which: a second race of the same calls is put off.
+        // A second race of the same calls is put off; some differ in their arguments only.
         alternate(&mut all);
         let calls = |race: &Race| -> BTreeSet<String> {
             let lanes =

@@ -203,9 +203,13 @@ impl Tour {
         all
     }
 
-    /// Scripts with nothing but this stop; a question that it asks again is asked twice in a row.
+    /// Scripts with nothing but this stop; a question that it asks again is asked twice in a row. None where it has no place
+    /// by itself.
     pub fn alone(ground: &Ground<'_>, stop: &Stop) -> Vec<Script> {
         let mut tour = Self::new(ground, &Rc::default());
+        if tour.requests(ground, stop).is_none() {
+            return Vec::new();
+        }
         let passage = tour.passage(ground, stop);
         let call = tour.go(ground, passage);
         let goals: BTreeSet<Goal> = stop.shows.keys().copied().collect();
