@@ -13,7 +13,8 @@
 //!
 //! Trials are named after requirements, `/` spelled `::`, so that `cargo test ecs::DeleteImage::error` and nextest select
 //! them. Each is a small campaign of its own that aims at nothing but its requirement, and tries every way in which that can
-//! be broken: it fails with what it found, and says why where it could not judge. What no sequence of calls can exercise is ignored, with the reason.
+//! be broken: it fails with what it found, and says why where it could not judge. What no sequence of calls can exercise is
+//! ignored, with the reason.
 //!
 //! Without more they run against the embedded mock over a real socket. With `ASWRITTEN_ENDPOINT` set to a URL,
 //! [`Trials::from_env`] aims them at that; credentials come from the environment variables that the specs name, and the

@@ -12,18 +12,18 @@
 use std::collections::BTreeSet;
 
 use super::{approach::Ground, exercise::is_about_going, goal::Goal, stop::Stop, tour::Tour};
-use crate::{
-    model::{Deciding, deciding},
-    sequence::Script,
-    spec::Operation,
-};
+use crate::{model::deciding, sequence::Script, spec::Operation};
 
 /// Leaves of what stops show only what is about these requirements, or answers one of these questions; of that, where there is
 /// a choice, what nothing else comes to the same as.
 pub fn narrow(ground: &Ground<'_>, stops: &mut [Stop], aims: &BTreeSet<usize>, asked: &BTreeSet<usize>) {
     let operation = ground.set.operation(ground.at);
-    stops.iter_mut().for_each(|stop| keep(operation, stop, aims, asked));
-    let sole: Vec<BTreeSet<Goal>> = stops.iter().map(|stop| sole(ground, stop)).collect();
+    let narrowed = |stop: &mut Stop| {
+        let answering = answering(stop);
+        keep(operation, stop, aims, asked);
+        sole(ground, stop, answering)
+    };
+    let sole: Vec<BTreeSet<Goal>> = stops.iter_mut().map(narrowed).collect();
     let anywhere: BTreeSet<Goal> = sole.iter().flatten().copied().collect();
     for (stop, sole) in stops.iter_mut().zip(&sole) {
         stop.shows.retain(|goal, _| sole.contains(goal) || !anywhere.contains(goal));
@@ -52,23 +52,36 @@ fn keep(operation: &Operation, stop: &mut Stop, aims: &BTreeSet<usize>, asked: &
     stop.is_aimed = stop.shows.keys().any(is_aimed);
     stop.looks_last = shown.iter().any(|aim| is_about_going(operation, *aim));
     stop.shows.retain(|goal, _| answers(goal) || is_aimed(goal));
-    // The fewer answers may come, the more one tells.
     for (goal, doubt) in &mut stop.shows {
         if goal.requirement().is_none() && !matches!(goal, Goal::Again { .. }) {
-            doubt.open = stop.n_answers;
+            doubt.among(stop.n_answers);
         }
     }
 }
 
-/// What nothing else comes to the same as: another row, or another reason for the same.
-fn sole(ground: &Ground<'_>, stop: &Stop) -> BTreeSet<Goal> {
-    let request = stop.call.request(ground.set, &Script::home());
-    let reasons = deciding(ground.set, stop.way.end(), &request, ground.likely).into_iter();
-    let alone = reasons.filter(|reason| reason.alone).map(|Deciding { row, place, .. }| Goal::Decides { row, place });
-    let alone: BTreeSet<Goal> = alone.collect();
+/// The row that answers, if none but one may.
+fn answering(stop: &Stop) -> Option<usize> {
+    stop.shows.keys().find_map(|goal| match goal {
+        Goal::Row(row) => Some(*row),
+        _ => None,
+    })
+}
+
+/// What nothing else comes to the same as: another row than the one that answers, or another reason for the same.
+fn sole(ground: &Ground<'_>, stop: &Stop, answering: Option<usize>) -> BTreeSet<Goal> {
+    let reasons = || {
+        let request = stop.call.request(ground.set, &Script::home());
+        deciding(ground.set, stop.way.end(), &request, ground.likely)
+    };
+    // Of most stops nothing is left by now.
+    let decides = stop.shows.keys().any(|goal| matches!(goal, Goal::Decides { .. }));
+    let reasons = if decides { reasons() } else { Vec::new() };
+    let alone = |row: usize, place: usize| {
+        reasons.iter().any(|reason| reason.alone && (reason.row, reason.place) == (row, place))
+    };
     let is_sole = |goal: &&Goal| match goal {
-        Goal::Decides { .. } => alone.contains(goal),
-        goal => goal.row().is_none() || goal.row() == stop.row,
+        Goal::Decides { row, place } => alone(*row, *place),
+        goal => goal.row().is_none() || goal.row() == answering,
     };
     stop.shows.keys().filter(is_sole).copied().collect()
 }

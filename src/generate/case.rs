@@ -201,12 +201,11 @@ impl<'a> Generator<'a> {
             let (needed, others) = self.races[..self.n_first_races as usize].split_at(self.n_needed_races);
             let [needed, others] = [needed, others]
                 .map(|races| races.iter().filter(|(of, _)| of == at).map(|(_, race)| race).collect::<Vec<_>>());
-            let asked: BTreeSet<usize> = if self.options.only.is_empty() {
-                BTreeSet::new()
-            } else {
+            // Whoever asks for single requirements asks for nothing else.
+            let asked = (!self.options.only.is_empty()).then(|| {
                 let own = self.races.iter().filter(|(of, _)| of == at);
-                own.flat_map(|(_, race)| races::asks(self.set, *at, race)).collect()
-            };
+                own.flat_map(|(_, race)| races::asks(self.set, *at, race)).collect::<BTreeSet<usize>>()
+            });
             tours(&Material {
                 set: self.set,
                 at: *at,
@@ -217,8 +216,7 @@ impl<'a> Generator<'a> {
                 races: &others,
                 admits: &admits,
                 permit: &self.options.permit,
-                // Whoever asks for single requirements asks for nothing else.
-                only: Some(&asked).filter(|_| !self.options.only.is_empty()),
+                only: asked.as_ref(),
                 seed,
             })
         };
@@ -235,7 +233,7 @@ impl<'a> Generator<'a> {
         let only = &self.options.only;
         let is_asked = |at: OpRef, aim: usize| only.is_empty() || only.contains(&(at, aim));
         let is_wanted = |at: OpRef, race: &Race| {
-            race.about.iter().any(|aim| is_asked(at, *aim))
+            (only.is_empty() || races::about(self.set, at, race).iter().any(|aim| is_asked(at, *aim)))
                 && permit.needs_of(self.set, &races::script(self.set, at, race, None).commands).is_empty()
         };
         let (mut first, mut further, mut others) = (Vec::new(), Vec::new(), Vec::new());

@@ -10,7 +10,7 @@ use crate::{
     spec::{
         Operation, SpecSet,
         expression::Expr,
-        operation::{Code, Expectation},
+        operation::{Basics, Code, Expectation},
     },
     value::is_given,
 };
@@ -30,7 +30,7 @@ pub struct Doubt {
     /// Open questions that would have to be answered in an unlikely way.
     unlikely: usize,
     /// Open questions, however answered: their answers may not be known by then.
-    pub open: usize,
+    open: usize,
     /// What is under way may be over before the call comes.
     pub passing: bool,
 }
@@ -46,6 +46,11 @@ impl Doubt {
     /// What depends on no open question.
     pub fn in_state(before: &State) -> Self {
         Self { unlikely: 0, open: 0, passing: !before.pending.is_empty() }
+    }
+
+    /// The same where it is one of so many answers that may come: the fewer they are, the more it tells.
+    pub fn among(&mut self, n_answers: usize) {
+        self.open = n_answers;
     }
 }
 
@@ -205,26 +210,22 @@ impl Told<'_> {
 
 /// The requirement promises that something stays as it is, which takes a longer look.
 pub fn is_about_staying(operation: &Operation, requirement: usize) -> bool {
-    let promised = operation.promises.iter().any(|promise| {
-        promise.requirement == requirement && matches!(promise.expect, Some(Expectation::Unchanged | Expectation::Kept))
-    });
-    promised || operation.basics.is_some_and(|basics| basics.unchanged == requirement)
+    promises(operation, requirement, &[Expectation::Unchanged, Expectation::Kept], |basics| basics.unchanged)
 }
 
 /// The requirement promises that something goes, which may come back.
 pub fn is_about_going(operation: &Operation, requirement: usize) -> bool {
-    let promised = operation
-        .promises
-        .iter()
-        .any(|promise| promise.requirement == requirement && promise.expect == Some(Expectation::Gone));
-    promised || operation.basics.is_some_and(|basics| basics.effect == requirement)
+    promises(operation, requirement, &[Expectation::Gone], |basics| basics.effect)
 }
 
 /// The requirement promises something about resources that the call does not name.
 pub fn is_about_others(operation: &Operation, requirement: usize) -> bool {
-    let promised = operation
-        .promises
-        .iter()
-        .any(|promise| promise.requirement == requirement && promise.expect == Some(Expectation::Others));
-    promised || operation.basics.is_some_and(|basics| basics.others == requirement)
+    promises(operation, requirement, &[Expectation::Others], |basics| basics.others)
+}
+
+/// The requirement is the basic one of a sort, or a promise of that sort.
+fn promises(operation: &Operation, requirement: usize, sort: &[Expectation], basic: fn(&Basics) -> usize) -> bool {
+    let mut promises = operation.promises.iter().filter(|promise| promise.requirement == requirement);
+    promises.any(|promise| promise.expect.is_some_and(|expect| sort.contains(&expect)))
+        || operation.basics.as_ref().is_some_and(|basics| basic(basics) == requirement)
 }

@@ -116,7 +116,7 @@ fn with_race(
     let setup: Vec<Command> = before.iter().cloned().chain(commands).collect();
     let renamed = |lane: &Vec<Command>| lane.iter().map(|command| command.renamed(&names)).collect();
     let lanes: Vec<Vec<Command>> = race.lanes.iter().map(renamed).collect();
-    let mut script = races::script(ground.set, ground.at, &Race { setup, lanes, ..(*race).clone() }, None);
+    let mut script = races::script(ground.set, ground.at, &Race { setup, lanes, aims: race.aims.clone() }, None);
     if !after.is_empty() && !keeps(&ground.end(ground.initial, &script.commands), &place.state) {
         return None;
     }

@@ -49,8 +49,6 @@ pub struct Race {
     pub lanes: Vec<Vec<Command>>,
     /// Requirements that it may exercise.
     pub aims: BTreeSet<usize>,
-    /// The same, with those that it exercises only where another lane goes first.
-    pub about: BTreeSet<usize>,
 }
 
 /// Where a race may begin.
@@ -300,8 +298,8 @@ impl<'a> Maker<'a> {
     fn race(&self, start: &Start, lanes: Vec<Vec<Command>>) -> Option<Race> {
         let mut made = BTreeSet::new();
         let fresh = lanes.iter().flatten().flat_map(|command| &command.creates).all(|key| made.insert(key.clone()));
-        let (aims, turned) = (self.aims(&start.state, &lanes), self.turned(&start.state, &lanes));
-        fresh.then(|| Race { setup: start.setup.clone(), lanes, about: &aims | &turned, aims })
+        let aims = self.aims(&start.state, &lanes);
+        fresh.then(|| Race { setup: start.setup.clone(), lanes, aims })
     }
 
     /// What the calls have in common.
@@ -349,29 +347,6 @@ impl<'a> Maker<'a> {
         aims.extend(laws.into_iter().filter_map(|law| self.operation.law(law)));
         aims
     }
-
-    /// What a call has in common with one that went first: what it is told then may be something else.
-    fn turned(&self, state: &State, lanes: &[Vec<Command>]) -> BTreeSet<usize> {
-        let mut laws = BTreeSet::new();
-        for (lane, others) in lanes.iter().enumerate() {
-            let mut after = state.clone();
-            for other in others {
-                (after, _) = simulate::step(self.set, &after, other, &self.likely);
-            }
-            let touched: BTreeSet<Key> = others.iter().flat_map(Command::uses).collect();
-            let later = lanes.iter().enumerate().filter(|(other, _)| *other != lane).flat_map(|(_, commands)| commands);
-            for call in later.filter(|call| call.operation == self.at) {
-                let named = call.uses();
-                laws.extend((named.len() > 1 && named.iter().any(|key| touched.contains(key))).then_some(Law::Batch));
-                let (_, outcome) = simulate::step(self.set, &after, call, &self.likely);
-                let excludes = self.operation.rows.iter().any(|row| row.overlap);
-                let refused = outcome.answer != Answer::Success;
-                laws.extend((refused || excludes).then_some(Law::Stays));
-                laws.extend((!refused).then_some(Law::Seen));
-            }
-        }
-        laws.into_iter().filter_map(|law| self.operation.law(law)).collect()
-    }
 }
 
 /// A call by what it gives, and how much it names.
@@ -394,12 +369,42 @@ pub fn alternate(races: &mut [Race]) {
     });
 }
 
+/// The state that the lanes of a race leave from.
+fn beginning(set: &SpecSet, at: OpRef, race: &Race, likely: &Choices) -> State {
+    let initial = State::initial(set.service(at), &Script::home());
+    simulate::run(set, &initial, &race.setup, likely).pop().unwrap_or_default()
+}
+
+/// Requirements that a race may exercise, also those that it does only where another lane goes first: what a call is told then
+/// may be something else.
+pub fn about(set: &SpecSet, at: OpRef, race: &Race) -> BTreeSet<usize> {
+    let operation = set.operation(at);
+    let likely = Choices::likely(operation);
+    let before = beginning(set, at, race, &likely);
+    let excludes = operation.rows.iter().any(|row| row.overlap);
+    let mut laws = BTreeSet::new();
+    for (lane, others) in race.lanes.iter().enumerate() {
+        let after = others.iter().fold(before.clone(), |state, other| simulate::step(set, &state, other, &likely).0);
+        let touched: BTreeSet<Key> = others.iter().flat_map(Command::uses).collect();
+        let later = race.lanes.iter().enumerate().filter(|(other, _)| *other != lane);
+        for call in later.flat_map(|(_, commands)| commands).filter(|call| call.operation == at) {
+            let named = call.uses();
+            laws.extend((named.len() > 1 && named.iter().any(|key| touched.contains(key))).then_some(Law::Batch));
+            let (_, outcome) = simulate::step(set, &after, call, &likely);
+            let refused = outcome.answer != Answer::Success;
+            laws.extend((refused || excludes).then_some(Law::Stays));
+            laws.extend((!refused).then_some(Law::Seen));
+        }
+    }
+    let turned = laws.into_iter().filter_map(|law| operation.law(law));
+    race.aims.iter().copied().chain(turned).collect()
+}
+
 /// Requirements of the open questions on which it depends what the calls of a race are told, whichever goes first.
 pub fn asks(set: &SpecSet, at: OpRef, race: &Race) -> BTreeSet<usize> {
     let operation = set.operation(at);
     let likely = Choices::likely(operation);
-    let initial = State::initial(set.service(at), &Script::home());
-    let before = simulate::run(set, &initial, &race.setup, &likely).pop().unwrap_or_default();
+    let before = beginning(set, at, race, &likely);
     let calls = || race.lanes.iter().flatten();
     let mut states: Vec<State> = calls().map(|call| simulate::step(set, &before, call, &likely).0).collect();
     states.push(before);
@@ -436,8 +441,7 @@ pub fn needed(set: &SpecSet, at: OpRef, races: &mut Vec<Race>, is_wanted: impl F
 /// The script of a race, whose lanes take turns in the first way. `dice` make another of it, and leave that to chance.
 pub fn script(set: &SpecSet, at: OpRef, race: &Race, dice: Option<&mut Dice>) -> Script {
     let likely = Choices::likely(set.operation(at));
-    let initial = State::initial(set.service(at), &Script::home());
-    let before = simulate::run(set, &initial, &race.setup, &likely).pop().unwrap_or_default();
+    let before = beginning(set, at, race, &likely);
     let mut lanes = race.lanes.clone();
     let turns = dice.is_none().then_some(0);
     if let Some(dice) = dice {
@@ -529,7 +533,7 @@ fn end(set: &SpecSet, at: OpRef, before: &State, lanes: &[Vec<Command>], likely:
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{Material, Race, alternate, needed, races};
+    use super::{Material, Race, about, alternate, needed, races};
     use crate::{
         generate::{permit::Permit, plan::search},
         spec::{embedded, operation::Law},
@@ -551,8 +555,8 @@ mod tests {
             set.operation(second).name == "RunInstances" && race.lanes[0][0].uses().len() == 1
         };
         let blocked = all.iter().find(blocks).expect("a race has it");
-        assert!(!blocked.aims.contains(&law(Law::Stays)) && blocked.about.contains(&law(Law::Stays)));
-        assert!(all.iter().all(|race| race.aims.is_subset(&race.about)));
+        assert!(!blocked.aims.contains(&law(Law::Stays)) && about(&set, at, blocked).contains(&law(Law::Stays)));
+        assert!(all.iter().all(|race| race.aims.is_subset(&about(&set, at, race))));
         // A second race of the same calls is put off; some differ in their arguments only.
         alternate(&mut all);
         let calls = |race: &Race| -> BTreeSet<String> {
@@ -576,8 +580,7 @@ mod tests {
         let race = |n_more: usize, aims: &[usize]| {
             let more = std::iter::repeat_n(plan.setup[plan.setup.len() - 1].clone(), n_more);
             let setup = plan.setup.iter().cloned().chain(more).collect();
-            let aims: BTreeSet<usize> = aims.iter().copied().collect();
-            Race { setup, lanes: vec![vec![plan.call.clone()]; 2], about: aims.clone(), aims }
+            Race { setup, lanes: vec![vec![plan.call.clone()]; 2], aims: aims.iter().copied().collect() }
         };
         let check = |races: &[(usize, &[usize])], expected: &[&[usize]]| {
             let mut all: Vec<Race> = races.iter().map(|(n_more, aims)| race(*n_more, aims)).collect();

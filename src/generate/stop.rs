@@ -46,8 +46,6 @@ pub struct Stop {
     pub call: Command,
     /// What it names that is gone.
     pub gone: Rc<[Key]>,
-    /// The row that answers, if none but one may.
-    pub row: Option<usize>,
     /// Questions that the document leaves open on which it depends what comes, by requirement.
     pub asks: BTreeSet<usize>,
     /// How many different answers may come.
@@ -75,12 +73,8 @@ impl Stop {
         let gone = way.gone([&call]).into();
         let asks = due.asks(ground.set.operation(ground.at)).collect();
         let n_answers = due.n_answers();
-        let row = shows.keys().find_map(|goal| match goal {
-            Goal::Row(row) => Some(*row),
-            _ => None,
-        });
         let (story, looks_last, is_aimed) = (None, false, true);
-        Self { way, call, gone, row, asks, n_answers, shows, story, noise, n_reads, looks_last, is_aimed }
+        Self { way, call, gone, asks, n_answers, shows, story, noise, n_reads, looks_last, is_aimed }
     }
 
     /// It shows this as well.

@@ -237,8 +237,8 @@ impl Tour {
             let mut commands = self.commands[start..end].to_vec();
             // What was gone may come back.
             let made: Vec<&Key> = commands.iter().flat_map(|command| &command.creates).collect();
-            let last = self.last.extract_if(.., |last| last.uses().iter().any(|key| made.contains(&key)));
-            let last: Vec<Command> = last.collect();
+            let is_of_it = |last: &mut Command| last.uses().iter().any(|key| made.contains(&key));
+            let last: Vec<Command> = self.last.extract_if(.., is_of_it).collect();
             commands.extend(last);
             let calls = self.calls.iter().filter(|(call, _)| (start..end).contains(call));
             let aims: BTreeSet<usize> = calls.flat_map(|(_, aims)| aims).copied().collect();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Draft, Subject};
+use super::{Draft, Subject, is_about};
 use crate::{
     mock::{fault::Situation, service::choose},
     model::{Outcome, Request, State},
@@ -110,10 +110,6 @@ pub fn ignore(subject: &Subject<'_>) -> Vec<Draft> {
         }));
     }
     drafts
-}
-
-fn is_about(param: usize) -> impl Fn(&Expr) -> bool {
-    move |expr| matches!(expr, Expr::Param(found) | Expr::Call(_, found) if *found == param)
 }
 
 /// Something depends on the parameter.

@@ -82,8 +82,8 @@ pub fn neighbours(expr: &Expr) -> Vec<(Expr, Expr)> {
     vec![(with(number - 1), expr.clone()), (with(number + 1), expr.clone())]
 }
 
-/// Mutants of each row's condition, of those edits for which `breaks` names a requirement, without those that say the same on a mock that
-/// answers as usual.
+/// Mutants of each row's condition, of those edits for which `breaks` names a requirement, without those that say the same on
+/// a mock that answers as usual.
 fn edited(
     subject: &Subject<'_>,
     verb: &str,

@@ -279,9 +279,8 @@ impl<'a> Subject<'a> {
 
     /// The promise that nothing is done where this parameter asks for a dry run.
     fn dry_promise(&self, param: usize) -> Option<usize> {
-        let about = |expr: &Expr| matches!(expr, Expr::Param(found) | Expr::Call(_, found) if *found == param);
         let is_dry = self.operation.params[param].dry;
-        is_dry.then(|| self.promise_about(&[Expectation::Unchanged, Expectation::Kept], about)).flatten()
+        is_dry.then(|| self.promise_about(&[Expectation::Unchanged, Expectation::Kept], is_about(param))).flatten()
     }
 
     /// The promise of that sort, or else what holds for every operation.
@@ -296,6 +295,11 @@ impl<'a> Subject<'a> {
         let row = rows.find(|row| row.due.as_ref().is_some_and(|due| mentions(&self.settled(due), &is)));
         row.map(|row| self.row_requirement(row))
     }
+}
+
+/// Whether a part of a condition looks at a parameter.
+fn is_about(param: usize) -> impl Fn(&Expr) -> bool {
+    move |expr| matches!(expr, Expr::Param(found) | Expr::Call(_, found) if *found == param)
 }
 
 /// The fixed part of a code.
