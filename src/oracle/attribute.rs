@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     finding::{Finding, Judged, Nature, Order},
-    judge::{Turn, in_order},
+    judge::{Lanes, Turn, in_order},
     order::{self, predecessors},
     race::{is_success, shared_law},
 };
@@ -93,7 +93,7 @@ fn tried(set: &SpecSet, script: &Script, history: &History, overlapped: &BTreeSe
             let before = history.exchanges.iter().filter(|exchange| exchange.command < race.start).cloned();
             let after = history.exchanges.iter().filter(|exchange| exchange.command >= race.end).cloned();
             let exchanges = before.chain(in_turn).chain(after).collect();
-            let judged = in_order(set, script, &History { exchanges, ..history.clone() }, overlapped, false);
+            let judged = in_order(set, script, &History { exchanges, ..history.clone() }, overlapped, Lanes::Ignored);
             let finding = judged.findings.first();
             let why = finding.map(|finding| format!("{}: {}", finding.command + 1, finding.summary));
             let why = why.or_else(|| judged.reasons.first().map(|reason| reason.text.clone()));

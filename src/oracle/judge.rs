@@ -29,27 +29,52 @@ use crate::{
 /// Judges what a script did.
 pub fn judge(set: &SpecSet, script: &Script, history: &History) -> Judged {
     let overlapped = race::overlapped(set, script, history);
-    let mut judged = in_order(set, script, history, &overlapped, true);
+    let mut judged = in_order(set, script, history, &overlapped, Lanes::Overlapping);
     if !judged.findings.is_empty() && !script.race().is_empty() {
         attribute::attribute(set, script, history, &overlapped, &mut judged);
     }
     judged
 }
 
-/// The same; without lanes, overlapping calls are taken to have been answered in the order in which they stand.
+/// Whether some order explains everything, if calls that overlap may each have arrived twice: whoever sits between can send
+/// a request once more, and the answer is that of one of them.
+///
+/// Not where nobody knows, because there are too many orders.
+pub fn is_explained_by_repetition(set: &SpecSet, script: &Script, history: &History) -> bool {
+    let overlapped = race::overlapped(set, script, history);
+    let judged = |lanes: Lanes| in_order(set, script, history, &overlapped, lanes);
+    let (once, twice) = (judged(Lanes::Overlapping), judged(Lanes::Repeating));
+    let until = once.findings.first().map(|finding| finding.command);
+    let is_known = |reason: &Reason| Some(reason.command) > until || once.reasons.contains(reason);
+    twice.findings.is_empty() && twice.reasons.iter().all(is_known)
+}
+
+/// How calls of different lanes are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lanes {
+    /// They were answered in the order in which they stand.
+    Ignored,
+    /// Each took effect once, at some moment between its start and its end.
+    Overlapping,
+    /// Each that was answered may have arrived once more.
+    Repeating,
+}
+
+/// The same, and how lanes are taken.
 pub(super) fn in_order(
     set: &SpecSet,
     script: &Script,
     history: &History,
     overlapped: &BTreeSet<usize>,
-    lanes: bool,
+    lanes: Lanes,
 ) -> Judged {
     let Some(first) = script.commands.first() else { return Judged::default() };
     let home = Script::home();
     let initial = State::initial(set.service(first.operation), &home);
     let mut judge = Judge::new(set, script, history, overlapped, Belief::new(initial));
+    judge.repeating = lanes == Lanes::Repeating;
     let is_laned = |exchange: &Exchange| {
-        lanes && script.commands.get(exchange.command).is_some_and(|command| command.lane.is_some())
+        lanes != Lanes::Ignored && script.commands.get(exchange.command).is_some_and(|command| command.lane.is_some())
     };
     let mut rest = history.exchanges.as_slice();
     while let Some(first) = rest.first() {
@@ -87,6 +112,8 @@ pub(super) struct Judge<'a> {
     pub unproved: Vec<(ReqRef, Vec<Key>)>,
     /// The command after which only worlds were left in which something took too long.
     pub late_since: Option<usize>,
+    /// Calls of a race may have arrived twice.
+    pub repeating: bool,
 }
 
 /// The exchange under judgement.
@@ -140,6 +167,7 @@ impl<'a> Judge<'a> {
             situations: BTreeMap::new(),
             unproved: Vec::new(),
             late_since: None,
+            repeating: false,
         }
     }
 

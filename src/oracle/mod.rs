@@ -32,4 +32,4 @@ mod race;
 mod shown;
 
 pub use finding::{Finding, Judged, Nature};
-pub use judge::judge;
+pub use judge::{is_explained_by_repetition, judge};

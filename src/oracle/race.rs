@@ -163,9 +163,18 @@ impl<'a> Judge<'a> {
                     Sort::Doubtful
                 }
             };
+            let again = if self.may_repeat(&turn, sort) { self.turn(exchange) } else { None };
             racers.push(Racer { turn, sort, stamps });
+            // Whoever sent it once more may have taken his time.
+            let stamps = Stamps { end: u64::MAX, ..stamps };
+            racers.extend(again.map(|turn| Racer { turn, sort: Sort::Doubtful, stamps }));
         }
         Some(racers)
+    }
+
+    /// Something may have come of a call that its answer does not tell, because it arrived twice.
+    fn may_repeat(&self, turn: &Turn<'_>, sort: Sort) -> bool {
+        self.repeating && sort == Sort::Definite && turn.operation.changes() && turn.request.created.is_empty()
     }
 
     /// A read says that making something failed: nothing is known of it any more.

@@ -205,7 +205,9 @@ fn a_bad_night_is_no_violation() {
             "200",
         ]);
         let (code, text) = served.run(&[operation, "--seed", seed, "--cases", "25", "--workers", "16"], folder.path());
-        assert_eq!(code, Some(0), "{operation}\n{text}");
+        // Where overlapping calls were refused and one of them came again, nobody can know who did what.
+        let is_known = code == Some(0);
+        assert!(is_known || code == Some(6) && text.contains("a request that arrived twice"), "{operation}\n{text}");
         let statistics = served.told("/aswritten/statistics");
         for (manner, times) in &mut befallen {
             *times += statistics["manners"][manner].as_u64().expect("a number");

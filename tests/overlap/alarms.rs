@@ -1,8 +1,12 @@
 //! False alarms: races on mocks that answer, work and lose as they like.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use aswritten::{
+    campaign::{Settings, outcome::Verdict, run_planned},
     endpoint::{Call, Endpoint, Sent, in_process::InProcess},
     execute::execute,
     generate::Options,
@@ -17,6 +21,8 @@ use crate::{
 
 /// Seeds of the hunt.
 const SEEDS: u64 = 6;
+/// Deletions of a race that arrive twice.
+const REPEATED: u64 = 4;
 /// How long work takes.
 const PACES_MS: [u64; 6] = [SETTLE_MS, 0, 1, 7, 50, PATIENCE_MS - 200];
 
@@ -74,6 +80,62 @@ impl Endpoint for Disturbed {
     fn name(&self) -> String {
         "disturbed".into()
     }
+}
+
+/// Once, something on the way sends two deletions again that overlap, and tells the second answer.
+struct Repeating {
+    inner: InProcess,
+    told: AtomicU64,
+}
+
+impl Repeating {
+    async fn among(&self, call: &Call) -> Reply {
+        let reply = self.inner.send_among(call).await;
+        let is_over = self.told.load(Ordering::Relaxed) >= REPEATED;
+        if is_over || !matches!(reply, Reply::Success { .. }) || !SET.operation(call.operation).is_documented() {
+            return reply;
+        }
+        self.told.fetch_add(1, Ordering::Relaxed);
+        Reply::Refused {
+            status: 200,
+            code: "MutexOperation.TaskRunning".into(),
+            message: String::new(),
+            request_id: Some("again".into()),
+        }
+    }
+}
+
+impl Endpoint for Repeating {
+    fn send<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
+        self.inner.send(call)
+    }
+    fn send_among<'a>(&'a self, call: &'a Call) -> Sent<'a, Reply> {
+        Box::pin(self.among(call))
+    }
+    fn now_ms(&self) -> u64 {
+        self.inner.now_ms()
+    }
+    fn wait<'a>(&'a self, ms: u64) -> Sent<'a, ()> {
+        self.inner.wait(ms)
+    }
+    fn name(&self) -> String {
+        "repeating".into()
+    }
+}
+
+/// What was seen seldom, and what a repeated request explains as well, is neither a violation nor nothing.
+#[test]
+fn a_request_that_arrived_twice_is_no_violation() {
+    let at = find("cvm/DeleteImages");
+    let mock = Mock::new(SET.clone(), policy(at, SETTLE_MS, true));
+    let endpoint: Arc<dyn Endpoint> = Arc::new(Repeating { inner: InProcess::new(mock), told: AtomicU64::new(0) });
+    let generator = generator(at).again("repeating", Options::default());
+    let settings = Settings { cases: Some(generator.n_tours() + 20), ..Settings::new("repeating", at, around()) };
+    let outcome = runtime().block_on(run_planned(&SET, &settings, &generator, &[endpoint], &|_| {}));
+    assert!(outcome.findings.is_empty(), "{:#?}", outcome.findings);
+    assert_eq!(outcome.verdict, Verdict::Inconclusive);
+    let is_why = |text: &str| text.contains("overlap/stays") && text.contains("a request that arrived twice");
+    assert!(outcome.reasons.iter().any(|(text, _)| is_why(text)), "{:?}", outcome.reasons);
 }
 
 /// Every race, on mocks that answer open questions in any way, work at any pace, and lose answers: nothing is found.

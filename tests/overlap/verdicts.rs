@@ -1,8 +1,9 @@
 //! Histories of overlapping calls with known verdicts.
 
 use aswritten::{
-    history::{Reply, Stamps, Trouble, TroubleKind},
-    oracle::{Judged, judge},
+    history::{History, Reply, Stamps, Trouble, TroubleKind},
+    oracle::{Judged, is_explained_by_repetition, judge},
+    sequence::Script,
     spec::{operation::Code, service::OpRef},
 };
 use serde_json::Map;
@@ -10,7 +11,7 @@ use serde_json::Map;
 use crate::{PATIENCE_MS, SET, SETTLE_MS, executed, find, pair, policy};
 
 /// A race of the cloud that answers as said: two deletes of a free image, and what reads show afterwards.
-fn told_so(id: &str, answers: [&str; 2], stamps: [(u64, u64); 2], shown: bool) -> Judged {
+fn told_so(id: &str, answers: [&str; 2], stamps: [(u64, u64); 2], shown: bool) -> (Script, History) {
     let at = find(id);
     let operation = SET.operation(at);
     let script = pair(at);
@@ -54,7 +55,11 @@ fn told_so(id: &str, answers: [&str; 2], stamps: [(u64, u64); 2], shown: bool) -
         (last.started_ms, last.ended_ms) = (last.started_ms + 2 * PATIENCE_MS, last.ended_ms + 2 * PATIENCE_MS);
         history.exchanges.push(last);
     }
-    judge(&SET, &script, &history)
+    (script, history)
+}
+
+fn judged((script, history): &(Script, History)) -> Judged {
+    judge(&SET, script, history)
 }
 
 #[test]
@@ -83,7 +88,7 @@ fn histories_of_two_deletes() {
         (["InvalidImageId.InShared", "InvalidImageId.InShared"], together, true, "cvm/DeleteImages/success"),
     ];
     for (answers, stamps, shown, expected) in cases {
-        let judged = told_so("cvm/DeleteImages", answers, stamps, shown);
+        let judged = judged(&told_so("cvm/DeleteImages", answers, stamps, shown));
         let blamed = judged.findings.first().map(|finding| {
             let (at, index) = finding.requirement;
             SET.operation(at).requirements[index].id.as_str()
@@ -92,5 +97,24 @@ fn histories_of_two_deletes() {
         let row = |(at, index): &(OpRef, usize)| SET.operation(*at).requirements[*index].id.ends_with("TaskRunning");
         let excluded = judged.exercised.iter().any(row);
         assert_eq!(excluded, answers.contains(&mutex) && stamps == together, "{answers:?} {stamps:?} {shown}");
+    }
+}
+
+/// What is between a client and a service may send a request once more.
+#[test]
+fn histories_that_a_request_which_arrived_twice_explains() {
+    let together = [(0, 3), (1, 2)];
+    let mutex = "MutexOperation.TaskRunning";
+    let cases = [
+        (["success", "success"], false, true),
+        // One of them came again when the other was over, and nobody was told.
+        ([mutex, mutex], false, true),
+        // Nothing that arrives makes undone what was done, or lets something wait.
+        (["success", mutex], true, false),
+        (["InvalidImageId.InShared", "InvalidImageId.InShared"], true, false),
+    ];
+    for (answers, shown, expected) in cases {
+        let (script, history) = told_so("cvm/DeleteImages", answers, together, shown);
+        assert_eq!(is_explained_by_repetition(&SET, &script, &history), expected, "{answers:?} {shown}");
     }
 }

@@ -14,9 +14,13 @@ use crate::{
         readback,
         tree::{Derived, without_call},
     },
-    oracle::{Finding, Judged, Nature, blame, judge},
+    oracle::{Finding, Judged, Nature, blame, is_explained_by_repetition, judge},
     sequence::{Command, Script, command::line},
 };
+
+/// A failure of a race is seldom where it shows itself in one of so many runs, or less: what is on the way does not send
+/// that many requests twice.
+const SELDOM: u32 = 5;
 
 /// What a script shows without the accused call.
 enum Without {
@@ -75,6 +79,24 @@ impl Shrinker<'_> {
         }
         let other = self.shown_before(failed).await?;
         Some(Found::Other(Box::new(other.failed)))
+    }
+
+    /// What shows itself seldom when calls overlap, and would also come of a call that arrived twice: nobody knows whether the
+    /// service did it or something on the way.
+    pub(super) fn arrived_twice(&self, failed: &Failed, again: Again) -> Option<Found> {
+        let Failed { script, history, finding } = failed;
+        let is_seldom = again.times > 0 && again.shown * SELDOM <= again.times;
+        if script.race().is_empty() || !is_seldom || !is_explained_by_repetition(self.set, script, history) {
+            return None;
+        }
+        let (at, requirement) = finding.requirement;
+        let why = format!(
+            "what seemed to break {} came again in {} of {} runs, and would also come of a request that arrived twice",
+            self.set.operation(at).requirements[requirement].id,
+            again.shown,
+            again.times
+        );
+        Some(Found::End(End::Baseless { requirement: finding.requirement, why }))
     }
 
     /// Why a finding is none.

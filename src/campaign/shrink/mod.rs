@@ -248,6 +248,7 @@ impl<'a> Shrinker<'a> {
         } else {
             self.came_between(&best).await
         };
+        let open = open.or_else(|| self.arrived_twice(&best, again));
         open.unwrap_or_else(|| Found::End(End::Shrunk(Box::new(Shrunk { failed: best, again }))))
     }
 
