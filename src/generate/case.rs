@@ -252,15 +252,12 @@ impl<'a> Generator<'a> {
             let material = races::Material { set: self.set, at: *at, removable, refused: &refused };
             let mut races = races::races(&material);
             races.retain(|race| is_wanted(*at, race));
-            if !only.is_empty() {
-                // Of few requirements, races that differ tell more than those that begin otherwise.
-                races::alternate(&mut races);
-            }
             let mut met: BTreeMap<usize, usize> = BTreeMap::new();
             for race in races::needed(self.set, *at, &mut races, |aim| is_asked(*at, aim)) {
                 race.aims.iter().for_each(|aim| *met.entry(*aim).or_default() += 1);
                 first.push((*at, race));
             }
+            races::alternate(&mut races);
             // Whether a row of overlapping work is answered depends on chance.
             let wanted = |aim: usize| if operation.requirements[aim].kind == Kind::Error { ROW_RACES } else { 1 };
             for race in races {
@@ -292,11 +289,10 @@ impl<'a> Generator<'a> {
         let n_races = self.races.len() as u64;
         let (round, index) = (number / n_races, number % n_races);
         let (at, race) = self.races.get(index as usize)?;
-        // At first it is as it was planned: each call changes what the other has seen, once. Neighbours begin differently, for
-        // they often show the same. Then the other ways take turns with what chance makes of it.
-        // Where there are few, each first has its second lane change what the first has seen, for that is where most goes wrong.
-        let first = if self.options.only.is_empty() { index } else { 1 };
-        let way = if round < 2 { (first + round) % 2 } else { 1 + round / 2 };
+        // At first it is as it was planned: each call changes what the other has seen, once; the second lane what the first has
+        // seen before that the other way round, for that is where most goes wrong. Then the other ways take turns with what
+        // chance makes of it.
+        let way = if round < 2 { 1 - round } else { 1 + round / 2 };
         let planned = || Script { turns: Some(way), ..races::script(self.set, *at, race, None) };
         if round < 2 || round.is_multiple_of(2) {
             return Some(planned());
