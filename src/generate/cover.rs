@@ -122,9 +122,11 @@ pub fn tours(material: &Material<'_>) -> Tours {
     let shown = visited.iter().map(|index| &stops[*index]);
     let seen: BTreeSet<Goal> =
         shown.flat_map(|stop| stop.shows.keys().filter(|goal| !goal.needs_looks(stop.passing()))).copied().collect();
+    // What a question is answered is known only where nothing else has to be answered in an unlikely way first.
+    let surely = |goal: &Goal| visited.iter().any(|index| stops[*index].shows.get(goal).is_some_and(Doubt::is_likely));
     let is_new = |goal: &Goal| match goal {
         Goal::Row(_) => false,
-        Goal::Requirement(requirement) => asked.contains(requirement) && !seen.contains(goal),
+        Goal::Requirement(requirement) => asked.contains(requirement) && !surely(goal),
         Goal::Again { requirement, .. } => {
             aims.contains(requirement) || only.is_some() && repeated.contains(requirement)
         }

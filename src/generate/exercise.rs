@@ -48,6 +48,11 @@ impl Doubt {
         Self { unlikely: 0, open: 0, passing: !before.pending.is_empty() }
     }
 
+    /// It takes no unlikely answer.
+    pub fn is_likely(&self) -> bool {
+        self.unlikely == 0
+    }
+
     /// The same where it is one of so many answers that may come: the fewer they are, the more it tells.
     pub fn among(&mut self, n_answers: usize) {
         self.open = n_answers;
