@@ -233,9 +233,11 @@ impl Bench {
         if let Subject::Unknown(text) = &self.trials.subject {
             return Err(format!("{ENDPOINT} is `{text}`, which is no URL such as http://127.0.0.1:8080").into());
         }
-        let planned = self.generators[&aim.0]
-            .get_or_init(|| Generator::new(specs(), &[aim.0], &self.trials.seed, Options::default()));
         let subject = self.subject(aim.0, &Choices::default())?;
+        let planned = self.generators[&aim.0].get_or_init(|| {
+            let options = Options { only: Vec::new(), ..options(&subject, aim) };
+            Generator::new(specs(), &[aim.0], &self.trials.seed, options)
+        });
         let generator = planned.again(&self.trials.seed, options(&subject, aim));
         if let Some(reason) = generator.unplanned.get(&aim) {
             return Ok(Completion::ignored_with(reason));

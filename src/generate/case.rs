@@ -16,6 +16,7 @@ use super::{
     plan::{Plan, Plans, is_plain, search},
     races::{self, Race},
     readback, simulate,
+    stop::Stop,
 };
 use crate::{
     model::{Caller, Choices, State},
@@ -45,6 +46,9 @@ pub struct Generator<'a> {
     pub(super) set: &'a SpecSet,
     pub(super) seed: String,
     options: Options,
+    operations: Vec<OpRef>,
+    /// Chooses the unknown ids of plans and tours: with another seed for the cases they stay as they are.
+    number: u64,
     plans: BTreeMap<OpRef, Arc<Plans>>,
     /// Plans of an account that has everything, to say what this one lacks.
     ideal: BTreeMap<OpRef, Arc<Plans>>,
@@ -52,8 +56,10 @@ pub struct Generator<'a> {
     usable: BTreeMap<(OpRef, usize), Vec<Usable>>,
     /// Requirements that have a plan, in the order in which they are aimed at.
     aims: Vec<(OpRef, usize)>,
-    /// The first cases: everything that is aimed at, with few requests.
-    tours: Vec<Script>,
+    /// The first cases: everything that is aimed at, with few requests. They are made when they are first needed.
+    tours: Arc<OnceLock<Vec<Script>>>,
+    /// Calls that tours may make besides; the same for whatever is aimed at.
+    stops: Stops,
     /// Overlapping calls: so many of the first meet each of their aims, and so many as often as is worth it before the rest.
     pub(super) races: Vec<(OpRef, Race)>,
     n_needed_races: usize,
@@ -61,6 +67,9 @@ pub struct Generator<'a> {
     /// Why the others have none.
     pub unplanned: BTreeMap<(OpRef, usize), String>,
 }
+
+/// By operation.
+type Stops = BTreeMap<OpRef, Arc<OnceLock<Vec<Stop>>>>;
 
 /// A plan that lacks nothing.
 #[derive(Clone)]
@@ -81,27 +90,56 @@ impl<'a> Generator<'a> {
         } else {
             search_each(set, operations, number, &options.permit)
         };
-        Self::planned(set, plans, ideal, operations, seed, options)
+        let generator = Self {
+            set,
+            seed: seed.into(),
+            options,
+            operations: operations.to_vec(),
+            number,
+            stops: fresh(operations),
+            plans,
+            ideal,
+            usable: BTreeMap::new(),
+            aims: Vec::new(),
+            tours: Arc::default(),
+            races: Vec::new(),
+            n_needed_races: 0,
+            n_first_races: 0,
+            unplanned: BTreeMap::new(),
+        };
+        generator.planned()
     }
 
     /// The same plans with another seed or other options: planning is what takes time. Tours are plans as well, so with the
-    /// same options they stay as they are, with the ids of things that are not there.
+    /// same options they stay as they are.
     pub fn again(&self, seed: &str, options: Options) -> Self {
+        let again = Self { seed: seed.into(), ..self.clone() };
         if options == self.options {
-            return Self { seed: seed.into(), ..self.clone() };
+            return again;
         }
-        let operations: Vec<OpRef> = self.plans.keys().copied().collect();
-        Self::planned(self.set, self.plans.clone(), self.ideal.clone(), &operations, seed, options)
+        let differs_in_aims = options == Options { only: options.only.clone(), ..self.options.clone() };
+        let stops = if differs_in_aims { self.stops.clone() } else { fresh(&self.operations) };
+        Self { options, stops, ..again }.planned()
     }
 
     /// For single operations, as if the account had other things.
     pub fn permitting(&self, operations: &[OpRef], permit: Permit) -> Self {
-        let number = Dice::new(&self.seed, u64::MAX).number();
         let ideal: BTreeMap<OpRef, Arc<Plans>> =
             operations.iter().filter_map(|at| Some((*at, self.ideal.get(at)?.clone()))).collect();
-        let plans = if permit.is_free() { ideal.clone() } else { search_each(self.set, operations, number, &permit) };
+        let plans =
+            if permit.is_free() { ideal.clone() } else { search_each(self.set, operations, self.number, &permit) };
         let options = Options { permit, ..self.options.clone() };
-        Self::planned(self.set, plans, ideal, operations, &self.seed, options)
+        let (operations, stops) = (operations.to_vec(), fresh(operations));
+        Self { options, operations, stops, plans, ideal, ..self.clone() }.planned()
+    }
+
+    /// Sees what the plans are good for, with these options.
+    fn planned(mut self) -> Self {
+        self.tours = Arc::default();
+        self.usable = self.find_usable();
+        self.plan_races();
+        self.choose_aims();
+        self
     }
 
     /// What it was told of the endpoint.
@@ -109,45 +147,10 @@ impl<'a> Generator<'a> {
         &self.options
     }
 
-    fn planned(
-        set: &'a SpecSet,
-        plans: BTreeMap<OpRef, Arc<Plans>>,
-        ideal: BTreeMap<OpRef, Arc<Plans>>,
-        operations: &[OpRef],
-        seed: &str,
-        options: Options,
-    ) -> Self {
-        let mut generator = Self {
-            set,
-            seed: seed.into(),
-            options,
-            plans,
-            ideal,
-            usable: BTreeMap::new(),
-            aims: Vec::new(),
-            tours: Vec::new(),
-            races: Vec::new(),
-            n_needed_races: 0,
-            n_first_races: 0,
-            unplanned: BTreeMap::new(),
-        };
-        generator.usable = generator.find_usable();
-        generator.plan_races(operations);
-        generator.choose_aims(operations);
-        generator.tours = generator.plan_tours(operations);
-        if generator.options.permit.thrifty {
-            let cost = |script: &Script| {
-                let cost = Cost::of(set, script);
-                (cost.paid, !cost.made.is_empty())
-            };
-            generator.tours.sort_by_key(cost);
-        }
-        generator
-    }
-
-    fn choose_aims(&mut self, operations: &[OpRef]) {
+    fn choose_aims(&mut self) {
+        (self.aims, self.unplanned) = Default::default();
         let mut by_operation: Vec<Vec<(OpRef, usize)>> = Vec::new();
-        for at in operations {
+        for at in &self.operations {
             let mut aims = Vec::new();
             for (index, requirement) in self.set.operation(*at).requirements.iter().enumerate() {
                 let aim = (*at, index);
@@ -181,8 +184,7 @@ impl<'a> Generator<'a> {
 
     /// Tours of all operations, which take turns: first for every requirement, also those that take races, then for what else
     /// can be shown.
-    fn plan_tours(&self, operations: &[OpRef]) -> Vec<Script> {
-        let seed = Dice::new(&self.seed, u64::MAX).number();
+    fn plan_tours(&self) -> Vec<Script> {
         let of_operation = |at: &OpRef| {
             let aims: BTreeSet<usize> = self
                 .aims
@@ -216,19 +218,28 @@ impl<'a> Generator<'a> {
                 races: &others,
                 admits: &admits,
                 permit: &self.options.permit,
+                further: &self.stops[at],
                 only: asked.as_ref(),
-                seed,
+                seed: self.number,
             })
         };
         let mut parts: [Vec<Vec<Script>>; 3] = Default::default();
-        for Tours { first, races, further } in side_by_side(operations, of_operation) {
+        for Tours { first, races, further } in side_by_side(&self.operations, of_operation) {
             [first, races, further].into_iter().zip(&mut parts).for_each(|(scripts, part)| part.push(scripts));
         }
-        parts.into_iter().flat_map(in_turns).collect()
+        let mut tours: Vec<Script> = parts.into_iter().flat_map(in_turns).collect();
+        if self.options.permit.thrifty {
+            let cost = |script: &Script| {
+                let cost = Cost::of(self.set, script);
+                (cost.paid, !cost.made.is_empty())
+            };
+            tours.sort_by_key(cost);
+        }
+        tours
     }
 
     /// Races of all operations: first those that meet every aim, then the others.
-    fn plan_races(&mut self, operations: &[OpRef]) {
+    fn plan_races(&mut self) {
         let permit = &self.options.permit;
         let only = &self.options.only;
         let is_asked = |at: OpRef, aim: usize| only.is_empty() || only.contains(&(at, aim));
@@ -237,7 +248,7 @@ impl<'a> Generator<'a> {
                 && permit.needs_of(self.set, &races::script(self.set, at, race, None).commands).is_empty()
         };
         let (mut first, mut further, mut others) = (Vec::new(), Vec::new(), Vec::new());
-        for at in operations {
+        for at in &self.operations {
             let operation = self.set.operation(*at);
             let Some(basics) = operation.basics else { continue };
             let Some(removable) =
@@ -416,13 +427,17 @@ impl<'a> Generator<'a> {
 
     /// Number of the first cases, which exercise every aim with few requests.
     pub fn n_tours(&self) -> u64 {
-        self.tours.len() as u64
+        self.tours().len() as u64
+    }
+
+    fn tours(&self) -> &[Script] {
+        self.tours.get_or_init(|| self.plan_tours())
     }
 
     /// The case of this number.
     pub fn case(&self, number: u64) -> Option<Script> {
-        let Some(number) = number.checked_sub(self.tours.len() as u64) else {
-            return self.tours.get(number as usize).cloned();
+        let Some(number) = number.checked_sub(self.n_tours()) else {
+            return self.tours().get(number as usize).cloned();
         };
         let n_aims = self.aims.len() as u64;
         // The other races and cases take turns, as long as there are races.
@@ -503,6 +518,10 @@ impl<'a> Generator<'a> {
 fn search_each(set: &SpecSet, operations: &[OpRef], seed: u64, permit: &Permit) -> BTreeMap<OpRef, Arc<Plans>> {
     let plans = side_by_side(operations, |at| Arc::new(search(set, *at, seed, permit)));
     operations.iter().copied().zip(plans).collect()
+}
+
+fn fresh(operations: &[OpRef]) -> Stops {
+    operations.iter().map(|at| (*at, Arc::default())).collect()
 }
 
 /// Does something for each operation, on a thread of its own: planning is most of what a short run takes.

@@ -16,6 +16,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
+    sync::OnceLock,
 };
 
 use super::{
@@ -75,6 +76,9 @@ pub struct Material<'a> {
     /// Whether an endpoint can be asked to do this.
     pub admits: &'a dyn Fn(&Command) -> bool,
     pub permit: &'a Permit,
+    /// All other calls that tours may make. They depend on none of the aims, so whoever asks for one requirement after the
+    /// other works them out once.
+    pub further: &'a OnceLock<Vec<Stop>>,
     /// Where nothing but the aims is of interest: the questions that the document leaves open on which races depend.
     pub only: Option<&'a BTreeSet<usize>>,
     /// Chooses unknown ids.
@@ -94,7 +98,7 @@ pub struct Tours {
 
 /// Makes the tours of one operation.
 pub fn tours(material: &Material<'_>) -> Tours {
-    let Material { set, at, plans, known, aims, needed, races, admits, permit, only, seed } = *material;
+    let Material { set, at, plans, known, aims, needed, races, admits, permit, further, only, seed } = *material;
     let initial = State::initial(set.service(at), &Script::home());
     let likely = Choices::likely(set.operation(at));
     let ground = Ground { set, at, initial: &initial, likely: &likely, permit };
@@ -109,10 +113,7 @@ pub fn tours(material: &Material<'_>) -> Tours {
     let asked: BTreeSet<usize> = only.map(asks).unwrap_or_default();
     let repeated: BTreeSet<usize> = aims.iter().flat_map(|aim| depends(set.operation(at), *aim)).collect();
     let races = alone.chain(races.iter().map(|race| races::script(set, at, race, None))).collect();
-    stops.extend(stop::varied(&ground, known, admits, seed));
-    stops.extend(stop::batch(&ground, known));
-    stops.extend(stop::repeated(&ground, known));
-    stops.extend(stop::freed(&ground, known));
+    stops.extend_from_slice(further.get_or_init(|| stop::further(&ground, known, admits, seed)));
     if only.is_some() {
         stops.extend(stop::planned(&ground, known));
         aimed::narrow(&ground, &mut stops, aims, &asked);

@@ -7,6 +7,7 @@ use std::{
     cell::{OnceCell, RefCell},
     collections::HashMap,
     rc::Rc,
+    sync::Arc,
 };
 
 use super::{
@@ -20,7 +21,7 @@ use crate::{model::State, value::Key};
 pub struct Spots(RefCell<HashMap<State, Rc<Spot>>>);
 
 /// A way, and what is gone that the call at its end names.
-type Onward = (*const Way, Rc<[Key]>);
+type Onward = (*const Way, Arc<[Key]>);
 
 /// A place, with what has been worked out of the ways on from it.
 #[derive(Default)]
@@ -44,7 +45,7 @@ impl Spot {
     /// The cheapest approach from this state to a stop. Ways are told apart by where they lie in memory, so they have to
     /// outlive this.
     pub fn approach(&self, ground: &Ground<'_>, state: &State, stop: &Stop) -> Rc<Approach> {
-        let key = (Rc::as_ptr(&stop.way), stop.gone.clone());
+        let key = (Arc::as_ptr(&stop.way), stop.gone.clone());
         let known = self.approaches.borrow().get(&key).cloned();
         known.unwrap_or_else(|| {
             let approach = Rc::new(self.standing(ground, state).approach(ground, &stop.way, &stop.gone));

@@ -41,11 +41,12 @@ pub enum Noise {
 }
 
 /// A call at the end of a way.
+#[derive(Clone)]
 pub struct Stop {
-    pub way: Rc<Way>,
+    pub way: Arc<Way>,
     pub call: Command,
     /// What it names that is gone.
-    pub gone: Rc<[Key]>,
+    pub gone: Arc<[Key]>,
     /// Questions that the document leaves open on which it depends what comes, by requirement.
     pub asks: BTreeSet<usize>,
     /// How many different answers may come.
@@ -65,7 +66,7 @@ pub struct Stop {
 
 impl Stop {
     /// Sees what a call shows.
-    pub fn new(ground: &Ground<'_>, way: Rc<Way>, call: Command) -> Self {
+    pub fn new(ground: &Ground<'_>, way: Arc<Way>, call: Command) -> Self {
         let due = Due::of(ground.set, way.end(), &call, ground.likely);
         let noise = noise(&due);
         let shows = goals(ground.set, way.end(), &call, &due, ground.likely);
@@ -108,23 +109,32 @@ fn noise(due: &Due) -> Noise {
 
 /// The calls of plans, each once.
 pub fn planned(ground: &Ground<'_>, plans: &[&Plan]) -> Vec<Stop> {
-    let mut ways: Vec<Rc<Way>> = Vec::new();
+    let mut ways: Vec<Arc<Way>> = Vec::new();
     let mut stops: Vec<Stop> = Vec::new();
     for plan in plans {
         let known = ways.iter().find(|way| way.commands == plan.setup).cloned();
         let way = known.unwrap_or_else(|| {
-            ways.push(Rc::new(Way::new(ground, plan.setup.clone())));
+            ways.push(Arc::new(Way::new(ground, plan.setup.clone())));
             ways[ways.len() - 1].clone()
         });
-        if !stops.iter().any(|stop| Rc::ptr_eq(&stop.way, &way) && stop.call == plan.call) {
+        if !stops.iter().any(|stop| Arc::ptr_eq(&stop.way, &way) && stop.call == plan.call) {
             stops.push(Stop::new(ground, way, plan.call.clone()));
         }
     }
     stops
 }
 
+/// All calls that tours may make besides what plans are about.
+pub fn further(ground: &Ground<'_>, plans: &[&Plan], admits: &dyn Fn(&Command) -> bool, seed: u64) -> Vec<Stop> {
+    let mut stops = varied(ground, plans, admits, seed);
+    stops.extend(batch(ground, plans));
+    stops.extend(repeated(ground, plans));
+    stops.extend(freed(ground, plans));
+    stops
+}
+
 /// Candidate calls in the states that plans lead to, and beside something else.
-pub fn varied(ground: &Ground<'_>, plans: &[&Plan], admits: &dyn Fn(&Command) -> bool, seed: u64) -> Vec<Stop> {
+fn varied(ground: &Ground<'_>, plans: &[&Plan], admits: &dyn Fn(&Command) -> bool, seed: u64) -> Vec<Stop> {
     let Ground { set, at, initial, likely, .. } = *ground;
     let mut setups = setups(plans);
     setups.sort_by_key(|setup| setup.len());
@@ -132,7 +142,7 @@ pub fn varied(ground: &Ground<'_>, plans: &[&Plan], admits: &dyn Fn(&Command) ->
     let kind = set.operation(at).bindings.first().map(|binding| binding.kind);
     let beside = kind.map(|kind| beside::setups(set, kind, initial, likely, &setups)).unwrap_or_default();
     let mut looks: Vec<Vec<Arc<Resource>>> = Vec::new();
-    let mut ways: Vec<Rc<Way>> = Vec::new();
+    let mut ways: Vec<Arc<Way>> = Vec::new();
     let mut add = |setup: Vec<Command>, most: usize| {
         let way = Way::new(ground, setup);
         // States that look alike show the same.
@@ -140,7 +150,7 @@ pub fn varied(ground: &Ground<'_>, plans: &[&Plan], admits: &dyn Fn(&Command) ->
         let look: Vec<Arc<Resource>> = own.map(|(_, found)| found.clone()).collect();
         if looks.len() < most && !looks.contains(&look) {
             looks.push(look);
-            ways.push(Rc::new(way));
+            ways.push(Arc::new(way));
         }
     };
     setups.into_iter().for_each(|setup| add(setup.to_vec(), MOST_STATES));
@@ -155,7 +165,7 @@ pub fn varied(ground: &Ground<'_>, plans: &[&Plan], admits: &dyn Fn(&Command) ->
 }
 
 /// A batch of some resources that nothing blocks.
-pub fn batch(ground: &Ground<'_>, plans: &[&Plan]) -> Option<Stop> {
+fn batch(ground: &Ground<'_>, plans: &[&Plan]) -> Option<Stop> {
     let (set, at) = (ground.set, ground.at);
     let binding = set.operation(at).list()?;
     let (plain, mut call) = plain(ground, plans)?;
@@ -164,11 +174,11 @@ pub fn batch(ground: &Ground<'_>, plans: &[&Plan]) -> Option<Stop> {
     let made = way.commands.iter().flat_map(|command| &command.creates);
     let named = made.filter(|key| way.end().living(key).is_some_and(|found| found.kind == binding.kind));
     call.arguments[binding.param] = Some(named.map(|key| Value::String(key.to_string())).collect());
-    Some(Stop::new(ground, Rc::new(way), call).showing(Goal::Many))
+    Some(Stop::new(ground, Arc::new(way), call).showing(Goal::Many))
 }
 
 /// A call with a token that was used for the same before, after another one, beside something that was made since.
-pub fn repeated(ground: &Ground<'_>, plans: &[&Plan]) -> Option<Stop> {
+fn repeated(ground: &Ground<'_>, plans: &[&Plan]) -> Option<Stop> {
     let operation = ground.set.operation(ground.at);
     let (plain, _) = plain(ground, plans)?;
     let repeats = |plan: &&&Plan| {
@@ -178,11 +188,11 @@ pub fn repeated(ground: &Ground<'_>, plans: &[&Plan]) -> Option<Stop> {
     let plan = plans.iter().filter(repeats).min_by_key(|plan| plan.setup.len())?;
     let setup = [renamed(&plan.setup, &plan.setup), plan.setup.clone()].concat();
     let setup = [setup.clone(), renamed(&setup, &plain)].concat();
-    Some(Stop::new(ground, Rc::new(Way::new(ground, setup)), plan.call.clone()).showing(Goal::Repeated))
+    Some(Stop::new(ground, Arc::new(Way::new(ground, setup)), plan.call.clone()).showing(Goal::Repeated))
 }
 
 /// The plain call for what was refused before, once nothing is in the way any more.
-pub fn freed(ground: &Ground<'_>, plans: &[&Plan]) -> Vec<Stop> {
+fn freed(ground: &Ground<'_>, plans: &[&Plan]) -> Vec<Stop> {
     let Some((plain, call)) = plain(ground, plans) else { return Vec::new() };
     let end = |setup: &[Command]| ground.end(ground.initial, setup);
     let wanted = end(&plain);
@@ -190,7 +200,7 @@ pub fn freed(ground: &Ground<'_>, plans: &[&Plan]) -> Vec<Stop> {
     let later = plans.iter().filter_map(|plan| {
         let (_, waits) = ground.settled(&end(&plan.setup)).filter(|(_, waits)| !waits.is_empty())?;
         let setup = plan.setup.iter().cloned().chain(waits).collect();
-        Some(Stop::new(ground, Rc::new(Way::new(ground, setup)), plan.call.clone()))
+        Some(Stop::new(ground, Arc::new(Way::new(ground, setup)), plan.call.clone()))
     });
     let later: Vec<Stop> = later.collect();
     let mut setups: Vec<(&[Command], usize)> =
@@ -204,7 +214,7 @@ pub fn freed(ground: &Ground<'_>, plans: &[&Plan]) -> Vec<Stop> {
         let restored = ground.restored(&end(setup), &wanted);
         let Some((undo, names)) = restored.filter(|(undo, _)| !undo.is_empty()) else { continue };
         let setup: Vec<Command> = setup.iter().cloned().chain(undo).collect();
-        let way = Rc::new(Way::new(ground, setup));
+        let way = Arc::new(Way::new(ground, setup));
         found.insert(row, Stop::new(ground, way, call.renamed(&names)).showing(Goal::Freed(row)));
     }
     found.into_values().chain(later).collect()
