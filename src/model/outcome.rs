@@ -195,6 +195,8 @@ pub(super) struct Judgement {
     may: Vec<usize>,
     /// A named resource is on its way out, so any refusal is right.
     leaving: bool,
+    /// A row is due whatever becomes of what is on its way out.
+    blocked: bool,
     /// By position in the list of named resources, as far as any is.
     obstructed: Vec<bool>,
 }
@@ -302,6 +304,7 @@ impl<'a> Step<'a> {
             due: Vec::new(),
             may: Vec::new(),
             leaving: self.request.targets.iter().flatten().any(|key| self.state.is_leaving(key)),
+            blocked: false,
             obstructed: Vec::new(),
         };
         let rows = &self.operation.rows;
@@ -314,6 +317,7 @@ impl<'a> Step<'a> {
                     .certainly(self.certain.get(index).map(|certain| &certain.due), scope, || self.due(scope, row))?;
                 let Some(positions) = &*due else { continue };
                 judgement.due.push(index);
+                judgement.blocked |= judgement.leaving && !self.is_about_leaving(row, positions);
                 // A condition may hold of a call that names nothing.
                 let is_named = |position: usize| self.request.targets.iter().any(|keys| position < keys.len());
                 for position in positions.iter().copied().filter(|position| is_named(*position)) {
@@ -352,6 +356,14 @@ impl<'a> Step<'a> {
             None => None,
         };
         Ok(if positions.is_some() && self.lifted(scope, row)? { None } else { positions })
+    }
+
+    /// What a row is due for is on its way out, all of it.
+    fn is_about_leaving(&self, row: &Row, positions: &[usize]) -> bool {
+        let keys = self.listed(&row.each).and_then(|binding| self.request.targets.get(binding));
+        let is_leaving =
+            |position: &usize| keys.and_then(|keys| keys.get(*position)).is_some_and(|key| self.state.is_leaving(key));
+        !positions.is_empty() && positions.iter().all(is_leaving)
     }
 
     /// The binding among these that may name several resources, or else the first.
@@ -455,7 +467,7 @@ impl<'a> Step<'a> {
     fn answers(&self, judgement: &Judgement) -> Vec<Answer> {
         let mut answers = Vec::new();
         let companion = !self.operation.is_documented();
-        if judgement.due.is_empty() || companion || judgement.leaving {
+        if judgement.due.is_empty() || companion || (judgement.leaving && !judgement.blocked) {
             answers.push(Answer::Success);
         }
         let rows = judgement.due.iter().chain(&judgement.may).map(|row| Refused::Row(*row));
