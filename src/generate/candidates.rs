@@ -25,6 +25,8 @@ pub struct Surroundings<'a> {
     pub state: &'a State,
     /// Probes (other people's resources) that may be named.
     pub probes: &'a [Key],
+    /// Those that may be named in a batch with something that the run made.
+    pub mixed: &'a [Key],
     /// Chooses unknown ids.
     pub seed: u64,
     /// Also what is wrong in ways that do not depend on the state: strange ids, regions, types.
@@ -146,12 +148,33 @@ impl Surroundings<'_> {
             }
         }
         if self.all {
-            let impostors = self.impostors();
+            let as_is: Vec<Command> =
+                main.into_iter().flat_map(|main| self.mixed(main)).chain(self.impostors()).collect();
             let of = |(index, command): (usize, &Command)| Draft { caller: command.caller, ..draft(index, Vec::new()) };
-            drafts.extend((bases.len()..).zip(&impostors).map(of));
-            bases.extend(impostors);
+            drafts.extend((bases.len()..).zip(&as_is).map(of));
+            bases.extend(as_is);
         }
         Drafts { bases, drafts }
+    }
+
+    /// Batches of something that the run made, and of an id that is none or belongs to someone else, in both orders: whoever
+    /// looks at one of them only answers otherwise.
+    fn mixed(&self, main: usize) -> Vec<Command> {
+        let Some((kind, _)) = self.kind(main).filter(|_| self.operation().params[main].kind == ParamType::Texts) else {
+            return Vec::new();
+        };
+        let of_kind = |key: &&Key| self.state.resources.get(key).is_some_and(|found| found.kind == kind);
+        let others = self.mixed.iter().filter(of_kind).map(|key| &**key);
+        let own = self.keys(kind).into_iter().find(|key| !is_given(key));
+        let strange = MALFORMED.iter().take(1).copied().chain(others);
+        let pairs = own.iter().flat_map(|own| strange.clone().flat_map(move |id| [[&**own, id], [id, &**own]]));
+        let named = pairs.map(|pair| {
+            let mut command = self.base();
+            self.follow(&mut command, own.as_ref().map(|key| key.to_string().into()).as_ref());
+            command.arguments[main] = Some(pair.into_iter().map(Value::from).collect());
+            command
+        });
+        named.collect()
     }
 
     /// Calls that do not prove who sends them. Should one be carried out all the same, it costs nobody anything: it names

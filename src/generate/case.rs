@@ -197,7 +197,7 @@ impl<'a> Generator<'a> {
             let known: Vec<&Plan> = all.flat_map(|requirement| self.usable((*at, requirement))).collect();
             let admits = |call: &Command| {
                 (call.caller != Caller::Restricted || self.options.restricted.contains(&at.service))
-                    && self.probes(call).is_empty()
+                    && self.why_no_probe(call).is_none()
             };
             // Whoever stops early has seen what takes overlapping calls as well.
             let (needed, others) = self.races[..self.n_first_races as usize].split_at(self.n_needed_races);
@@ -217,6 +217,7 @@ impl<'a> Generator<'a> {
                 needed: &needed,
                 races: &others,
                 admits: &admits,
+                probes: &self.options.probes,
                 permit: &self.options.permit,
                 further: &self.stops[at],
                 only: asked.as_ref(),
@@ -390,12 +391,18 @@ impl<'a> Generator<'a> {
         if let Some(need) = self.options.permit.needs_of(self.set, commands).first() {
             return Some(format!("needs {}", need.text(self.set)));
         }
-        let probe = self.probes(&plan.call).into_iter().next()?;
-        if !self.options.probes.contains(&probe) {
+        self.why_no_probe(&plan.call)
+    }
+
+    /// Why a call must not name the things of other people that it names.
+    fn why_no_probe(&self, call: &Command) -> Option<String> {
+        let probes = self.probes(call);
+        let is_missing = |probe: &&Key| !self.options.probes.contains(probe);
+        if let Some(probe) = probes.iter().find(is_missing) {
             let name = probe.trim_start_matches("$given.");
             return Some(format!("needs someone else's resource (see `--given {name}=ID`)"));
         }
-        let harmless = !self.options.careful || self.is_dry(&plan.call);
+        let harmless = probes.is_empty() || !self.options.careful || self.is_dry(call);
         (!harmless).then(|| "a wrong endpoint would change someone else's resource".into())
     }
 

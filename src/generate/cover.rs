@@ -37,6 +37,7 @@ use crate::{
     model::{Choices, State},
     sequence::{Command, Script},
     spec::{SpecSet, service::OpRef},
+    value::Key,
 };
 
 /// What a request costs, in arguments.
@@ -75,6 +76,8 @@ pub struct Material<'a> {
     pub races: &'a [&'a Race],
     /// Whether an endpoint can be asked to do this.
     pub admits: &'a dyn Fn(&Command) -> bool,
+    /// Things of other people that calls may name.
+    pub probes: &'a [Key],
     pub permit: &'a Permit,
     /// All other calls that tours may make. They depend on none of the aims, so whoever asks for one requirement after the
     /// other works them out once.
@@ -98,7 +101,8 @@ pub struct Tours {
 
 /// Makes the tours of one operation.
 pub fn tours(material: &Material<'_>) -> Tours {
-    let Material { set, at, plans, known, aims, needed, races, admits, permit, further, only, seed } = *material;
+    let Material { set, at, plans, known, aims, needed, races, admits, probes, permit, further, only, seed } =
+        *material;
     let initial = State::initial(set.service(at), &Script::home());
     let likely = Choices::likely(set.operation(at));
     let ground = Ground { set, at, initial: &initial, likely: &likely, permit };
@@ -113,7 +117,7 @@ pub fn tours(material: &Material<'_>) -> Tours {
     let asked: BTreeSet<usize> = only.map(asks).unwrap_or_default();
     let repeated: BTreeSet<usize> = aims.iter().flat_map(|aim| depends(set.operation(at), *aim)).collect();
     let races = alone.chain(races.iter().map(|race| races::script(set, at, race, None))).collect();
-    stops.extend_from_slice(further.get_or_init(|| stop::further(&ground, known, admits, seed)));
+    stops.extend_from_slice(further.get_or_init(|| stop::further(&ground, known, probes, admits, seed)));
     if only.is_some() {
         stops.extend(stop::planned(&ground, known));
         aimed::narrow(&ground, &mut stops, aims, &asked);

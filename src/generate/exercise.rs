@@ -53,9 +53,11 @@ impl Doubt {
         self.unlikely == 0
     }
 
-    /// The same where it is one of so many answers that may come: the fewer they are, the more it tells.
+    /// The same where it is one of so many answers that may come: the fewer they are, the more it tells. It tells least where
+    /// what is due once something is over is one of them.
     pub fn among(&mut self, n_answers: usize) {
         self.open = n_answers;
+        self.unlikely += usize::from(self.passing);
     }
 }
 

@@ -270,6 +270,7 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, due: &Due, likely: &
             add(goal, doubt.clone());
         }
     }
+    let sound = sound_end(set, before, request, likely);
     for outcome in permitted {
         if let Some(found) = beside {
             let refused = outcome.answer != Answer::Success;
@@ -294,11 +295,8 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, due: &Due, likely: &
         if !named.is_empty() {
             add(Goal::Harmless(row), doubt.clone());
         }
-        let is_sound = |key: &Key| own(&key);
-        if let (Some(first), Some(last)) = (targets.first(), targets.last())
-            && is_sound(first) != is_sound(last)
-        {
-            add(Goal::Mixed { row, last: is_sound(last) }, doubt.clone());
+        if let Some(last) = sound {
+            add(Goal::Mixed { row, last }, doubt.clone());
         }
         let is_switched = |param: &usize| {
             call.arguments[*param] == Some(true.into()) && operation.params[*param].value != Some(true.into())
@@ -313,6 +311,18 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, due: &Due, likely: &
         add(Goal::Decides { row, place }, doubt.clone());
     }
     goals
+}
+
+/// Whether the last of a batch is all right, and the first is not; or the other way round.
+fn sound_end(set: &SpecSet, before: &State, request: &Request, likely: &Choices) -> Option<bool> {
+    let binding = set.operation(request.operation).list()?;
+    let [first, .., last] = request.targets.get(binding)?.as_slice() else { return None };
+    let is_sound = |key: &Key| {
+        let due = outcomes_with(set, before, &request.naming(binding, vec![key.clone()]), likely, |_, due| due);
+        !due.is_empty() && due.iter().all(|outcome| outcome.answer == Answer::Success)
+    };
+    let (first, last) = (is_sound(first), is_sound(last));
+    (first != last).then_some(last)
 }
 
 /// Whether a call has one answer, and another one with this argument, whatever is open.

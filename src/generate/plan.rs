@@ -157,7 +157,7 @@ fn run_pass(
         }
         let all = pass.thorough && (depth == 0 || thorough(operation, &nodes[at_node].state, &mut looks));
         let probes = if depth == 0 { probes } else { &[] };
-        let surroundings = Surroundings { set, at, state: &nodes[at_node].state, probes, seed, all };
+        let surroundings = Surroundings { set, at, state: &nodes[at_node].state, probes, mixed: &[], seed, all };
         let calls = if nodes[at_node].racy { Vec::new() } else { surroundings.calls() };
         for call in calls {
             if promises_news(set, operation, &nodes[at_node].state, &call, &likely, plans) {
@@ -206,7 +206,7 @@ fn moves(
             found.push((command, next));
         }
     }
-    let own_calls = Surroundings { set, at, state, probes: &[], seed: 0, all: false };
+    let own_calls = Surroundings { set, at, state, probes: &[], mixed: &[], seed: 0, all: false };
     let documented = own_calls.calls().into_iter().filter(|call| is_plain(set.operation(at), call)).map(|mut call| {
         call.purpose = Purpose::Setup;
         call

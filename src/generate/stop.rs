@@ -125,16 +125,31 @@ pub fn planned(ground: &Ground<'_>, plans: &[&Plan]) -> Vec<Stop> {
 }
 
 /// All calls that tours may make besides what plans are about.
-pub fn further(ground: &Ground<'_>, plans: &[&Plan], admits: &dyn Fn(&Command) -> bool, seed: u64) -> Vec<Stop> {
-    let mut stops = varied(ground, plans, admits, seed);
+///
+/// `probes` are things of other people that a batch may name; `admits` says of a call whether it may be made.
+pub fn further(
+    ground: &Ground<'_>,
+    plans: &[&Plan],
+    probes: &[Key],
+    admits: &dyn Fn(&Command) -> bool,
+    seed: u64,
+) -> Vec<Stop> {
+    let mut stops = varied(ground, plans, probes, admits, seed);
     stops.extend(batch(ground, plans));
     stops.extend(repeated(ground, plans));
     stops.extend(freed(ground, plans));
+    stops.extend(mixed(ground, plans));
     stops
 }
 
 /// Candidate calls in the states that plans lead to, and beside something else.
-fn varied(ground: &Ground<'_>, plans: &[&Plan], admits: &dyn Fn(&Command) -> bool, seed: u64) -> Vec<Stop> {
+fn varied(
+    ground: &Ground<'_>,
+    plans: &[&Plan],
+    probes: &[Key],
+    admits: &dyn Fn(&Command) -> bool,
+    seed: u64,
+) -> Vec<Stop> {
     let Ground { set, at, initial, likely, .. } = *ground;
     let mut setups = setups(plans);
     setups.sort_by_key(|setup| setup.len());
@@ -157,7 +172,7 @@ fn varied(ground: &Ground<'_>, plans: &[&Plan], admits: &dyn Fn(&Command) -> boo
     beside.into_iter().for_each(|setup| add(setup, usize::MAX));
     let mut stops = Vec::new();
     for way in ways {
-        let around = Surroundings { set, at, state: way.end(), probes: &[], seed, all: true };
+        let around = Surroundings { set, at, state: way.end(), probes: &[], mixed: probes, seed, all: true };
         let calls = around.calls().into_iter().filter(|call| admits(call));
         stops.extend(calls.map(|call| Stop::new(ground, way.clone(), call)));
     }
@@ -175,6 +190,43 @@ fn batch(ground: &Ground<'_>, plans: &[&Plan]) -> Option<Stop> {
     let named = made.filter(|key| way.end().living(key).is_some_and(|found| found.kind == binding.kind));
     call.arguments[binding.param] = Some(named.map(|key| Value::String(key.to_string())).collect());
     Some(Stop::new(ground, Arc::new(way), call).showing(Goal::Many))
+}
+
+/// For each row that blocks something, for a while or until something is done, the shortest way to that: batches of it and of something that nothing blocks.
+fn mixed(ground: &Ground<'_>, plans: &[&Plan]) -> Vec<Stop> {
+    let (set, at) = (ground.set, ground.at);
+    let Some(binding) = set.operation(at).list() else { return Vec::new() };
+    let Some((plain, call)) = plain(ground, plans) else { return Vec::new() };
+    let param = set.operation(at).bindings[binding].param;
+    let blocked = |plan: &Plan| {
+        let uses = plan.call.uses();
+        let is_made = |key: &Key| plan.setup.iter().any(|command| command.creates.contains(key));
+        is_plain(set.operation(at), &plan.call) && matches!(&uses[..], [key] if is_made(key))
+    };
+    let mut shortest: BTreeMap<(usize, bool), &Plan> = BTreeMap::new();
+    for plan in plans.iter().filter(|plan| blocked(plan)) {
+        for row in &plan.due {
+            let known = shortest.entry((*row, plan.doubt.passing)).or_insert(plan);
+            if plan.setup.len() < known.setup.len() {
+                *known = plan;
+            }
+        }
+    }
+    let mut stops = Vec::new();
+    for plan in shortest.into_values() {
+        // What blocks it may pass, so it comes last.
+        let mut setup: Vec<Command> = plan.setup.iter().cloned().chain([plan.call.clone()]).collect();
+        setup = renamed(&plain, &setup);
+        let Some(one) = setup.pop() else { continue };
+        let way = Arc::new(Way::new(ground, [plain.clone(), setup].concat()));
+        let [blocked, sound] = [&one, &call].map(|call| call.uses().first().map(|key| Value::from(&**key)));
+        for pair in [[blocked.clone(), sound.clone()], [sound, blocked]] {
+            let mut both = one.clone();
+            both.arguments[param] = Some(pair.into_iter().flatten().collect());
+            stops.push(Stop::new(ground, way.clone(), both));
+        }
+    }
+    stops
 }
 
 /// A call with a token that was used for the same before, after another one, beside something that was made since.

@@ -119,6 +119,7 @@ impl Generator<'_> {
                     at,
                     state: &state,
                     probes,
+                    mixed: probes,
                     seed: dice.number(),
                     all: dice.percent(60),
                 };

@@ -134,7 +134,7 @@ pub fn explore(set: &SpecSet, at: OpRef, bound: Bound, planned: &[Vec<Command>])
     for (state, setup) in &open {
         let all = setup.is_empty() || is_new(operation, state, bound.looks, &mut looks);
         let named = if setup.is_empty() { &probes[..] } else { &[] };
-        for call in (Surroundings { set, at, state, probes: named, seed: SEED, all }).calls() {
+        for call in (Surroundings { set, at, state, probes: named, mixed: &probes, seed: SEED, all }).calls() {
             let looks = readback::before(set, state, setup, &call);
             let mut reads = readback::after(set, state, &call, &likely, true);
             reads.extend(readback::bystander(set, state, &call));
@@ -161,7 +161,7 @@ fn moves(set: &SpecSet, at: OpRef, state: &State, of_a_kind: usize) -> Vec<(Comm
     let waiting = state.pending.iter().filter_map(|pending| wait_for(set, at.service, state, pending));
     let mut found: Vec<(Command, State)> =
         waiting.map(|command| (command.clone(), simulate::after_waiting(state, &command))).collect();
-    let own = Surroundings { set, at, state, probes: &[], seed: SEED, all: false };
+    let own = Surroundings { set, at, state, probes: &[], mixed: &[], seed: SEED, all: false };
     let own = own.calls().into_iter().filter(|call| is_plain(set.operation(at), call)).map(|mut call| {
         call.purpose = Purpose::Setup;
         call

@@ -15,22 +15,20 @@ use crate::{
     wire::HttpResponse,
 };
 
-/// One operation answers as a rewritten spec says.
+/// One operation answers as a rewritten spec says, to calls of some sort.
 pub struct Rewritten {
-    set: Arc<SpecSet>,
-    at: OpRef,
+    pub set: Arc<SpecSet>,
+    pub at: OpRef,
+    pub concerns: Concerns,
 }
 
-impl Rewritten {
-    pub fn new(set: Arc<SpecSet>, at: OpRef) -> Self {
-        Self { set, at }
-    }
-}
+/// Whether a bug concerns a call, in this state.
+pub type Concerns = Arc<dyn Fn(&Situation<'_>, &State) -> bool + Send + Sync>;
 
 impl Fault for Rewritten {
     fn outcome(&self, situation: &Situation<'_>, state: &State, _healthy: &Outcome) -> Option<Outcome> {
         let request = situation.request;
-        (request.operation == self.at)
+        (request.operation == self.at && (self.concerns)(situation, state))
             .then(|| choose(&self.set, state, request, situation.choices, situation.reversed))
             .flatten()
     }

@@ -52,7 +52,7 @@ use crate::{
     mock::fault::{Fault, Planted},
     spec::{Service, SpecSet, service::OpRef},
 };
-use fault::Rewritten;
+use fault::{Concerns, Rewritten};
 
 /// An operation with one bug.
 #[derive(Debug, Clone)]
@@ -74,8 +74,8 @@ pub type Rewrite = Arc<dyn Fn(&mut Service, usize) + Send + Sync>;
 /// What is wrong.
 #[derive(Clone)]
 pub enum Bug {
-    /// The mock reads another spec.
-    Rewrite(Rewrite),
+    /// The mock reads another spec, where calls of some sort come.
+    Rewrite(Rewrite, Concerns),
     /// The mock does what no spec says; makes a fresh fault that remembers nothing.
     Behaviour(Arc<dyn Fn() -> Arc<dyn Fault> + Send + Sync>),
     /// The same, where bytes are written.
@@ -93,11 +93,15 @@ impl Mutant {
     /// Fresh bugs for many mocks, each without what the others remember.
     pub fn nursery(&self, set: &SpecSet) -> Arc<dyn Fn() -> Planted + Send + Sync> {
         match &self.bug {
-            Bug::Rewrite(rewrite) => {
+            Bug::Rewrite(rewrite, concerns) => {
                 let mut services = set.services.clone();
                 rewrite(&mut services[self.at.service], self.at.operation);
                 let (rewritten, at) = (Arc::new(SpecSet { services, ..SpecSet::default() }), self.at);
-                Arc::new(move || Planted::new(Arc::new(Rewritten::new(rewritten.clone(), at))))
+                let concerns = concerns.clone();
+                Arc::new(move || {
+                    let (set, concerns) = (rewritten.clone(), concerns.clone());
+                    Planted::new(Arc::new(Rewritten { set, at, concerns }))
+                })
             }
             Bug::Behaviour(make) | Bug::Wire(make) | Bug::Overlap(make) => {
                 let make = make.clone();
@@ -125,7 +129,7 @@ impl Mutant {
 impl fmt::Debug for Bug {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Rewrite(_) => "Rewrite",
+            Self::Rewrite(..) => "Rewrite",
             Self::Behaviour(_) => "Behaviour",
             Self::Wire(_) => "Wire",
             Self::Overlap(_) => "Overlap",

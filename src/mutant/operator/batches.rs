@@ -3,8 +3,11 @@
 use super::{Draft, Subject};
 use crate::{
     mock::{fault::Situation, service::choose},
-    model::{Answer, Change, Outcome, State},
-    mutant::fault::{Outcomes, named, with_changes},
+    model::{Answer, Change, Outcome, Refused, Request, State},
+    mutant::{
+        condition::NEVER,
+        fault::{Outcomes, named, with_changes},
+    },
     spec::{
         expression::{Expr, Fact},
         operation::{Expectation, ParamType},
@@ -60,9 +63,7 @@ pub fn one_judged(subject: &Subject<'_>) -> Vec<Draft> {
         let text = format!("looks at the {name} id of a batch only, and deletes all when nothing is wrong with that");
         Draft::behaviour(name, breaks, text, move || {
             Outcomes(at, move |situation: &Situation<'_>, state: &State, healthy: &Outcome| {
-                let keys = situation.request.targets.get(binding).filter(|keys| keys.len() > 1)?;
-                let position = if first { 0 } else { keys.len() - 1 };
-                let one = situation.request.naming(binding, vec![keys[position].clone()]);
+                let one = one_of(situation, binding, first)?;
                 let judged = choose(situation.set, state, &one, situation.choices, situation.reversed)?;
                 if judged.answer != Answer::Success {
                     return Some(Outcome { token: healthy.token.clone(), ..judged });
@@ -73,6 +74,41 @@ pub fn one_judged(subject: &Subject<'_>) -> Vec<Draft> {
         })
     });
     drafts.into()
+}
+
+/// One reason to refuse is looked for at the first, or the last, of a batch only.
+pub fn overlook(subject: &Subject<'_>) -> Vec<Draft> {
+    let Some(binding) = list(subject) else { return Vec::new() };
+    let n_bindings = subject.operation.bindings.len();
+    let is_of_one = |due: &Expr| subject.settled(due).bindings(n_bindings).contains(&binding);
+    let rows = subject.documented().filter(|(_, _, due)| is_of_one(due));
+    let drafts = rows.flat_map(|(index, row, due)| {
+        let (name, breaks) = (subject.row_name(row), subject.row_requirement(row));
+        [("first", true), ("last", false)].map(|(which, first)| {
+            let text =
+                format!("asks of the {which} id of a batch only whether {}", subject.words(&subject.settled(due)));
+            Draft::rewrite_for(
+                format!("{name}.{which}"),
+                breaks,
+                text,
+                move |operation| operation.rows[index].due = Some(NEVER),
+                move |situation, state| {
+                    let one = one_of(situation, binding, first);
+                    let judged =
+                        one.and_then(|one| choose(situation.set, state, &one, situation.choices, situation.reversed));
+                    judged.is_some_and(|judged| judged.answer != Answer::Refused(Refused::Row(index)))
+                },
+            )
+        })
+    });
+    drafts.collect()
+}
+
+/// The same call with one id of its batch.
+fn one_of(situation: &Situation<'_>, binding: usize, first: bool) -> Option<Request> {
+    let keys = situation.request.targets.get(binding).filter(|keys| keys.len() > 1)?;
+    let position = if first { 0 } else { keys.len() - 1 };
+    Some(situation.request.naming(binding, vec![keys[position].clone()]))
 }
 
 type Half = fn(&[crate::value::Key]) -> &[crate::value::Key];

@@ -26,7 +26,8 @@ use super::{
     fault::shared,
 };
 use crate::{
-    mock::fault::Fault,
+    mock::fault::{Fault, Situation},
+    model::State,
     spec::{
         Kind, Operation, Service, SpecSet,
         expression::Expr,
@@ -83,6 +84,11 @@ pub static OPERATORS: &[Operator] = &[
     Operator { name: "half-batch", about: "does part of a batch and says it is done", derive: batches::half_done },
     Operator { name: "half-refused-batch", about: "does part of a refused batch", derive: batches::half_refused },
     Operator { name: "one-of-batch", about: "looks at one id of a batch only", derive: batches::one_judged },
+    Operator {
+        name: "overlook-in-batch",
+        about: "looks at one id of a batch only, for one reason to refuse",
+        derive: batches::overlook,
+    },
     Operator { name: "accept-argument", about: "accepts what a limit forbids", derive: arguments::accept },
     Operator { name: "refuse-argument", about: "refuses what a limit allows", derive: arguments::refuse },
     Operator { name: "wrong-default", about: "has another default", derive: arguments::wrong_default },
@@ -192,8 +198,20 @@ impl Draft {
         text: impl Into<String>,
         rewrite: impl Fn(&mut Operation) + Send + Sync + 'static,
     ) -> Self {
+        Self::rewrite_for(local, breaks, text, rewrite, |_, _| true)
+    }
+
+    /// The same, where a call of some sort comes.
+    fn rewrite_for(
+        local: impl Into<String>,
+        breaks: usize,
+        text: impl Into<String>,
+        rewrite: impl Fn(&mut Operation) + Send + Sync + 'static,
+        concerns: impl Fn(&Situation<'_>, &State) -> bool + Send + Sync + 'static,
+    ) -> Self {
         let whole = move |service: &mut Service, operation: usize| rewrite(&mut service.operations[operation]);
-        Self { local: local.into(), breaks, text: text.into(), bug: Bug::Rewrite(Arc::new(whole)) }
+        let bug = Bug::Rewrite(Arc::new(whole), Arc::new(concerns));
+        Self { local: local.into(), breaks, text: text.into(), bug }
     }
 
     /// The mock has a fault, made afresh each time.

@@ -28,7 +28,12 @@ pub fn leak(subject: &Subject<'_>) -> Vec<Draft> {
             service.kinds[*kind].scope = Scope::Account;
         }
     };
-    vec![Draft { local: "other".into(), breaks, text: text.into(), bug: super::Bug::Rewrite(Arc::new(rewrite)) }]
+    vec![Draft {
+        local: "other".into(),
+        breaks,
+        text: text.into(),
+        bug: super::Bug::Rewrite(Arc::new(rewrite), Arc::new(|_, _| true)),
+    }]
 }
 
 /// Every call is for the home region.
