@@ -28,12 +28,12 @@ use crate::{
     execute::{Surroundings, execute},
     generate::{Generator, permit::Cost},
     history::Reply,
-    oracle::{blame, finding::ReqRef, judge},
+    oracle::{Nature, blame, finding::ReqRef, judge},
     sequence::Script,
     spec::{SpecSet, service::OpRef},
 };
 
-/// A race may cost so many times as much to shrink, each step being tried several times; so may two cases in one script.
+/// A race may cost so many times as much to shrink, each step being tried several times; so may what takes two answers.
 const LONG_SHRINKING: u64 = 4;
 
 /// Whoever is told what happens.
@@ -408,7 +408,8 @@ impl Cases<'_> {
         if !blame::is_late(&failed.finding) {
             around.patience_ms = hurried_ms;
         }
-        let is_long = against.is_some() || !failed.script.race().is_empty();
+        let is_inconsistent = failed.finding.nature == Nature::Inconsistent;
+        let is_long = against.is_some() || is_inconsistent || !failed.script.race().is_empty();
         let budget = self.settings.shrink_requests * if is_long { LONG_SHRINKING } else { 1 };
         let interrupted = &self.settings.interrupted;
         let endpoint = endpoint.as_ref();

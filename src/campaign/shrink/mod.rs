@@ -38,11 +38,11 @@ use crate::{
     generate::{
         Generator,
         join::{call_after_itself, one_after_the_other},
-        tree::{focused, smaller},
+        tree::{focused, smaller, without_others},
     },
     history::History,
     oracle::{Finding, Judged, Nature, blame, finding::ReqRef, judge},
-    sequence::{Command, Script},
+    sequence::{Command, Purpose, Script},
     spec::SpecSet,
 };
 
@@ -102,6 +102,11 @@ const RACE_TRIES: u32 = 6;
 /// Times that a shrunk race is run again, to say how often it shows.
 pub const RACE_CONFIRMATIONS: u32 = 10;
 
+/// Longer scripts are not tried again where one asks for two answers.
+const SHORT: usize = 15;
+/// Earlier askings of a question that are tried together with the last one.
+const MOST_ASKINGS: usize = 12;
+
 /// Calls that are accused one after the other, before the last of them stays accused.
 const MOST_ACCUSED: usize = 6;
 
@@ -125,6 +130,8 @@ pub struct Shrinker<'a> {
     executions: u64,
     /// Scripts that did not fail in the way that is looked for, or only by luck.
     excluded: Vec<Script>,
+    /// The shortest way to ask a question that is answered in two ways.
+    asking: Option<Script>,
     /// Requests so far.
     pub requests: u64,
 }
@@ -152,6 +159,7 @@ impl<'a> Shrinker<'a> {
             interrupted,
             executions: 0,
             excluded: Vec::new(),
+            asking: None,
             requests: 0,
         }
     }
@@ -177,6 +185,8 @@ impl<'a> Shrinker<'a> {
         let culprit = script.commands.get(finding.culprit).filter(|_| against.is_none());
         let is_two_sided = finding.nature == Nature::Inconsistent;
         let n_commands = script.commands.len() + against.map_or(0, |other| other.commands.len());
+        let asking = || self.generator.shortest(finding.requirement, culprit, false).into_iter().next();
+        self.asking = is_two_sided.then(asking).flatten();
         let twice = if is_two_sided { self.asked_twice(finding.requirement, culprit, n_commands).await } else { None };
         let (mut original, mut proposed) = match (against, twice) {
             (None, twice) => (failed.clone(), twice),
@@ -211,6 +221,7 @@ impl<'a> Shrinker<'a> {
         let mut larger: Vec<Failed> = Vec::new();
         let mut best = original.clone();
         let proposed = match proposed {
+            None if best.finding.nature == Nature::Inconsistent => self.two_askings(&best).await,
             None => self.proposed(&best).await,
             proposed => proposed,
         };
@@ -300,10 +311,8 @@ impl<'a> Shrinker<'a> {
     async fn proposed(&mut self, failed: &Failed) -> Option<Failed> {
         let Failed { script, finding, .. } = failed;
         let culprit = script.commands.get(finding.culprit);
-        let is_two_sided = finding.nature == Nature::Inconsistent;
         let with_reads = finding.is_seen_later();
-        let ways = || self.generator.shortest(finding.requirement, culprit, with_reads);
-        for proposed in if is_two_sided { Vec::new() } else { ways() } {
+        for proposed in self.generator.shortest(finding.requirement, culprit, with_reads) {
             if proposed.commands.len() < script.commands.len() && !self.is_over() {
                 let smaller = self.fails(&proposed, &finding.key).await;
                 if smaller.is_some() {
@@ -364,12 +373,19 @@ impl<'a> Shrinker<'a> {
         None
     }
 
-    /// Runs a script, a race several times; how it fails with this key, if it does.
+    /// Runs a script, a race several times, and one that asks for two answers twice; how it fails with this key, if it does.
     async fn fails(&mut self, script: &Script, key: &str) -> Option<Failed> {
-        let tries = if script.race().is_empty() { 1 } else { RACE_TRIES };
+        let is_race = !script.race().is_empty();
+        let tries = match is_race {
+            true => RACE_TRIES,
+            false => 1 + u32::from(self.asking.is_some() && script.commands.len() <= SHORT),
+        };
         for number in 0..tries {
             if number > 0 && self.is_over() {
                 break;
+            }
+            if let (1.., false, Some(asking)) = (number, is_race, self.asking.clone()) {
+                self.ask(&asking).await;
             }
             // First in the way that has shown it.
             let other = number.checked_sub(1).map(u64::from);
@@ -401,15 +417,65 @@ impl<'a> Shrinker<'a> {
     async fn asked_twice(&mut self, asked: ReqRef, culprit: Option<&Command>, shorter_than: usize) -> Option<Failed> {
         for with_reads in [false, true] {
             for way in self.generator.shortest(asked, culprit, with_reads) {
-                let twice = [call_after_itself(&way), one_after_the_other(&way, &way)];
-                for script in twice.into_iter().flatten() {
-                    if script.commands.len() < shorter_than
-                        && !self.is_over()
-                        && let Some(failed) = self.inconsistent(script, asked).await
-                    {
-                        return Some(failed);
-                    }
+                let scripts = [call_after_itself(&way), one_after_the_other(&way, &way)];
+                let scripts: Vec<Script> =
+                    scripts.into_iter().flatten().filter(|script| script.commands.len() < shorter_than).collect();
+                if let Some(failed) = self.first_inconsistent(&scripts, asked).await {
+                    return Some(failed);
                 }
+                if scripts.is_empty() || self.is_over() {
+                    continue;
+                }
+                self.ask(&way).await;
+                if let Some(failed) = self.first_inconsistent(&scripts, asked).await {
+                    return Some(failed);
+                }
+            }
+        }
+        None
+    }
+
+    /// Of a script that asks several times: the last asking and one before it, with what both need, where that shows two
+    /// answers.
+    async fn two_askings(&mut self, failed: &Failed) -> Option<Failed> {
+        let Failed { script, finding, .. } = failed;
+        let Finding { requirement, culprit, command, .. } = *finding;
+        let is_call = |command: &Command| command.purpose == Purpose::Call;
+        let asks = |index: &usize| {
+            let call = &script.commands[*index];
+            let until_then = Script::new(script.commands[..=*index].to_vec(), Vec::new());
+            is_call(call) && self.generator.asks(&until_then, call, requirement) == Some(true)
+        };
+        let earlier: Vec<usize> = (0..culprit).filter(asks).collect();
+        let both = |index: usize| without_others(script, &[index, culprit, command], is_call);
+        let mut scripts: Vec<Script> = earlier.into_iter().filter_map(both).collect();
+        scripts.sort_by_key(|script| script.commands.len());
+        for both in scripts.into_iter().take(MOST_ASKINGS) {
+            if self.is_over() {
+                break;
+            }
+            let failed = self.fails(&both, &finding.key).await;
+            if failed.is_some() {
+                return failed;
+            }
+        }
+        None
+    }
+
+    /// Asks once in between. Which of two answers comes first may matter, and where they come by turns, it is the other one
+    /// after this.
+    async fn ask(&mut self, way: &Script) {
+        self.run(way, self.hurried_ms).await;
+    }
+
+    async fn first_inconsistent(&mut self, scripts: &[Script], asked: ReqRef) -> Option<Failed> {
+        for script in scripts {
+            if self.is_over() {
+                break;
+            }
+            let failed = self.inconsistent(script.clone(), asked).await;
+            if failed.is_some() {
+                return failed;
             }
         }
         None
