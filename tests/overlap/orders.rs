@@ -8,7 +8,7 @@ use std::{
 
 use aswritten::{
     history::{Exchange, History, Reply, Stamps},
-    oracle::judge,
+    oracle::{is_explained_by_repetition, judge},
     sequence::{Command, Script},
 };
 use proptest::{prelude::*, test_runner::Config};
@@ -140,6 +140,19 @@ fn too_many_orders_are_no_verdict() {
     assert!(judged.findings.is_empty());
     assert!(judged.reasons.iter().any(|reason| reason.text.contains("too many orders")), "{:?}", judged.reasons);
     assert!(!judged.exercised.iter().any(|(at, index)| SET.operation(*at).requirements[*index].overlap));
+}
+
+/// Nor are more orders than can be tried an explanation.
+#[test]
+fn too_many_orders_explain_nothing() {
+    let (script, mut history) = crowd("cvm/DeleteImages", 12);
+    let is_refused = |exchange: &&Exchange| matches!(exchange.reply, Reply::Refused { .. });
+    let refusal = history.exchanges.iter().find(is_refused).expect("one is told that another is at it").reply.clone();
+    for exchange in history.exchanges.iter_mut().filter(|exchange| script.race().contains(&exchange.command)) {
+        exchange.reply = refusal.clone();
+    }
+    assert!(!judge(&SET, &script, &history).findings.is_empty(), "all were refused, and the image is gone");
+    assert!(!is_explained_by_repetition(&SET, &script, &history));
 }
 
 /// So many deletions of one image that all overlap, in lanes of their own.
