@@ -192,7 +192,8 @@ fn batch(ground: &Ground<'_>, plans: &[&Plan]) -> Option<Stop> {
     Some(Stop::new(ground, Arc::new(way), call).showing(Goal::Many))
 }
 
-/// For each row that blocks something, for a while or until something is done, the shortest way to that: batches of it and of something that nothing blocks.
+/// For each row that blocks something, for a while or until something is done, the shortest way to that: batches of it and of
+/// something that nothing blocks.
 fn mixed(ground: &Ground<'_>, plans: &[&Plan]) -> Vec<Stop> {
     let (set, at) = (ground.set, ground.at);
     let Some(binding) = set.operation(at).list() else { return Vec::new() };
