@@ -27,7 +27,7 @@ pub struct Exercise {
 /// What it depends on whether a call exercises a requirement, the worst first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Doubt {
-    /// Open questions that would have to be answered in an unlikely way.
+    /// Open questions that would have to be answered in an unlikely way, and other things that had better not be.
     unlikely: usize,
     /// Open questions, however answered: their answers may not be known by then.
     open: usize,
