@@ -21,6 +21,7 @@
 //! The model knows no clock (time is an argument), no randomness, no bytes, and no endpoint.
 
 mod access;
+mod common;
 mod deciding;
 mod effects;
 pub mod evaluate;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{
     finding::{Finding, Judged, Nature, Order},
-    judge::{Lanes, Turn, in_order},
+    judge::{Turn, in_order},
     order::{self, predecessors},
-    race::{is_success, shared_law},
+    race::{Lanes, is_success, shared_law},
 };
 use crate::{
     history::{Exchange, History, Stamps},

@@ -15,7 +15,7 @@ use super::{
     explain::{Standing, explains, matches, standing},
     finding::{Finding, Judged, Nature, Observed, Precedence, Promised, Reason, ReqRef, Reworded, Unique},
     hindsight::Hindsight,
-    race,
+    race::{self, Lanes},
     shown::{Contradiction, contradiction, prove, responsible, shown_part},
 };
 use crate::{
@@ -34,30 +34,6 @@ pub fn judge(set: &SpecSet, script: &Script, history: &History) -> Judged {
         attribute::attribute(set, script, history, &overlapped, &mut judged);
     }
     judged
-}
-
-/// Whether some order explains everything, if calls that overlap may each have arrived twice: whoever sits between can send
-/// a request once more, and the answer is that of one of them.
-///
-/// Not where nothing is found in the first place, nor where nobody knows, because there are too many orders.
-pub fn is_explained_by_repetition(set: &SpecSet, script: &Script, history: &History) -> bool {
-    let overlapped = race::overlapped(set, script, history);
-    let judged = |lanes: Lanes| in_order(set, script, history, &overlapped, lanes);
-    let (once, twice) = (judged(Lanes::Overlapping), judged(Lanes::Repeating));
-    let Some(found) = once.findings.first() else { return false };
-    let is_known = |reason: &Reason| reason.command > found.command || once.reasons.contains(reason);
-    twice.findings.is_empty() && twice.reasons.iter().all(is_known)
-}
-
-/// How calls of different lanes are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lanes {
-    /// They were answered in the order in which they stand.
-    Ignored,
-    /// Each took effect once, at some moment between its start and its end.
-    Overlapping,
-    /// Each that was answered may have arrived once more.
-    Repeating,
 }
 
 /// The same, and how lanes are taken.

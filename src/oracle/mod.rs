@@ -29,7 +29,9 @@ mod late;
 mod order;
 mod precedence;
 mod race;
+mod repeated;
 mod shown;
 
 pub use finding::{Finding, Judged, Nature};
-pub use judge::{is_explained_by_repetition, judge};
+pub use judge::judge;
+pub use repeated::is_explained_by_repetition;

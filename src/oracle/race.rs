@@ -71,6 +71,17 @@ fn common(one: &Request, other: &Request) -> Vec<Key> {
     one.targets.iter().flatten().filter(|key| others.contains(key)).cloned().collect()
 }
 
+/// How calls of different lanes are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lanes {
+    /// They were answered in the order in which they stand.
+    Ignored,
+    /// Each took effect once, at some moment between its start and its end.
+    Overlapping,
+    /// Each that was answered may have arrived once more.
+    Repeating,
+}
+
 /// How a call of a race is treated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
