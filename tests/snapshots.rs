@@ -65,7 +65,7 @@ fn check(id: &str) {
     let at = SET.find(id).expect("it is specified");
     let operation = SET.operation(at);
     let success = operation.basics.expect("it is documented").success;
-    let planned = Generator::new(&SET, &[at], "snapshots", Options::default());
+    let planned = Generator::new(&SET, &[at], "snapshots", options(Vec::new()));
     let mut missing = Vec::new();
     for (index, requirement) in operation.requirements.iter().enumerate() {
         let wanted = index == success || requirement.kind == Kind::Error;
@@ -78,7 +78,7 @@ fn check(id: &str) {
             (Reply::Refused { code, .. }, Some(row)) => row.codes.iter().any(|known| known.matches(code)),
             _ => false,
         };
-        let generator = planned.again("snapshots", options((at, index)));
+        let generator = planned.again("snapshots", options(vec![(at, index)]));
         let reached = assumptions(&generator, (at, index)).into_iter().find_map(|policy| {
             let (reply, response) = answered(at, &generator.case(0)?, policy)?;
             is_due(&reply).then_some(response)
@@ -102,14 +102,14 @@ fn check(id: &str) {
     assert_eq!(missing.iter().map(String::as_str).collect::<BTreeSet<_>>(), known, "rows without an answer");
 }
 
-fn options(aim: (OpRef, usize)) -> Options {
+fn options(only: Vec<(OpRef, usize)>) -> Options {
     let probes = SET.services.iter().flat_map(|service| &service.givens).filter(|given| given.probe);
     let probes: BTreeSet<String> = probes.map(|given| format!("$given.{}", given.name)).collect();
     Options {
         probes: probes.iter().map(|place| place.as_str().into()).collect(),
         careful: false,
         restricted: (0..SET.services.len()).collect(),
-        only: vec![aim],
+        only,
         permit: Default::default(),
     }
 }

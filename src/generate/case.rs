@@ -16,7 +16,7 @@ use super::{
     plan::{Plan, Plans, is_plain, search},
     races::{self, Race},
     readback, simulate,
-    stop::Stop,
+    stop::{Stop, Variety},
 };
 use crate::{
     model::{Caller, Choices, State},
@@ -216,12 +216,10 @@ impl<'a> Generator<'a> {
                 aims: &aims,
                 needed: &needed,
                 races: &others,
-                admits: &admits,
-                probes: &self.options.probes,
+                variety: Variety { probes: &self.options.probes, admits: &admits, seed: self.number },
                 permit: &self.options.permit,
                 further: &self.stops[at],
                 only: asked.as_ref(),
-                seed: self.number,
             })
         };
         let mut parts: [Vec<Vec<Script>>; 3] = Default::default();

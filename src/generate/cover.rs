@@ -30,14 +30,13 @@ use super::{
     raced::{self, Guest},
     races::{self, Race},
     spot::Spots,
-    stop::{self, Noise, Stop},
+    stop::{self, Noise, Stop, Variety},
     tour::{Passage, Tour},
 };
 use crate::{
     model::{Choices, State},
     sequence::{Command, Script},
     spec::{SpecSet, service::OpRef},
-    value::Key,
 };
 
 /// What a request costs, in arguments.
@@ -74,18 +73,13 @@ pub struct Material<'a> {
     pub needed: &'a [&'a Race],
     /// More of them, for what depends on chance.
     pub races: &'a [&'a Race],
-    /// Whether an endpoint can be asked to do this.
-    pub admits: &'a dyn Fn(&Command) -> bool,
-    /// Things of other people that calls may name.
-    pub probes: &'a [Key],
+    pub variety: Variety<'a>,
     pub permit: &'a Permit,
     /// All other calls that tours may make. They depend on none of the aims, so whoever asks for one requirement after the
     /// other works them out once.
     pub further: &'a OnceLock<Vec<Stop>>,
     /// Where nothing but the aims is of interest: the questions that the document leaves open on which races depend.
     pub only: Option<&'a BTreeSet<usize>>,
-    /// Chooses unknown ids.
-    pub seed: u64,
 }
 
 /// Tours of one operation.
@@ -101,8 +95,7 @@ pub struct Tours {
 
 /// Makes the tours of one operation.
 pub fn tours(material: &Material<'_>) -> Tours {
-    let Material { set, at, plans, known, aims, needed, races, admits, probes, permit, further, only, seed } =
-        *material;
+    let Material { set, at, plans, known, aims, needed, races, variety, permit, further, only } = *material;
     let initial = State::initial(set.service(at), &Script::home());
     let likely = Choices::likely(set.operation(at));
     let ground = Ground { set, at, initial: &initial, likely: &likely, permit };
@@ -117,7 +110,7 @@ pub fn tours(material: &Material<'_>) -> Tours {
     let asked: BTreeSet<usize> = only.map(asks).unwrap_or_default();
     let repeated: BTreeSet<usize> = aims.iter().flat_map(|aim| depends(set.operation(at), *aim)).collect();
     let races = alone.chain(races.iter().map(|race| races::script(set, at, race, None))).collect();
-    stops.extend_from_slice(further.get_or_init(|| stop::further(&ground, known, probes, admits, seed)));
+    stops.extend_from_slice(further.get_or_init(|| stop::further(&ground, known, variety)));
     if only.is_some() {
         stops.extend(stop::planned(&ground, known));
         aimed::narrow(&ground, &mut stops, aims, &asked);

@@ -4,7 +4,10 @@
 //! reasons, a refusal does no harm where there is nothing to be harmed, and a question that was asked once can still be
 //! answered otherwise. Those are goals of their own, for when all requirements have been exercised.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::LazyCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde_json::Value;
 
@@ -270,7 +273,7 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, due: &Due, likely: &
             add(goal, doubt.clone());
         }
     }
-    let sound = sound_end(set, before, request, likely);
+    let sound = LazyCell::new(|| sound_end(set, before, request, likely));
     for outcome in permitted {
         if let Some(found) = beside {
             let refused = outcome.answer != Answer::Success;
@@ -295,7 +298,7 @@ pub fn goals(set: &SpecSet, before: &State, call: &Command, due: &Due, likely: &
         if !named.is_empty() {
             add(Goal::Harmless(row), doubt.clone());
         }
-        if let Some(last) = sound {
+        if let Some(last) = *sound {
             add(Goal::Mixed { row, last }, doubt.clone());
         }
         let is_switched = |param: &usize| {

@@ -124,17 +124,20 @@ pub fn planned(ground: &Ground<'_>, plans: &[&Plan]) -> Vec<Stop> {
     stops
 }
 
+/// What calls can be varied with.
+#[derive(Clone, Copy)]
+pub struct Variety<'a> {
+    /// Things of other people that a batch may name.
+    pub probes: &'a [Key],
+    /// Whether an endpoint can be asked to do this.
+    pub admits: &'a dyn Fn(&Command) -> bool,
+    /// Chooses unknown ids.
+    pub seed: u64,
+}
+
 /// All calls that tours may make besides what plans are about.
-///
-/// `probes` are things of other people that a batch may name; `admits` says of a call whether it may be made.
-pub fn further(
-    ground: &Ground<'_>,
-    plans: &[&Plan],
-    probes: &[Key],
-    admits: &dyn Fn(&Command) -> bool,
-    seed: u64,
-) -> Vec<Stop> {
-    let mut stops = varied(ground, plans, probes, admits, seed);
+pub fn further(ground: &Ground<'_>, plans: &[&Plan], variety: Variety<'_>) -> Vec<Stop> {
+    let mut stops = varied(ground, plans, variety);
     stops.extend(batch(ground, plans));
     stops.extend(repeated(ground, plans));
     stops.extend(freed(ground, plans));
@@ -143,14 +146,9 @@ pub fn further(
 }
 
 /// Candidate calls in the states that plans lead to, and beside something else.
-fn varied(
-    ground: &Ground<'_>,
-    plans: &[&Plan],
-    probes: &[Key],
-    admits: &dyn Fn(&Command) -> bool,
-    seed: u64,
-) -> Vec<Stop> {
+fn varied(ground: &Ground<'_>, plans: &[&Plan], variety: Variety<'_>) -> Vec<Stop> {
     let Ground { set, at, initial, likely, .. } = *ground;
+    let Variety { probes, admits, seed } = variety;
     let mut setups = setups(plans);
     setups.sort_by_key(|setup| setup.len());
     setups.dedup();

@@ -82,7 +82,7 @@ impl Endpoint for Disturbed {
     }
 }
 
-/// Once, something on the way sends two deletions again that overlap, and tells the second answer.
+/// At first, something on the way sends deletions again that overlap, and tells the second answer.
 struct Repeating {
     inner: InProcess,
     told: AtomicU64,

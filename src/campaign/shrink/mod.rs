@@ -312,12 +312,20 @@ impl<'a> Shrinker<'a> {
         let Failed { script, finding, .. } = failed;
         let culprit = script.commands.get(finding.culprit);
         let with_reads = finding.is_seen_later();
-        for proposed in self.generator.shortest(finding.requirement, culprit, with_reads) {
-            if proposed.commands.len() < script.commands.len() && !self.is_over() {
-                let smaller = self.fails(&proposed, &finding.key).await;
-                if smaller.is_some() {
-                    return smaller;
-                }
+        let mut shortest = self.generator.shortest(finding.requirement, culprit, with_reads);
+        shortest.retain(|proposed| proposed.commands.len() < script.commands.len());
+        self.first_failing(&shortest, &finding.key).await
+    }
+
+    /// The first of these scripts that fails with this key.
+    async fn first_failing(&mut self, scripts: &[Script], key: &str) -> Option<Failed> {
+        for script in scripts {
+            if self.is_over() {
+                break;
+            }
+            let failed = self.fails(script, key).await;
+            if failed.is_some() {
+                return failed;
             }
         }
         None
@@ -376,16 +384,14 @@ impl<'a> Shrinker<'a> {
     /// Runs a script, a race several times, and one that asks for two answers twice; how it fails with this key, if it does.
     async fn fails(&mut self, script: &Script, key: &str) -> Option<Failed> {
         let is_race = !script.race().is_empty();
-        let tries = match is_race {
-            true => RACE_TRIES,
-            false => 1 + u32::from(self.asking.is_some() && script.commands.len() <= SHORT),
-        };
+        let asking = self.asking.clone().filter(|_| !is_race && script.commands.len() <= SHORT);
+        let tries = if is_race { RACE_TRIES } else { 1 + u32::from(asking.is_some()) };
         for number in 0..tries {
             if number > 0 && self.is_over() {
                 break;
             }
-            if let (1.., false, Some(asking)) = (number, is_race, self.asking.clone()) {
-                self.ask(&asking).await;
+            if let Some(asking) = asking.as_ref().filter(|_| number > 0) {
+                self.ask(asking).await;
             }
             // First in the way that has shown it.
             let other = number.checked_sub(1).map(u64::from);
@@ -450,16 +456,8 @@ impl<'a> Shrinker<'a> {
         let both = |index: usize| without_others(script, &[index, culprit, command], is_call);
         let mut scripts: Vec<Script> = earlier.into_iter().filter_map(both).collect();
         scripts.sort_by_key(|script| script.commands.len());
-        for both in scripts.into_iter().take(MOST_ASKINGS) {
-            if self.is_over() {
-                break;
-            }
-            let failed = self.fails(&both, &finding.key).await;
-            if failed.is_some() {
-                return failed;
-            }
-        }
-        None
+        scripts.truncate(MOST_ASKINGS);
+        self.first_failing(&scripts, &finding.key).await
     }
 
     /// Asks once in between. Which of two answers comes first may matter, and where they come by turns, it is the other one

@@ -3,14 +3,14 @@
 use super::{Draft, Subject};
 use crate::{
     mock::{fault::Situation, service::choose},
-    model::{Answer, Change, Outcome, Refused, Request, State},
+    model::{Answer, Change, Outcome, Refused, State},
     mutant::{
         condition::NEVER,
         fault::{Outcomes, named, with_changes},
     },
     spec::{
         expression::{Expr, Fact},
-        operation::{Expectation, ParamType},
+        operation::Expectation,
     },
 };
 
@@ -54,7 +54,7 @@ pub fn half_refused(subject: &Subject<'_>) -> Vec<Draft> {
 /// Only the first, or only the last, of a batch is looked at; what it earns, all earn.
 pub fn one_judged(subject: &Subject<'_>) -> Vec<Draft> {
     let at = subject.at;
-    let Some(binding) = list(subject) else { return Vec::new() };
+    let Some(binding) = subject.operation.list() else { return Vec::new() };
     let names = [("first", true), ("last", false)];
     // What the others earn is overlooked: most often, that they are missing.
     let missing = |expr: &Expr| matches!(expr, Expr::Fact { fact: Fact::Missing, .. });
@@ -63,8 +63,7 @@ pub fn one_judged(subject: &Subject<'_>) -> Vec<Draft> {
         let text = format!("looks at the {name} id of a batch only, and deletes all when nothing is wrong with that");
         Draft::behaviour(name, breaks, text, move || {
             Outcomes(at, move |situation: &Situation<'_>, state: &State, healthy: &Outcome| {
-                let one = one_of(situation, binding, first)?;
-                let judged = choose(situation.set, state, &one, situation.choices, situation.reversed)?;
+                let judged = earned_by_one(situation, state, binding, first)?;
                 if judged.answer != Answer::Success {
                     return Some(Outcome { token: healthy.token.clone(), ..judged });
                 }
@@ -78,7 +77,7 @@ pub fn one_judged(subject: &Subject<'_>) -> Vec<Draft> {
 
 /// One reason to refuse is looked for at the first, or the last, of a batch only.
 pub fn overlook(subject: &Subject<'_>) -> Vec<Draft> {
-    let Some(binding) = list(subject) else { return Vec::new() };
+    let Some(binding) = subject.operation.list() else { return Vec::new() };
     let n_bindings = subject.operation.bindings.len();
     let is_of_one = |due: &Expr| subject.settled(due).bindings(n_bindings).contains(&binding);
     let rows = subject.documented().filter(|(_, _, due)| is_of_one(due));
@@ -93,9 +92,7 @@ pub fn overlook(subject: &Subject<'_>) -> Vec<Draft> {
                 text,
                 move |operation| operation.rows[index].due = Some(NEVER),
                 move |situation, state| {
-                    let one = one_of(situation, binding, first);
-                    let judged =
-                        one.and_then(|one| choose(situation.set, state, &one, situation.choices, situation.reversed));
+                    let judged = earned_by_one(situation, state, binding, first);
                     judged.is_some_and(|judged| judged.answer != Answer::Refused(Refused::Row(index)))
                 },
             )
@@ -104,11 +101,12 @@ pub fn overlook(subject: &Subject<'_>) -> Vec<Draft> {
     drafts.collect()
 }
 
-/// The same call with one id of its batch.
-fn one_of(situation: &Situation<'_>, binding: usize, first: bool) -> Option<Request> {
+/// What a batch would earn if it were nothing but its first id, or its last.
+fn earned_by_one(situation: &Situation<'_>, state: &State, binding: usize, first: bool) -> Option<Outcome> {
     let keys = situation.request.targets.get(binding).filter(|keys| keys.len() > 1)?;
     let position = if first { 0 } else { keys.len() - 1 };
-    Some(situation.request.naming(binding, vec![keys[position].clone()]))
+    let one = situation.request.naming(binding, vec![keys[position].clone()]);
+    choose(situation.set, state, &one, situation.choices, situation.reversed)
 }
 
 type Half = fn(&[crate::value::Key]) -> &[crate::value::Key];
@@ -119,7 +117,7 @@ where
     F: crate::mock::fault::Fault + 'static,
     M: Fn() -> F + Send + Sync + 'static,
 {
-    if list(subject).is_none() {
+    if subject.operation.list().is_none() {
         return Vec::new();
     }
     let halves: [(&str, Half); 2] =
@@ -127,10 +125,4 @@ where
     let drafts =
         halves.map(|(name, half)| Draft::behaviour(name, breaks, format!("{verb} its {name} half"), make(half)));
     drafts.into()
-}
-
-/// The binding that may name several resources.
-fn list(subject: &Subject<'_>) -> Option<usize> {
-    let operation = subject.operation;
-    operation.bindings.iter().position(|binding| operation.params[binding.param].kind == ParamType::Texts)
 }
