@@ -33,10 +33,12 @@ impl Step<'_> {
                 {
                     means.push(Means::Invalid);
                 }
-                let owner = || kind.attributes.iter().position(|attribute| attribute.name == "owner");
-                let owner = self.state.living(key).and_then(|found| found.attributes.get(owner()?));
-                let others = owner.is_some_and(|owner| !matches!(owner, Atom::Text(owner) if &**owner == "self"));
-                if others {
+                let place = kind.attributes.iter().position(|attribute| attribute.name == "owner");
+                let owner = place.and_then(|place| Some((place, self.state.living(key)?.attributes.get(place)?)));
+                let is_other = |owner: &Atom| !matches!(owner, Atom::Text(owner) if &**owner == "self");
+                // What an open question is about is told by its answers here as well.
+                let is_settled = |place: usize, owner: &Atom| !self.operation.leaves_open(var, place, owner);
+                if owner.is_some_and(|(place, owner)| is_other(owner) && is_settled(place, owner)) {
                     means.push(Means::Unauthorized);
                 }
             }

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     history::Reply,
-    model::{Answer, Aspect, Choices, Looked, Outcome, Refused, State, goes_first, outcomes_looking},
-    spec::{Operation, SpecSet, expression::Expr},
+    model::{Answer, Aspect, Caller, Choices, Looked, Outcome, Refused, State, goes_first, outcomes_looking},
+    spec::{Operation, SpecSet, expression::Expr, service::Means},
     value::Key,
 };
 
@@ -96,6 +96,8 @@ fn best(set: &SpecSet, turn: &Turn<'_>, before: &Rc<Moment>, known: &Choices, lo
             Fit::Loose => !is_elsewhere(turn.operation, outcome, other),
             // A code that is accepted anyhow is no answer to a question.
             Fit::Permitted => other.choices == outcome.choices,
+            // Nor is what whoever may not call is told, whatever the call.
+            Fit::Common if is_about_caller(turn, &outcome.answer) => other.choices == outcome.choices,
             _ => true,
         };
         !fits.iter().any(|(other, better)| *better > its && beaten(other))
@@ -108,6 +110,12 @@ fn best(set: &SpecSet, turn: &Turn<'_>, before: &Rc<Moment>, known: &Choices, lo
             outcome: (*outcome).clone(),
         })
         .collect()
+}
+
+/// A common code that says that the caller may not do this, where that is so.
+fn is_about_caller(turn: &Turn<'_>, answer: &Answer) -> bool {
+    let Answer::Refused(Refused::Common(common)) = answer else { return false };
+    turn.request.caller != Caller::Main && turn.service.common[*common].means == Means::Unauthorized
 }
 
 /// Another outcome is one of an endpoint that answers questions otherwise which this refusal is not about: what explains

@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{expression::Expr, rate::Rate, requirement::Requirement, resource::Template, source::Span};
+use super::{
+    expression::{Comparison, Expr},
+    rate::Rate,
+    requirement::Requirement,
+    resource::Template,
+    source::Span,
+};
 use crate::value::{Arguments, Atom};
 
 /// One operation of one edition of its document.
@@ -471,12 +477,20 @@ impl Operation {
 
     /// Whether an open question decides what a region earns that the endpoint does not have.
     pub fn leaves_region_open(&self) -> bool {
-        let asks = |due: &Expr| {
-            let mut looks = false;
-            due.walk(&mut |part| looks |= *part == Expr::RegionKnown);
-            looks && !due.questions().is_empty()
-        };
+        let asks = |due: &Expr| due.has(&|part| *part == Expr::RegionKnown) && !due.questions().is_empty();
         self.rows.iter().filter_map(|row| row.due.as_ref()).any(asks)
+    }
+
+    /// Whether an open question decides what something earns whose attribute has this value, and any code may be its answer.
+    pub fn leaves_open(&self, var: usize, attribute: usize, value: &Atom) -> bool {
+        let (attribute, value) = (Expr::Attribute { var, attribute }, Expr::Constant(value.clone()));
+        let is_it = |part: &Expr| {
+            let Expr::Compare(Comparison::Equal, left, right) = part else { return false };
+            *left.meant() == attribute && *right.meant() == value
+        };
+        let asks = |part: &Expr| matches!(part, Expr::And(..)) && part.has(&is_it) && !part.questions().is_empty();
+        let mut open = self.rows.iter().filter(|row| row.codes.contains(&Code::Any));
+        open.any(|row| row.due.as_ref().is_some_and(|due| due.has(&asks)))
     }
 
     /// The requirement of a law of overlapping calls, where the document has it.

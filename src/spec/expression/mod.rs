@@ -199,6 +199,13 @@ impl Expr {
         }
     }
 
+    /// Whether any part of it, or itself, is such.
+    pub fn has(&self, is_such: &dyn Fn(&Expr) -> bool) -> bool {
+        let mut has = false;
+        self.walk(&mut |part| has |= is_such(part));
+        has
+    }
+
     /// Bindings that the value depends on, outside `named(…)`.
     pub fn bindings(&self, n_bindings: usize) -> Vec<usize> {
         let mut found = Vec::new();
