@@ -61,6 +61,9 @@ pub(super) fn in_order(
             return judge.judged;
         }
         judge.note_lateness(now);
+        if judge.is_too_late() {
+            break;
+        }
         rest = later;
     }
     judge.finish();

@@ -22,6 +22,16 @@ impl Judge<'_> {
         }
     }
 
+    /// A documented call is known to have taken too long: nothing that comes later can tell otherwise, and much of it could be
+    /// explained in ever more ways.
+    pub(super) fn is_too_late(&self) -> bool {
+        let is_documented = |world: &World| {
+            let found = world.late.and_then(|command| self.script.commands.get(command));
+            found.is_some_and(|command| self.set.operation(command.operation).is_documented())
+        };
+        self.late_since.is_some() && self.belief.worlds.iter().all(is_documented)
+    }
+
     /// Only worlds in which something took too long explain the history.
     pub(super) fn late(&mut self, command: usize, agreed: &World) {
         let Some(found) = self.script.commands.get(command) else { return };
