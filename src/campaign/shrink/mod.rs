@@ -104,7 +104,7 @@ pub const RACE_CONFIRMATIONS: u32 = 10;
 
 /// Longer scripts are not tried again where one asks for two answers.
 const SHORT: usize = 15;
-/// Earlier askings of a question that are tried together with the last one.
+/// Earlier askings of a question that are tried together with the last one, and twice each.
 const MOST_ASKINGS: usize = 12;
 
 /// Calls that are accused one after the other, before the last of them stays accused.
@@ -441,8 +441,8 @@ impl<'a> Shrinker<'a> {
         None
     }
 
-    /// Of a script that asks several times: the last asking and one before it, with what both need, where that shows two
-    /// answers.
+    /// Of a script that asks several times: the last asking and one before it, with what both need, or one of them made twice,
+    /// where that shows two answers.
     async fn two_askings(&mut self, failed: &Failed) -> Option<Failed> {
         let Failed { script, finding, .. } = failed;
         let Finding { requirement, culprit, command, .. } = *finding;
@@ -453,11 +453,14 @@ impl<'a> Shrinker<'a> {
             is_call(call) && self.generator.asks(&until_then, call, requirement) == Some(true)
         };
         let earlier: Vec<usize> = (0..culprit).filter(asks).collect();
-        let both = |index: usize| without_others(script, &[index, culprit, command], is_call);
-        let mut scripts: Vec<Script> = earlier.into_iter().filter_map(both).collect();
-        scripts.sort_by_key(|script| script.commands.len());
-        scripts.truncate(MOST_ASKINGS);
-        self.first_failing(&scripts, &finding.key).await
+        let both = |index: &usize| without_others(script, &[*index, culprit, command], is_call);
+        let twice = |index: usize| call_after_itself(&without_others(script, &[index], is_call)?);
+        let pairs = shortest(earlier.iter().filter_map(both));
+        if let Some(failed) = self.first_failing(&pairs, &finding.key).await {
+            return Some(failed);
+        }
+        let doubled = shortest(earlier.into_iter().filter_map(twice));
+        self.first_failing(&doubled, &finding.key).await
     }
 
     /// Asks once in between. Which of two answers comes first may matter, and where they come by turns, it is the other one
@@ -507,4 +510,17 @@ impl<'a> Shrinker<'a> {
         }
         None
     }
+}
+
+/// The shortest of these scripts, each once.
+fn shortest(scripts: impl Iterator<Item = Script>) -> Vec<Script> {
+    let mut all: Vec<Script> = Vec::new();
+    for script in scripts {
+        if !all.contains(&script) {
+            all.push(script);
+        }
+    }
+    all.sort_by_key(|script| script.commands.len());
+    all.truncate(MOST_ASKINGS);
+    all
 }
