@@ -6,8 +6,8 @@
 //!
 //! - Asynchronous work may be done or not: before each exchange every world is joined by those in which some of it is.
 //! - A lost answer may have happened or not: both stay.
-//! - A world in which work takes longer than patience allows is kept, but marked *late*: when only late worlds explain a
-//!   history, it was too slow, and that is reported as such.
+//! - A world in which work takes longer than patience allows is kept, but marked *late*: as soon as only late worlds explain
+//!   what was seen, a documented call was too slow, and that is the finding, for nothing that comes later can tell otherwise.
 //! - A requirement counts as *exercised* only when every world that explains the whole history agrees that it was: a
 //!   delete that may have come after the copy had finished says nothing about images being copied.
 //! - Of calls that overlap, every order is tried in which each takes effect between its start and its end (`order`); a

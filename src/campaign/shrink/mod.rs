@@ -11,7 +11,8 @@
 //! does not fail, and in the end it is said how often the result shows the failure.
 //!
 //! That a question is answered in two ways takes two askings. The shortest way to ask, with the call made twice or gone twice,
-//! is tried first; then what two cases did, one after the other in one script.
+//! is tried first; then what two cases did, one after the other in one script. Of a script that asks several times, the last
+//! asking is tried with each of the others, and each of the others twice.
 //!
 //! Where the model knows why a script failed, as long as the broken requirement may be met where its call stands, smaller
 //! scripts in which it cannot be met are not tried.
