@@ -28,17 +28,18 @@ impl Step<'_> {
         }
         for (var, binding) in self.operation.bindings.iter().enumerate() {
             let kind = &self.service.kinds[binding.kind];
+            let place = kind.attributes.iter().position(|attribute| attribute.name == "owner");
             for (index, key) in request.targets[var].iter().enumerate() {
                 if self.state.resource(key).is_none() && !request.shape(self.service, self.operation, var, index).exact
                 {
                     means.push(Means::Invalid);
                 }
-                let place = kind.attributes.iter().position(|attribute| attribute.name == "owner");
-                let owner = place.and_then(|place| Some((place, self.state.living(key)?.attributes.get(place)?)));
-                let is_other = |owner: &Atom| !matches!(owner, Atom::Text(owner) if &**owner == "self");
                 // What an open question is about is told by its answers here as well.
-                let is_settled = |place: usize, owner: &Atom| !self.operation.leaves_open(var, place, owner);
-                if owner.is_some_and(|(place, owner)| is_other(owner) && is_settled(place, owner)) {
+                if let Some(place) = place
+                    && let Some(owner) = self.state.living(key).and_then(|found| found.attributes.get(place))
+                    && !matches!(owner, Atom::Text(owner) if &**owner == "self")
+                    && !self.operation.leaves_open(var, place, owner)
+                {
                     means.push(Means::Unauthorized);
                 }
             }

@@ -131,13 +131,6 @@ pub fn replaced(expr: &Expr, replace: &dyn Fn(&Expr) -> Option<Expr>) -> Expr {
     }
 }
 
-/// Whether a condition looks at something.
-pub fn mentions(expr: &Expr, is: impl Fn(&Expr) -> bool) -> bool {
-    let mut found = false;
-    expr.walk(&mut |inner| found |= is(inner));
-    found
-}
-
 /// Reads a condition out, as specs spell it.
 pub fn words(expr: &Expr, service: &Service, operation: &Operation) -> String {
     let kinds = operation.bindings.iter().map(|binding| binding.kind).collect();

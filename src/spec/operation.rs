@@ -477,7 +477,7 @@ impl Operation {
 
     /// Whether an open question decides what a region earns that the endpoint does not have.
     pub fn leaves_region_open(&self) -> bool {
-        let asks = |due: &Expr| due.has(&|part| *part == Expr::RegionKnown) && !due.questions().is_empty();
+        let asks = |due: &Expr| due.mentions(|part| *part == Expr::RegionKnown) && !due.questions().is_empty();
         self.rows.iter().filter_map(|row| row.due.as_ref()).any(asks)
     }
 
@@ -488,9 +488,9 @@ impl Operation {
             let Expr::Compare(Comparison::Equal, left, right) = part else { return false };
             *left.meant() == attribute && *right.meant() == value
         };
-        let asks = |part: &Expr| matches!(part, Expr::And(..)) && part.has(&is_it) && !part.questions().is_empty();
+        let asks = |part: &Expr| matches!(part, Expr::And(..)) && part.mentions(is_it) && !part.questions().is_empty();
         let mut open = self.rows.iter().filter(|row| row.codes.contains(&Code::Any));
-        open.any(|row| row.due.as_ref().is_some_and(|due| due.has(&asks)))
+        open.any(|row| row.due.as_ref().is_some_and(|due| due.mentions(asks)))
     }
 
     /// The requirement of a law of overlapping calls, where the document has it.

@@ -455,13 +455,10 @@ impl<'a> Shrinker<'a> {
         };
         let earlier: Vec<usize> = (0..culprit).filter(asks).collect();
         let both = |index: &usize| without_others(script, &[*index, culprit, command], is_call);
-        let twice = |index: usize| call_after_itself(&without_others(script, &[index], is_call)?);
-        let pairs = shortest(earlier.iter().filter_map(both));
-        if let Some(failed) = self.first_failing(&pairs, &finding.key).await {
-            return Some(failed);
-        }
-        let doubled = shortest(earlier.into_iter().filter_map(twice));
-        self.first_failing(&doubled, &finding.key).await
+        let twice = |index: &usize| call_after_itself(&without_others(script, &[*index], is_call)?);
+        let pairs = smallest_few(earlier.iter().filter_map(both));
+        let doubled = smallest_few(earlier.iter().filter_map(twice));
+        self.first_failing(&[pairs, doubled].concat(), &finding.key).await
     }
 
     /// Asks once in between. Which of two answers comes first may matter, and where they come by turns, it is the other one
@@ -513,8 +510,8 @@ impl<'a> Shrinker<'a> {
     }
 }
 
-/// The shortest of these scripts, each once.
-fn shortest(scripts: impl Iterator<Item = Script>) -> Vec<Script> {
+/// The smallest of these scripts, each once.
+fn smallest_few(scripts: impl Iterator<Item = Script>) -> Vec<Script> {
     let mut all: Vec<Script> = Vec::new();
     for script in scripts {
         if !all.contains(&script) {

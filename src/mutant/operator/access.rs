@@ -2,7 +2,7 @@
 
 use super::{Draft, Subject, tokens::each_condition};
 use crate::{
-    mutant::condition::{NEVER, mentions},
+    mutant::condition::NEVER,
     spec::expression::{Comparison, Expr},
     value::Atom,
 };
@@ -22,7 +22,7 @@ pub fn skip(subject: &Subject<'_>) -> Vec<Draft> {
             }));
         });
     }
-    drafts.retain(|_| subject.due().any(|(_, _, due)| mentions(due, |expr| *expr == Expr::Caller)));
+    drafts.retain(|_| subject.due().any(|(_, _, due)| due.asks_who_calls()));
     drafts
 }
 

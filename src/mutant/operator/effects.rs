@@ -5,7 +5,7 @@ use crate::{
     mock::{fault::Situation, service::choose},
     model::{Answer, Change, Outcome, Refused, Request, Resource, State},
     mutant::{
-        condition::{Edit, mentions},
+        condition::Edit,
         fault::{Outcomes, done_nothing, named, neighbours, removes, with_changes},
     },
     spec::{
@@ -59,7 +59,7 @@ fn names_something(subject: &Subject<'_>, due: &Expr) -> bool {
         Expr::Fact { fact: Fact::Missing, .. } => !is_list,
         _ => false,
     };
-    !mentions(&subject.settled(due), is_empty)
+    !subject.settled(due).mentions(is_empty)
 }
 
 /// What is refused is changed in some other way, one mutant for each attribute that reads show.

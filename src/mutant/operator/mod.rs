@@ -20,11 +20,7 @@ mod wire;
 
 use std::sync::Arc;
 
-use super::{
-    Bug,
-    condition::{self, mentions},
-    fault::shared,
-};
+use super::{Bug, condition, fault::shared};
 use crate::{
     mock::fault::{Fault, Situation},
     model::State,
@@ -290,7 +286,7 @@ impl<'a> Subject<'a> {
     fn promise_about(&self, expect: &[Expectation], is: impl Fn(&Expr) -> bool) -> Option<usize> {
         let about = |promise: &&Promise| {
             promise.expect.is_some_and(|found| expect.contains(&found))
-                && promise.when.as_ref().is_some_and(|when| mentions(when, &is))
+                && promise.when.as_ref().is_some_and(|when| when.mentions(&is))
         };
         self.operation.promises.iter().find(about).map(|promise| promise.requirement)
     }
@@ -310,7 +306,7 @@ impl<'a> Subject<'a> {
     /// The requirement of the first row or question whose condition looks at something.
     fn rule_about(&self, is: impl Fn(&Expr) -> bool) -> Option<usize> {
         let mut rows = self.operation.rows.iter();
-        let row = rows.find(|row| row.due.as_ref().is_some_and(|due| mentions(&self.settled(due), &is)));
+        let row = rows.find(|row| row.due.as_ref().is_some_and(|due| self.settled(due).mentions(&is)));
         row.map(|row| self.row_requirement(row))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Draft, Subject};
 use crate::{
-    mutant::condition::{NEVER, mentions},
+    mutant::condition::NEVER,
     spec::{
         expression::Expr,
         operation::{Expectation, Override},
@@ -71,7 +71,7 @@ fn lifted(subject: &Subject<'_>, rule: &Override) -> usize {
     let params = rule.when.params();
     let about = |expr: &Expr| match expr {
         Expr::Param(param) | Expr::Call(_, param) => params.contains(param),
-        Expr::Token(_) => mentions(&rule.when, |inner| inner == expr),
+        Expr::Token(_) => rule.when.mentions(|inner| inner == expr),
         _ => false,
     };
     let asked = || rule.when.questions().first().map(|question| subject.operation.questions[*question].requirement);

@@ -91,7 +91,7 @@ fn about(subject: &Subject<'_>, fact: TokenFact) -> Option<usize> {
     let asked = || {
         let conditions = operation.rows.iter().filter_map(|row| row.due.as_ref());
         let conditions = conditions.chain(operation.overrides.iter().map(|rule| &rule.when));
-        let mut about = conditions.filter(|expr| crate::mutant::condition::mentions(expr, is));
+        let mut about = conditions.filter(|expr| expr.mentions(is));
         let question = about.find_map(|expr| expr.questions().into_iter().next())?;
         Some(operation.questions[question].requirement)
     };

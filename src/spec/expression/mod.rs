@@ -199,11 +199,11 @@ impl Expr {
         }
     }
 
-    /// Whether any part of it, or itself, is such.
-    pub fn has(&self, is_such: &dyn Fn(&Expr) -> bool) -> bool {
-        let mut has = false;
-        self.walk(&mut |part| has |= is_such(part));
-        has
+    /// Whether this expression looks at something: it, or one inside it, is that.
+    pub fn mentions(&self, is: impl Fn(&Expr) -> bool) -> bool {
+        let mut found = false;
+        self.walk(&mut |expr| found |= is(expr));
+        found
     }
 
     /// Bindings that the value depends on, outside `named(…)`.
@@ -236,9 +236,7 @@ impl Expr {
 
     /// Whether the value depends on who calls.
     pub fn asks_who_calls(&self) -> bool {
-        let mut found = false;
-        self.walk(&mut |expr| found |= matches!(expr, Expr::Caller));
-        found
+        self.mentions(|expr| *expr == Expr::Caller)
     }
 
     /// Parameters that the value depends on.
