@@ -18,7 +18,7 @@ use super::{
     event::Event,
     outcome::{FindingResult, Outcome},
     room::{Admission, Room},
-    settings::{CONFIRMATIONS, Settings, n_cases},
+    settings::{CONFIRMATIONS, MOST_LEFT_OUT, Settings, n_cases},
     shard::Shard,
     shrink::{Again, End, Failed, Shrinker, Shrunk},
     tally::{Case, First, Tally},
@@ -38,9 +38,6 @@ const LONG_SHRINKING: u64 = 4;
 
 /// Whoever is told what happens.
 pub type Tell<'a> = &'a (dyn Fn(Event<'_>) + Sync);
-
-/// Cases that may be too large for what is left of a budget, before no smaller one is looked for.
-const MOST_LEFT_OUT: u32 = 200;
 
 /// Requests that removing what a case left takes, about.
 const CLEANING: u64 = 2;
@@ -260,8 +257,8 @@ impl Cases<'_> {
                     postponed.front().or_else(|| scripts.peek()).is_some_and(|(number, _)| *number < n_first);
                 let again = if is_first { None } else { disturbed.next(&tally) };
                 let next = again.or_else(|| postponed.pop_front()).or_else(|| scripts.next());
-                let Some((number, script)) = next else { break };
-                let cost = Cost::of(&set, &script);
+                let Some((number, mut script)) = next else { break };
+                let mut cost = Cost::of(&set, &script);
                 match room.admits(&cost) {
                     Admission::Now => {}
                     Admission::Later => {
@@ -271,16 +268,19 @@ impl Cases<'_> {
                     Admission::Never => continue,
                 }
                 // Cases under way still need what they have not sent yet.
-                let wanted = cost.requests;
-                if !self.affords(reserved + wanted) {
-                    // A smaller one may still fit.
-                    if running.is_empty() && left_out < MOST_LEFT_OUT {
-                        left_out += 1;
-                        continue;
+                if !self.affords(reserved + cost.requests) {
+                    if !running.is_empty() || left_out >= MOST_LEFT_OUT {
+                        postponed.push_front((number, script));
+                        break;
                     }
-                    postponed.push_front((number, script));
-                    break;
+                    left_out += 1;
+                    let part = self.left().and_then(|left| self.generator.part(number, &script, left));
+                    // Where nothing of it fits, a smaller one may.
+                    let Some(part) = part else { continue };
+                    cost = Cost::of(&set, &part);
+                    script = part;
                 }
+                let wanted = cost.requests;
                 reserved += wanted;
                 room.enter(number, cost);
                 under_way.insert(number);
@@ -362,7 +362,12 @@ impl Cases<'_> {
 
     /// So many more requests fit into the budget.
     fn affords(&self, wanted: u64) -> bool {
-        self.settings.max_requests.is_none_or(|most| self.spent() + wanted <= most)
+        self.left().is_none_or(|left| wanted <= left)
+    }
+
+    /// Requests that are left of the budget.
+    fn left(&self) -> Option<u64> {
+        self.settings.max_requests.map(|most| most.saturating_sub(self.spent()))
     }
 
     /// Requests so far. Endpoints know of more than cases send: of ids that were looked up, and of what was cleaned up.

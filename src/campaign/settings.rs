@@ -14,6 +14,8 @@ pub const CASES_EACH: u64 = 8;
 pub const SHRINK_REQUESTS: u64 = 250;
 /// Times that a shrunk failure is run again, to call it stable.
 pub const CONFIRMATIONS: u32 = 2;
+/// Cases that may be too large for what is left of a budget, before no smaller one is looked for.
+pub const MOST_LEFT_OUT: u32 = 200;
 
 /// Cases of a run, when no number is given.
 pub fn n_cases(generator: &Generator<'_>) -> u64 {

@@ -111,7 +111,8 @@ pub struct Run {
     /// Cases that run at the same time [default: 8, on the mock 32, in-process 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Amount")]
     pub workers: Option<u16>,
-    /// Start no case that this many requests are not enough for.
+    /// Start no case that this many requests are not enough for; of the first ones, which show much, as much as they are enough
+    /// for.
     #[arg(long, value_name = "N", help_heading = "Amount")]
     pub max_requests: Option<u64>,
     /// Start no case after this time.

@@ -120,7 +120,7 @@ pub struct Cost {
     pub paid: usize,
     pub made: BTreeMap<(usize, usize), usize>,
     pub commands: usize,
-    /// Requests, about: who waits looks twice, and what was made is removed and looked for.
+    /// What its commands take in [`requests`].
     pub requests: u64,
 }
 
@@ -128,8 +128,7 @@ impl Cost {
     pub fn of(set: &SpecSet, script: &Script) -> Self {
         let mut cost = Self { commands: script.commands.len(), ..Self::default() };
         for command in &script.commands {
-            let n_made = command.creates.len() as u64;
-            cost.requests += 1 + u64::from(command.until.is_some()) + 2 * n_made;
+            cost.requests += requests(command);
             cost.paid += usize::from(is_paid(set, command.operation));
             for place in creates(set, command) {
                 *cost.made.entry(place).or_default() += 1;
@@ -137,6 +136,11 @@ impl Cost {
         }
         cost
     }
+}
+
+/// Requests that a command takes, about: who waits looks twice, and what was made is removed and looked for.
+pub fn requests(command: &Command) -> u64 {
+    1 + u64::from(command.until.is_some()) + 2 * command.creates.len() as u64
 }
 
 fn is_paid(set: &SpecSet, at: OpRef) -> bool {

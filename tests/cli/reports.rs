@@ -122,6 +122,22 @@ fn a_budget_of_requests_is_kept() {
     }
 }
 
+/// What a budget does not suffice for whole is begun: the first sequence of this operation has more requests than this.
+#[test]
+fn a_small_budget_is_spent_on_what_tells_the_most() {
+    let words = ["run", "swas", "--endpoint", "in-process", "--seed", "1", "--max-requests", "40"];
+    let report = run(&[&words[..], &["--format", "json"]].concat()).json(0);
+    let requirements = report["operations"][0]["requirements"].as_array().expect("a list");
+    let n_exercised = requirements.iter().filter(|one| one["exercised"] != 0).count();
+    assert!(n_exercised > 20, "{n_exercised}");
+    // A dry plan begins it as well, and stays within the budget.
+    let planned = run(&[&words[..], &["--dry-plan"]].concat());
+    assert_eq!(planned.code, Some(0), "{}{}", planned.stdout, planned.stderr);
+    let n_calls = planned.stdout.lines().filter(|line| line.starts_with("  * ")).count();
+    let n_commands = planned.stdout.lines().filter(|line| line.starts_with("  ")).count();
+    assert!(n_calls > 15 && n_commands <= 40, "{}", planned.stdout);
+}
+
 #[test]
 fn a_requirement_alone() {
     let ended =

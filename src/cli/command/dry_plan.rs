@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use super::run::Limit;
 use crate::{
-    campaign::settings::n_cases,
+    campaign::settings::{MOST_LEFT_OUT, n_cases},
     cli::connect::Plan,
     generate::{Generator, permit::Cost},
     report::count,
@@ -19,17 +19,27 @@ pub fn text(set: &SpecSet, plan: &Plan, seed: &str, limit: Limit) -> String {
     let n_cases = limit.cases.unwrap_or_else(|| n_cases(&generator));
     let mut text = String::new();
     let mut total = Cost::default();
+    // Requests with those that come on top, which a budget has to suffice for as well.
+    let mut spent = 0;
     let mut requests = 0;
     let mut n_shown = 0;
+    let mut left_out = 0;
     for number in 0..n_cases {
-        let Some(script) = generator.case(number) else { break };
-        requests += script.commands.len() as u64;
-        if limit.requests.is_some_and(|most| requests > most) {
-            requests -= script.commands.len() as u64;
-            break;
+        let Some(mut script) = generator.case(number) else { break };
+        let mut cost = Cost::of(set, &script);
+        let left = limit.requests.map(|most| most.saturating_sub(spent));
+        if let Some(left) = left.filter(|left| cost.requests > *left) {
+            if left == 0 || left_out >= MOST_LEFT_OUT {
+                break;
+            }
+            left_out += 1;
+            let Some(part) = generator.part(number, &script, left) else { continue };
+            cost = Cost::of(set, &part);
+            script = part;
         }
+        spent += cost.requests;
+        requests += script.commands.len() as u64;
         n_shown += 1;
-        let cost = Cost::of(set, &script);
         let _ = writeln!(text, "case {number}{}", created(set, &cost));
         for command in &script.commands {
             let waits = if command.until.is_some() { ", until it shows what is waited for" } else { "" };
