@@ -108,7 +108,7 @@ pub fn explains(service: &Service, operation: &Operation, answer: &Answer, due: 
 }
 
 /// The row has the code itself, not just any refusal.
-fn names(row: &Row, code: &str) -> bool {
+pub fn names(row: &Row, code: &str) -> bool {
     row.codes.iter().any(|pattern| *pattern != Code::Any && pattern.matches(code))
 }
 
