@@ -1,9 +1,9 @@
 //! Where a planted bug takes hold.
 //!
-//! A mock with a [`Fault`] asks it at six places: when time passes, when an outcome is chosen, when it is carried out while
-//! other calls are under way, when the reply is written, when the caller is verified, and when the response is encoded. Every place has an answer that changes nothing, so a
-//! fault says only what it does otherwise. The mock compares what comes with what it would have done, and counts each
-//! exchange in which that differs: a bug that was never struck was not put to the test.
+//! A mock with a [`Fault`] asks it at five places: when time passes, when an outcome is chosen, when it is carried out while
+//! other calls are under way, when the reply is written, and when the response is encoded. Every place has an answer that
+//! changes nothing, so a fault says only what it does otherwise. The mock compares what comes with what it would have done,
+//! and counts each exchange in which that differs: a bug that was never struck was not put to the test.
 //!
 //! What bugs there are is for others to say; nothing here knows one.
 
@@ -17,7 +17,7 @@ use crate::{
     history::Reply,
     model::{Choices, Outcome, Request, State},
     spec::{SpecSet, service::OpRef},
-    wire::{HttpResponse, Refusal},
+    wire::HttpResponse,
 };
 
 /// What a mock does otherwise than its specs say. It may remember what it did; each mock has a fault of its own.
@@ -51,11 +51,6 @@ pub trait Fault: Send + Sync {
     /// Another reply than the one that the outcome earns.
     fn reply(&self, _situation: &Situation<'_>, _after: &State, _outcome: &Outcome, _reply: &Reply) -> Option<Reply> {
         None
-    }
-
-    /// The caller passes although it was refused.
-    fn admits(&self, _operation: OpRef, _refusal: &Refusal) -> bool {
-        false
     }
 
     /// Another response than the one that the reply is written as.

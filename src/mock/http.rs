@@ -72,6 +72,8 @@ pub struct UnderWay<'f> {
     host: String,
     format: Format,
     at: OpRef,
+    /// What its caller was refused with at the door, and is again should the service say the same.
+    door: Option<HttpResponse>,
 }
 
 impl Receipt<'_> {
@@ -92,8 +94,13 @@ impl Receipt<'_> {
 impl UnderWay<'_> {
     fn step(&mut self, now_ms: u64) -> Option<HttpResponse> {
         let reply = self.handling.step(now_ms)?;
-        let product = &self.front.mock.set.service(self.at).product;
-        let response = encode(self.protocol, &self.action, product, &self.host, self.format, reply.clone());
+        let service = self.front.mock.set.service(self.at);
+        let encoded = encode(self.protocol, &self.action, &service.product, &self.host, self.format, reply.clone());
+        let is_same = |door: &mut HttpResponse| match &reply {
+            Reply::Refused { code, .. } => door.status == encoded.status && service.access(code).is_some(),
+            _ => false,
+        };
+        let response = self.door.take_if(is_same).unwrap_or(encoded);
         Some(self.front.distorted(self.at, &reply, &response).unwrap_or(response))
     }
 }
@@ -166,21 +173,28 @@ impl Front {
         let refuse = |refusal: &Refusal, action: &str, product: &str| {
             let request_id = self.own_id();
             let reply = protocol::Reply { action, product, request_id: &request_id, ..reply };
-            Receipt::Refused(Some(protocol.encode_refusal(refusal, &reply)))
+            protocol.encode_refusal(refusal, &reply)
         };
         let call = match call {
             Ok(call) => call,
-            Err(refusal) => return refuse(&refusal, "", ""),
+            Err(refusal) => return Receipt::Refused(Some(refuse(&refusal, "", ""))),
         };
         let Some(at) = self.mock.operation(&call.action, &call.version) else {
             let refusal = protocol.refuse_unknown(self.has_version(protocol, &call));
-            return refuse(&refusal, &call.action, "");
+            return Receipt::Refused(Some(refuse(&refusal, &call.action, "")));
         };
         let product = &self.mock.set.service(at).product;
-        let user = match self.user(protocol, request, now_seconds) {
-            Ok(user) => user,
-            Err(refusal) if self.admitted(at, &refusal) => User::default(),
-            Err(refusal) => return refuse(&refusal, &call.action, product),
+        let (user, door) = match self.user(protocol, request, now_seconds) {
+            Ok(user) => (user, None),
+            Err(refusal) => {
+                let door = refuse(&refusal, &call.action, product);
+                // What such a caller earns, and what is done then, may be what a planted bug is about.
+                let access = self.mock.set.service(at).access(&refusal.code);
+                match access.filter(|_| self.mock.planted.is_some()) {
+                    Some(access) => (User { caller: access.caller, ..User::default() }, Some(door)),
+                    None => return Receipt::Refused(Some(door)),
+                }
+            }
         };
         if let Some((reply, header)) = self.turned_away(at, user, now_ms) {
             let mut response = encode(protocol, &call.action, product, &host, format, reply);
@@ -189,7 +203,8 @@ impl Front {
         }
         let mock = self.stranger.as_ref().filter(|_| user.account > 0).unwrap_or(&self.mock);
         let handling = mock.begin(self.asked(at, &call, user.caller));
-        Receipt::UnderWay(Box::new(UnderWay { front: self, handling, protocol, action: call.action, host, format, at }))
+        let action = call.action;
+        Receipt::UnderWay(Box::new(UnderWay { front: self, handling, protocol, action, host, format, at, door }))
     }
 
     /// Refusals that come before anyone looks at the call: its user is too fast, or may only read. With a header that says
@@ -234,12 +249,6 @@ impl Front {
         let at = call.and_then(|call| self.mock.operation(&call.action, &call.version));
         let creates = |effect: &Effect| matches!(effect.action, Action::Create { .. });
         at.is_some_and(|at| !self.mock.set.operation(at).effects.iter().any(creates))
-    }
-
-    /// A planted bug lets a caller pass who was refused.
-    fn admitted(&self, at: OpRef, refusal: &Refusal) -> bool {
-        let planted = self.mock.planted.as_ref().filter(|planted| planted.fault.admits(at, refusal));
-        planted.inspect(|planted| planted.strike()).is_some()
     }
 
     /// The response as a planted bug writes it.

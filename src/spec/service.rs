@@ -218,6 +218,11 @@ impl Service {
         Common::of(&self.common, code).map(|common| common.means)
     }
 
+    /// The promise about callers that are refused with this code.
+    pub fn access(&self, code: &str) -> Option<&Access> {
+        self.access.iter().find(|access| access.codes.iter().any(|known| known.matches(code)))
+    }
+
     /// Operation of an action in the edition asked for, or the current one.
     pub fn action(&self, name: &str, edition: Option<&str>) -> Option<usize> {
         self.operations.iter().position(|operation| operation.name == name && operation.edition.as_deref() == edition)

@@ -52,6 +52,8 @@ fn the_kill_table_is_complete() {
             "requests_to_failure",
             "shrunk_commands",
             "shrink_requests",
+            "kills",
+            "blamed_rightly",
             "operations",
             "operators",
         ],
@@ -119,13 +121,24 @@ fn what_comes_late_is_held_against_the_call_that_began_it() {
     assert_eq!(found(&["judge", "events.jsonl"]), run);
 }
 
+/// Whatever takes hold of a call: what becomes of it, who makes it, how its answer is written.
 #[test]
 fn a_mutant_that_is_served_is_found() {
-    let served = Served::start(&["--mutant", "ecs/DeleteImage/drop-condition/ImageUseShared"]);
-    let selector = "ecs/DeleteImage/error/ImageUseShared";
-    let arguments =
-        ["run", selector, "--endpoint", &served.url, "--cases", "1", "--seed", "cli", "--patience", "500ms"];
-    let ended = run(&arguments);
-    assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
-    assert!(ended.stdout.contains("violation[must]: ecs/DeleteImage/error/ImageUseShared"), "{}", ended.stdout);
+    let check = |operation: &str, mutant: &str, requirement: &str| {
+        let served = Served::start(&["--mutant", &format!("{operation}/{mutant}")]);
+        let selector = format!("{operation}/{requirement}");
+        let arguments =
+            ["run", &selector, "--endpoint", &served.url, "--cases", "2", "--seed", "cli", "--patience", "500ms"];
+        let ended = run(&arguments);
+        assert_eq!(ended.code, Some(1), "{mutant}: {}{}", ended.stdout, ended.stderr);
+        assert!(ended.stdout.contains(&format!("]: {selector}")), "{mutant}: {}", ended.stdout);
+    };
+    check("ecs/DeleteImage", "drop-condition/ImageUseShared", "error/ImageUseShared");
+    check("ens/DeleteImage", "skip-check/used-nonce", "access/used-nonce");
+    check("ens/DeleteImage", "skip-check/restricted", "error/NoPermission");
+    check("swas/DeleteCustomImages", "drop-condition/access.stale-time", "access/stale-time");
+    check("swas/DeleteCustomImages", "effect-on-refusal/access.forged-signature", "access/forged-signature");
+    check("cvm/DeleteImages", "drop-condition/access.no-signature", "access/no-signature");
+    check("cvm/DeleteImages", "skip-check/unknown-key", "access/unknown-key");
+    check("ens/DeleteImage", "broken-answer/cut", "success");
 }

@@ -162,6 +162,10 @@ fn line(table: &KillTable) -> String {
             out.push_str(&format!("; {name}: median {}, most {}", number(spread.median), number(spread.max)));
         }
     }
+    if costs.kills > 0 {
+        let (rightly, kills) = (number(costs.blamed_rightly as u64), number(costs.kills as u64));
+        out.push_str(&format!("; {rightly} of {kills} blamed rightly"));
+    }
     let uncounted = uncounted(table);
     if uncounted > 0 {
         out.push_str(&format!("; {uncounted} found without a violation"));

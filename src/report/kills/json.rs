@@ -57,6 +57,8 @@ fn sums(object: &mut Map<String, Value>, ends: &Ends, costs: &Costs) {
         ("requests_to_failure", spread(costs.requests_to_failure).into()),
         ("shrunk_commands", spread(costs.shrunk_commands).into()),
         ("shrink_requests", spread(costs.shrink_requests).into()),
+        ("kills", costs.kills.into()),
+        ("blamed_rightly", costs.blamed_rightly.into()),
     ];
     object.extend(fields.map(|(name, value)| (name.to_owned(), value)));
 }

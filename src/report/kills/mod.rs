@@ -25,12 +25,16 @@ pub struct Spread {
     pub max: u64,
 }
 
-/// What kills cost.
+/// What kills cost, and what was blamed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Costs {
     pub requests_to_failure: Option<Spread>,
     pub shrunk_commands: Option<Spread>,
     pub shrink_requests: Option<Spread>,
+    /// Kills, with all seeds.
+    pub kills: usize,
+    /// Of those, the ones that blame the requirement which the mutant breaks.
+    pub blamed_rightly: usize,
 }
 
 impl Ends {
@@ -61,12 +65,16 @@ impl Spread {
 
 impl Costs {
     pub fn of<'a>(results: impl IntoIterator<Item = &'a MutantResult>) -> Self {
-        let kills: Vec<&Kill> = results.into_iter().flat_map(MutantResult::kills).collect();
+        let results: Vec<&MutantResult> = results.into_iter().collect();
+        let kills: Vec<&Kill> = results.iter().flat_map(|result| result.kills()).collect();
+        let rightly = |result: &&MutantResult| result.kills().filter(|kill| is_blamed(result, kill)).count();
         let shrunk = || kills.iter().filter_map(|kill| kill.shrunk);
         Self {
             requests_to_failure: Spread::of(kills.iter().map(|kill| kill.requests_to_failure)),
             shrunk_commands: Spread::of(shrunk().map(|shrunk| shrunk.commands as u64)),
             shrink_requests: Spread::of(shrunk().map(|shrunk| shrunk.requests)),
+            kills: kills.len(),
+            blamed_rightly: results.iter().map(rightly).sum(),
         }
     }
 }
