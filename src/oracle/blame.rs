@@ -289,6 +289,13 @@ pub fn is_of_overlap(set: &SpecSet, finding: &Finding) -> bool {
     set.operation(at).requirements[requirement].kind == Kind::Overlap
 }
 
+/// What an endpoint did that may be one bug wherever it shows: it refused with this code, with this status, or never answered.
+pub fn refused_so(finding: &Finding) -> Option<&str> {
+    let (_, what) = finding.key.split_once('#')?;
+    let is_refusal = what.strip_prefix("answered ").map_or(what.starts_with("status "), |code| code != "success");
+    (is_refusal || finding.key.ends_with(NO_ANSWER)).then_some(what)
+}
+
 /// It is about waiting, which has to last all patience.
 pub fn is_late(finding: &Finding) -> bool {
     finding.key.ends_with(LATE)

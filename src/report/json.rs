@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Context, Reporter};
+use super::{Context, Reporter, alike};
 use crate::{
     campaign::{
         Verdict,
@@ -52,9 +52,13 @@ pub fn value(context: &Context<'_>) -> Value {
             json!({ "operation": operation, "code": reworded.code, "message": reworded.message, "times": times })
         })
         .collect();
-    let findings = outcome.findings.iter().map(|result| {
+    let representatives = alike::representatives(&outcome.findings);
+    let findings = outcome.findings.iter().enumerate().map(|(position, result)| {
         let replay = context.replay.get(&result.finding.key).map(String::as_str);
-        finding(context.set, result, replay)
+        let mut value = finding(context.set, result, replay);
+        let like = Some(representatives[position]).filter(|like| *like != position);
+        value["like"] = like.map(|like| outcome.findings[like].finding.key.as_str()).into();
+        value
     });
     json!({
         "schema": SCHEMA,

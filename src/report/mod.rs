@@ -4,6 +4,7 @@
 //! Each format of a run's report is one file with a [`Reporter`], listed in [`REPORTERS`].
 
 pub mod account;
+mod alike;
 pub mod changes;
 pub mod curl;
 mod github;

@@ -60,18 +60,7 @@ impl Evidence {
 /// The finding, ending in a line break.
 pub fn text(set: &SpecSet, addresses: &Addresses, result: &FindingResult, evidence: &Evidence) -> String {
     let finding = &result.finding;
-    let (at, index) = finding.requirement;
-    let operation = set.operation(at);
-    let requirement = &operation.requirements[index];
-    let style = if result.counts { BAD } else { UNSURE };
-    let word = format!("{}[{}]", finding.nature.name(), requirement.level);
-    let mut out = format!("{}: {}\n", paint(style, &word), paint(STRONG, &requirement.id));
-    for line in wrap(&finding.summary, WIDTH - INDENT) {
-        out.push_str(&format!("  {}\n", paint(STRONG, &line)));
-    }
-    out.push_str(&format!("  {} {}\n\n", paint(PLACE, "-->"), requirement.span));
-    out.push_str(&labelled("promised", &requirement.text, INDENT, COLUMN));
-    out.push_str(&labelled("", &citation(operation, requirement), INDENT, COLUMN));
+    let mut out = head(set, result);
     out.push('\n');
     out.push_str(&table::text(set, result));
     out.push('\n');
@@ -90,13 +79,45 @@ pub fn text(set: &SpecSet, addresses: &Addresses, result: &FindingResult, eviden
     for (position, line) in lanes::orders(&finding.orders).iter().enumerate() {
         out.push_str(&labelled(if position == 0 { "orders" } else { "" }, line, INDENT, COLUMN));
     }
-    out.push_str(&labelled("seen", &evidence.seen, INDENT, COLUMN));
+    out.push_str(&seen(evidence));
+    if let Some(line) = request(set, addresses, result) {
+        out.push_str(&format!("  {FAINT}{:<COLUMN$}{FAINT:#}{line}\n", format!("call {culprit}")));
+    }
+    out
+}
+
+/// A finding that shows what another one shows that is told in full, ending in a line break.
+pub fn brief(set: &SpecSet, result: &FindingResult, like: &FindingResult, evidence: &Evidence) -> String {
+    let (at, index) = like.finding.requirement;
+    let commands = count(result.script.commands.len() as u64, "command");
+    let like = format!("as for {}, shown with {commands} (-v shows them)", set.operation(at).requirements[index].id);
+    head(set, result) + &labelled("like", &like, INDENT, COLUMN) + &seen(evidence)
+}
+
+/// What was broken, and where that is promised.
+fn head(set: &SpecSet, result: &FindingResult) -> String {
+    let finding = &result.finding;
+    let (at, index) = finding.requirement;
+    let operation = set.operation(at);
+    let requirement = &operation.requirements[index];
+    let style = if result.counts { BAD } else { UNSURE };
+    let word = format!("{}[{}]", finding.nature.name(), requirement.level);
+    let mut out = format!("{}: {}\n", paint(style, &word), paint(STRONG, &requirement.id));
+    for line in wrap(&finding.summary, WIDTH - INDENT) {
+        out.push_str(&format!("  {}\n", paint(STRONG, &line)));
+    }
+    out.push_str(&format!("  {} {}\n\n", paint(PLACE, "-->"), requirement.span));
+    out.push_str(&labelled("promised", &requirement.text, INDENT, COLUMN));
+    out.push_str(&labelled("", &citation(operation, requirement), INDENT, COLUMN));
+    out
+}
+
+/// How often it was found, and how to see it again.
+fn seen(evidence: &Evidence) -> String {
+    let mut out = labelled("seen", &evidence.seen, INDENT, COLUMN);
     if let Some(path) = &evidence.replay {
         // Kept in one line, to be pasted.
         out.push_str(&format!("  {FAINT}{:<COLUMN$}{FAINT:#}aswritten replay {}\n", "replay", shell(path)));
-    }
-    if let Some(line) = request(set, addresses, result) {
-        out.push_str(&format!("  {FAINT}{:<COLUMN$}{FAINT:#}{line}\n", format!("call {culprit}")));
     }
     out
 }

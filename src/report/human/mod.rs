@@ -12,7 +12,8 @@ pub(super) mod style;
 mod table;
 mod verdict;
 
-use super::{Context, Detail, Reporter};
+use super::{Context, Detail, Reporter, alike};
+use crate::campaign::outcome::FindingResult;
 pub use finding::{Evidence, text as finding};
 pub use style::wrap;
 
@@ -28,10 +29,7 @@ pub fn text(context: &Context<'_>) -> String {
         parts.push(operations::text(context));
         parts.push(observations::text(context));
     }
-    for result in &context.outcome.findings {
-        let evidence = Evidence::campaign(result, context.replay.get(&result.finding.key).map(String::as_str));
-        parts.push(finding::text(context.set, context.addresses, result, &evidence));
-    }
+    parts.extend(findings(context));
     if context.detail == Detail::Much {
         parts.push(verdict::messages(context));
     }
@@ -43,4 +41,27 @@ pub fn text(context: &Context<'_>) -> String {
     parts.push(verdict::line(context));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
+}
+
+/// All findings, each followed by those that it stands for, which are told in short where nobody asks for more.
+fn findings(context: &Context<'_>) -> Vec<String> {
+    let findings = &context.outcome.findings;
+    let representatives = alike::representatives(findings);
+    let evidence = |result: &FindingResult| {
+        Evidence::campaign(result, context.replay.get(&result.finding.key).map(String::as_str))
+    };
+    let mut parts = Vec::new();
+    for (position, result) in
+        findings.iter().enumerate().filter(|(position, _)| representatives[*position] == *position)
+    {
+        parts.push(finding::text(context.set, context.addresses, result, &evidence(result)));
+        let others = (0..findings.len()).filter(|other| *other != position && representatives[*other] == position);
+        parts.extend(others.map(|other| match context.detail {
+            Detail::Much => {
+                finding::text(context.set, context.addresses, &findings[other], &evidence(&findings[other]))
+            }
+            _ => finding::brief(context.set, &findings[other], result, &evidence(&findings[other])),
+        }));
+    }
+    parts
 }
