@@ -98,6 +98,15 @@ fn a_survivor_fails_the_hunt() {
     }
 }
 
+/// A tour goes on after what was wrong in it; shrinking begins without that, so that its requests suffice.
+#[test]
+fn what_comes_after_a_failure_costs_shrinking_nothing() {
+    let mutant = "ecs/DeleteImage@legacy/drop-guard/OperationDenied.ImageCopying";
+    let table = run(&["mutants", mutant, "--seed", "1", "--format", "json"]).json(0);
+    let commands = table["mutants"][0]["shrunk_commands"].as_u64().expect("a number");
+    assert!(commands <= 8, "{table}");
+}
+
 /// A deletion that comes a while after the answer, when other calls have come as well: whoever was the last is not to blame,
 /// neither in the run nor in its record.
 #[test]

@@ -30,6 +30,7 @@ mod accused;
 
 use std::{
     mem::replace,
+    ops::Range,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -190,7 +191,7 @@ impl<'a> Shrinker<'a> {
         self.asking = is_two_sided.then(asking).flatten();
         let twice = if is_two_sided { self.asked_twice(finding.requirement, culprit, n_commands).await } else { None };
         let (mut original, mut proposed) = match (against, twice) {
-            (None, twice) => (failed.clone(), twice),
+            (None, twice) => (self.cut(failed.clone()), twice),
             (Some(_), Some(twice)) => (twice, None),
             (Some(other), None) => match self.together(other, script, finding.requirement).await {
                 Some(together) => (together, None),
@@ -407,7 +408,23 @@ impl<'a> Shrinker<'a> {
     async fn once(&mut self, script: &Script, key: &str) -> Option<Failed> {
         let (history, judged) = self.run(script, self.hurried_ms).await;
         let finding = judged.findings.into_iter().find(|finding| finding.key == key)?;
-        Some(Failed { script: script.clone(), history, finding })
+        Some(self.cut(Failed { script: script.clone(), history, finding }))
+    }
+
+    /// The same without what comes after the failure has shown itself, which takes no request: nothing depends on what comes
+    /// later.
+    fn cut(&self, failed: Failed) -> Failed {
+        let Failed { script, history, finding } = &failed;
+        let end = finding.culprit.max(finding.command) + 1;
+        let is_torn = |race: Range<usize>| !race.is_empty() && race.end > end;
+        if end >= script.commands.len() || is_torn(script.race()) {
+            return failed;
+        }
+        let script = script.with(script.commands[..end].to_vec());
+        let mut history = history.clone();
+        history.exchanges.retain(|exchange| exchange.command < end);
+        let same = judge(self.set, &script, &history).findings.into_iter().find(|other| other.key == finding.key);
+        same.map_or(failed, |finding| Failed { script, history, finding })
     }
 
     async fn run(&mut self, script: &Script, patience_ms: u64) -> (History, Judged) {
@@ -489,7 +506,8 @@ impl<'a> Shrinker<'a> {
     async fn inconsistent(&mut self, script: Script, asked: ReqRef) -> Option<Failed> {
         let (history, judged) = self.run(&script, self.around.patience_ms).await;
         let same = |finding: &Finding| finding.requirement == asked && finding.nature == Nature::Inconsistent;
-        judged.findings.into_iter().find(same).map(|finding| Failed { script, history, finding })
+        let finding = judged.findings.into_iter().find(same)?;
+        Some(self.cut(Failed { script, history, finding }))
     }
 
     /// What a race shows when its calls come one after the other: then it takes no race to see that something is wrong.
