@@ -164,13 +164,15 @@ pub fn before(set: &SpecSet, state: &State, setup: &[Command], call: &Command) -
         .collect()
 }
 
-/// Looks at everything that a call names, each a while after what was done before: whatever that began has come about.
+/// Looks at everything that a call names, and at what hangs on it, each a while after what was done before: whatever that began
+/// has come about.
 pub fn watches(set: &SpecSet, before: &State, call: &Command) -> Vec<Command> {
     let request = call.request(set, &Script::home());
     let mut named: Vec<&Key> = request.targets.iter().flatten().filter(|key| !is_given(key)).collect();
     named.dedup();
-    let watch = |key| watch(set, call.operation.service, before, key);
-    named.into_iter().filter_map(watch).map(|command| Command { purpose: Purpose::Read, ..command }).collect()
+    let service = call.operation.service;
+    let looks = |key| watch(set, service, before, key).into_iter().chain(sets(set, service, before, key));
+    named.into_iter().flat_map(looks).map(|command| Command { purpose: Purpose::Read, ..command }).collect()
 }
 
 /// The same read a while later; none where it waits for something anyway, or is about nothing that was made.

@@ -130,6 +130,19 @@ fn what_comes_late_is_held_against_the_call_that_began_it() {
     assert_eq!(found(&["judge", "events.jsonl"]), run);
 }
 
+/// A refused call takes away what it was refused for, and the next one succeeds: that one did as documented.
+#[test]
+fn what_a_refused_call_took_away_is_not_held_against_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let served = Served::start(&["--mutant", "cvm/DeleteImages/change-on-refusal/accounts"]);
+    let words = ["run", "cvm/DeleteImages", "--endpoint", &served.url, "--seed", "1", "--cases", "2"];
+    let report = run_in(&[&words[..], &["--patience", "300ms", "--format", "json"]].concat(), folder.path()).json(1);
+    let findings = report["findings"].as_array().expect("a list");
+    let keys: Vec<&str> = findings.iter().filter_map(|finding| finding["key"].as_str()).collect();
+    assert!(keys.contains(&"cvm/DeleteImages/unchanged#something changed"), "{keys:?}");
+    assert!(keys.iter().all(|key| !key.ends_with("#answered success")), "{keys:?}");
+}
+
 /// Whatever takes hold of a call: what becomes of it, who makes it, how its answer is written.
 #[test]
 fn a_mutant_that_is_served_is_found() {
