@@ -30,6 +30,8 @@ pub const CONFIRM: u32 = 5;
 const PAUSE_MS: u64 = 200;
 /// Executions for one call; those in which its set-up failed say nothing.
 pub const ATTEMPTS: u32 = 2 * CONFIRM;
+/// Why nothing is known of a promise.
+const NOT_SENT_AGAIN: &str = "a call earned no answer that is documented, and nothing was left to send it again with";
 /// Executions for all calls with one promise.
 const EXECUTIONS: u32 = 5 * ATTEMPTS;
 
@@ -125,11 +127,15 @@ impl Doubts {
         known.key = key.or_else(|| known.key.take());
     }
 
-    /// Adds the cases of each failure to it, once all are known.
+    /// Adds the cases of each failure to it, once all are known. What was never answered, and never sent again, is not known
+    /// to be kept.
     pub fn count(&self, tally: &mut Tally) {
-        for known in self.known.values() {
-            let failure = known.key.as_ref().and_then(|key| tally.failures.get_mut(key));
-            failure.into_iter().for_each(|first| first.cases += known.cases);
+        for (promised, known) in &self.known {
+            if let Some(failure) = known.key.as_ref().and_then(|key| tally.failures.get_mut(key)) {
+                failure.cases += known.cases;
+            } else if known.executions == 0 && !tally.is_exercised(*promised) {
+                tally.inconclusive(*promised, NOT_SENT_AGAIN.into());
+            }
         }
     }
 }

@@ -143,6 +143,26 @@ fn what_a_refused_call_took_away_is_not_held_against_the_next() {
     assert!(keys.iter().all(|key| !key.ends_with("#answered success")), "{keys:?}");
 }
 
+/// Whether a call never earns an answer is known when it was sent again several times. Where nothing is left for that, nobody
+/// may say that the endpoint conforms.
+#[test]
+fn what_was_not_answered_and_not_sent_again_is_inconclusive() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let served = Served::start(&["--mutant", "ens/DeleteImage/broken-answer/cut"]);
+    let words = ["run", "ens/DeleteImage", "--endpoint", &served.url, "--seed", "1", "--events", "events.jsonl"];
+    let check = |arguments: &[&str], code: i32, verdict: &str| {
+        let report = run_in(&[arguments, &["--format", "json"]].concat(), folder.path()).json(code);
+        let requirements = report["operations"][0]["requirements"].as_array().expect("a list");
+        let success = requirements.iter().find(|one| one["id"] == "ens/DeleteImage/success").expect("it is one");
+        assert_eq!((&report["verdict"], &success["verdict"]), (&verdict.into(), &verdict.into()), "{success}");
+        success["reason"].to_string()
+    };
+    let few = check(&[&words[..], &["--max-requests", "24"]].concat(), 6, "inconclusive");
+    assert!(few.contains("nothing was left to send it again with"), "{few}");
+    check(&["judge", "events.jsonl"], 6, "inconclusive");
+    check(&[&words[..], &["--cases", "1"]].concat(), 1, "violates");
+}
+
 /// Whatever takes hold of a call: what becomes of it, who makes it, how its answer is written.
 #[test]
 fn a_mutant_that_is_served_is_found() {
