@@ -18,9 +18,9 @@ impl Generator<'_> {
         if number < self.n_tours() { self.beginning(script, requests) } else { None }
     }
 
-    /// The longest beginning of a script that so many requests suffice for, by [`permit::requests`]; it ends with a documented call, or
-    /// with reads of what one did, and has calls that overlap whole or not at all. Of the aims it keeps those that its calls
-    /// exercise. None where no documented call fits.
+    /// The longest beginning of a script that so many requests suffice for, by [`permit::requests`]; it ends with a documented
+    /// call, or with reads of what one did, and has calls that overlap whole or not at all. Of the aims it keeps those that its
+    /// calls exercise. None where no documented call fits.
     fn beginning(&self, script: &Script, requests: u64) -> Option<Script> {
         let mut costs = script.commands.iter().scan(0, |spent, command| {
             *spent += permit::requests(command);
