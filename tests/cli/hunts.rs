@@ -190,16 +190,16 @@ fn a_mutant_that_is_served_is_found() {
 fn what_breaks_several_requirements_in_one_way_is_told_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let served = Served::start(&["--mutant", "ens/DeleteImage/drop-guard/Error.DeleteImage"]);
-    let amount = ["--seed", "1", "--cases", "12", "--patience", "300ms"];
-    let words = [&["run", "ens/DeleteImage", "--endpoint", &served.url], &amount[..]].concat();
-    let report = run_in(&[&words[..], &["--format", "json"]].concat(), folder.path()).json(1);
+    let words = ["run", "ens/DeleteImage", "--endpoint", &served.url, "--seed", "1", "--cases", "12"];
+    let reports = ["--patience", "300ms", "--events", "events.jsonl", "--format", "json"];
+    let report = run_in(&[&words[..], &reports[..]].concat(), folder.path()).json(1);
     let findings = report["findings"].as_array().expect("a list");
     let (own, like): (Vec<&Value>, Vec<&Value>) = findings.iter().partition(|finding| finding["like"].is_null());
     let keys = |findings: &[&Value]| findings.iter().map(|finding| finding["key"].clone()).collect::<Vec<_>>();
     assert_eq!(keys(&own), ["ens/DeleteImage/success#answered Error.DeleteImage"], "{:?}", keys(&like));
     assert!(!like.is_empty() && like.iter().all(|finding| finding["like"] == own[0]["key"]), "{:?}", keys(&like));
     let told = |more: &[&str]| {
-        let ended = run_in(&[&words[..], more].concat(), folder.path());
+        let ended = run_in(&[&["judge", "events.jsonl"], more].concat(), folder.path());
         let n = |text: &str| ended.stdout.lines().filter(|line| line.trim_start().starts_with(text)).count();
         (n("violation["), n("like      as for ens/DeleteImage/success"), n("call "))
     };
