@@ -108,7 +108,7 @@ pub struct Run {
     /// Root of all randomness; the same seed makes the same cases [default: random, and printed].
     #[arg(long, value_name = "S", value_parser = clap::builder::NonEmptyStringValueParser::new(), help_heading = "Amount")]
     pub seed: Option<String>,
-    /// Cases that run at the same time [default: 8, on the mock 32, in-process 1].
+    /// Cases that run at the same time [default: 8, on the mock 32, in-process 1; at most one for each 100 of `--max-requests`].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Amount")]
     pub workers: Option<u16>,
     /// Start no case that this many requests are not enough for; of the first ones, which show much, as much as they are enough

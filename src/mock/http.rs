@@ -189,8 +189,8 @@ impl Front {
             Err(refusal) => {
                 let door = refuse(&refusal, &call.action, product);
                 // What such a caller earns, and what is done then, may be what a planted bug is about.
-                let access = self.mock.set.service(at).access(&refusal.code);
-                match access.filter(|_| self.mock.planted.is_some()) {
+                let may_differ = self.mock.planted.is_some() && self.mock.set.operation(at).is_documented();
+                match self.mock.set.service(at).access(&refusal.code).filter(|_| may_differ) {
                     Some(access) => (User { caller: access.caller, ..User::default() }, Some(door)),
                     None => return Receipt::Refused(Some(door)),
                 }

@@ -56,8 +56,9 @@ pub fn value(context: &Context<'_>) -> Value {
     let findings = outcome.findings.iter().enumerate().map(|(position, result)| {
         let replay = context.replay.get(&result.finding.key).map(String::as_str);
         let mut value = finding(context.set, result, replay);
-        let like = Some(representatives[position]).filter(|like| *like != position);
-        value["like"] = like.map(|like| outcome.findings[like].finding.key.as_str()).into();
+        if representatives[position] != position {
+            value["like"] = outcome.findings[representatives[position]].finding.key.as_str().into();
+        }
         value
     });
     json!({
@@ -128,7 +129,7 @@ fn operation(context: &Context<'_>, result: &OperationResult) -> Value {
     })
 }
 
-/// A finding by itself; `replay` is the path of its counterexample.
+/// A finding by itself, which no other stands for; `replay` is the path of its counterexample.
 pub fn finding(set: &SpecSet, result: &FindingResult, replay: Option<&str>) -> Value {
     let found = &result.finding;
     let (at, index) = found.requirement;
@@ -158,6 +159,7 @@ pub fn finding(set: &SpecSet, result: &FindingResult, replay: Option<&str>) -> V
         "requests_to_failure": result.requests_to_failure,
         "shrink_requests": result.shrink_requests,
         "replay": replay,
+        "like": null,
     })
 }
 

@@ -46,11 +46,12 @@ pub async fn run(args: &Run, global: &Global) -> Result<ExitCode, Failure> {
     let began = Instant::now();
     let connected = plan.connect(&seed, global.verbose).await?;
     let started = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let chosen = args.workers.map(usize::from).or(profile.workers.map(|_| connected.workers));
     let settings = Settings {
         seed,
         operations: connected.operations.clone(),
         cases: limit.cases,
-        workers: args.workers.map_or(connected.workers, usize::from),
+        workers: chosen.unwrap_or_else(|| limit.workers(connected.workers)),
         max_requests: limit.requests,
         max_time: limit.time,
         shrink_requests: args.shrink_requests,
@@ -131,6 +132,9 @@ pub struct Limit {
     pub time: Option<Duration>,
 }
 
+/// Requests of a budget for each case that runs at the same time.
+const REQUESTS_EACH: u64 = 100;
+
 impl Limit {
     fn of(args: &Run, profile: &Profile) -> Self {
         let minutes = profile.budget.minutes.and_then(|minutes| Duration::try_from_secs_f64(minutes * 60.0).ok());
@@ -139,6 +143,13 @@ impl Limit {
             requests: args.max_requests.or(profile.budget.requests),
             time: args.max_time.or(minutes),
         }
+    }
+
+    /// Cases at the same time where nobody chose: with few requests, so few that some are left to send a call again that
+    /// earned no answer.
+    fn workers(&self, most: usize) -> usize {
+        let affordable = self.requests.map(|requests| usize::try_from(requests / REQUESTS_EACH).unwrap_or(usize::MAX));
+        affordable.map_or(most, |affordable| most.min(affordable.max(1)))
     }
 }
 
