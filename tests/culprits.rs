@@ -161,7 +161,7 @@ fn each_of_two_culprits_is_found() {
     check(
         Odd::LeavesOut,
         "other-code/InvalidImageId.NotFound",
-        &["success#answered ImageUsingByInstance", "unchanged#status 404", nameless],
+        &["error/InvalidImageId.NotFound#answered ImageUsingByInstance", nameless],
     );
     let unsigned = "access/no-signature#something changed";
     let dry = "promise/dry-run-changes-nothing#something changed";
