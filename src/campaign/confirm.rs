@@ -30,10 +30,10 @@ pub const CONFIRM: u32 = 5;
 const PAUSE_MS: u64 = 200;
 /// Executions for one call; those in which its set-up failed say nothing.
 pub const ATTEMPTS: u32 = 2 * CONFIRM;
-/// Why nothing is known of a promise.
-const NOT_SENT_AGAIN: &str = "a call earned no answer that is documented, and nothing was left to send it again with";
 /// Executions for all calls with one promise.
 const EXECUTIONS: u32 = 5 * ATTEMPTS;
+/// Why nothing is known of a promise.
+const NOT_SENT_AGAIN: &str = "a call earned no answer that is documented, and nothing was left to send it again with";
 
 /// A call that earned no answer, although one was promised.
 pub struct Doubt {

@@ -75,7 +75,10 @@ pub fn exercised(set: &SpecSet, state: &State, request: &Request, permitted: &[O
         together.entry(&outcome.choices).or_default().extend(row_of(outcome));
     }
     let mut found = Vec::new();
-    let told = Told { operation, permitted: permitted.iter().map(|outcome| (outcome, unlikely(outcome))).collect() };
+    let told = Told {
+        operation,
+        permitted: permitted.iter().map(|outcome| (outcome, outcome.choices.unlikely().collect())).collect(),
+    };
     for (outcome, assumed) in &told.permitted {
         let due = &together[&outcome.choices];
         for claim in &outcome.claims {
@@ -169,11 +172,6 @@ struct Told<'a> {
     operation: &'a Operation,
     /// What may come, each with the unlikely answers that it depends on.
     permitted: Vec<(&'a Outcome, Vec<(usize, usize)>)>,
-}
-
-/// Answers to open questions, other than the first, that an outcome depends on.
-fn unlikely(outcome: &Outcome) -> Vec<(usize, usize)> {
-    outcome.choices.iter().filter(|(_, choice)| *choice > 0).collect()
 }
 
 impl Told<'_> {

@@ -15,7 +15,8 @@
 //!
 //! [`races`] puts calls beside each other, in lanes, for what can only be seen when they overlap.
 //!
-//! `beginning` is what fits of a tour into the rest of a budget. `proposal` and [`tree`] make smaller scripts of one that fails: what the model would do, and what is left with less.
+//! `beginning` is what fits of a tour into the rest of a budget. `proposal` and [`tree`] make smaller scripts of one that
+//! fails: what the model would do, and what is left with less.
 //!
 //! Everything follows from the seed and the specs: a case is a function of the root seed and its number, whatever ran
 //! before it and however many workers there are. This is the only home of proptest.

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     history::Reply,
     model::{
-        Caller, Choices, Outcome, Pending, Request, Resource, State, evaluate::NO_CHOICES, likely, outcomes_with,
+        Caller, Choices, Outcome, Pending, Request, Resource, State, choices::NO_CHOICES, likely, outcomes_with,
         state::Change,
     },
     spec::{

@@ -3,7 +3,8 @@
 use std::cell::{Cell, RefCell};
 
 use super::{
-    evaluate::{Choices, Scope},
+    choices::Choices,
+    evaluate::Scope,
     outcome::{Answer, Aspect, Claim, Outcome, Refused},
     request::Request,
     state::State,

@@ -4,12 +4,7 @@
 //! conditions shows that this one is needed (testers know this as *modified condition/decision coverage*). Only then would
 //! an endpoint that forgot this part answer otherwise.
 
-use super::{
-    evaluate::{Choices, Scope},
-    outcome::Step,
-    request::Request,
-    state::State,
-};
+use super::{choices::Choices, evaluate::Scope, outcome::Step, request::Request, state::State};
 use crate::spec::{
     SpecSet,
     expression::Expr,

@@ -21,6 +21,7 @@
 //! The model knows no clock (time is an argument), no randomness, no bytes, and no endpoint.
 
 mod access;
+pub mod choices;
 mod common;
 mod deciding;
 mod effects;
@@ -35,8 +36,9 @@ pub mod state;
 mod tests;
 pub mod view;
 
+pub use choices::Choices;
 pub use deciding::{Deciding, deciding};
-pub use evaluate::{Ask, Choices};
+pub use evaluate::Ask;
 pub use looked::Looked;
 pub use outcome::{
     Answer, Aspect, Claim, Outcome, Refused, goes_first, likely, outcomes, outcomes_looking, outcomes_with,

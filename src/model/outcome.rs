@@ -7,7 +7,8 @@ use std::{
 
 use super::{
     access,
-    evaluate::{Ask, Choices, Defined, Named, Scope, Target, Variables, first_of},
+    choices::Choices,
+    evaluate::{Ask, Defined, Named, Scope, Target, Variables, first_of},
     looked::Looked,
     request::Request,
     state::{Change, Pending, State, TokenUse},

@@ -5,7 +5,8 @@ use std::{borrow::Cow, cell::Cell};
 use serde_json::{Map, Value};
 
 use super::{
-    evaluate::{Choices, Scope, Variables, first_of},
+    choices::Choices,
+    evaluate::{Scope, Variables, first_of},
     request::{Request, Shapes},
     state::{Resource, State},
 };

@@ -5,7 +5,7 @@ use std::{cell::OnceCell, collections::BTreeSet, hash::BuildHasher, ops::Deref, 
 use foldhash::fast::FixedState;
 
 use crate::{
-    model::{Aspect, Choices, Resource, State, evaluate::NO_CHOICES},
+    model::{Aspect, Choices, Resource, State, choices::NO_CHOICES},
     spec::service::OpRef,
     value::Key,
 };

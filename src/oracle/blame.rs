@@ -93,8 +93,8 @@ pub fn promise(operation: &Operation, permitted: &[Outcome]) -> Option<usize> {
 
 /// The outcomes that take the fewest unlikely answers to open questions.
 fn likeliest(permitted: &[Outcome]) -> Vec<Outcome> {
-    let n_unlikely = |outcome: &&Outcome| outcome.choices.iter().filter(|(_, choice)| *choice > 0).count();
-    let least = permitted.iter().map(|outcome| n_unlikely(&outcome)).min();
+    let n_unlikely = |outcome: &Outcome| outcome.choices.unlikely().count();
+    let least = permitted.iter().map(n_unlikely).min();
     permitted.iter().filter(|outcome| Some(n_unlikely(outcome)) == least).cloned().collect()
 }
 

@@ -54,8 +54,7 @@ pub fn value(context: &Context<'_>) -> Value {
         .collect();
     let representatives = alike::representatives(&outcome.findings);
     let findings = outcome.findings.iter().enumerate().map(|(position, result)| {
-        let replay = context.replay.get(&result.finding.key).map(String::as_str);
-        let mut value = finding(context.set, result, replay);
+        let mut value = finding(context.set, result, context.replay_of(result));
         if representatives[position] != position {
             value["like"] = outcome.findings[representatives[position]].finding.key.as_str().into();
         }

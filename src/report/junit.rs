@@ -91,7 +91,7 @@ fn failure(context: &Context<'_>, which: (crate::spec::OpRef, usize), out: &mut 
     let mut summaries = Vec::new();
     for result in &findings {
         let key = &result.finding.key;
-        let evidence = Evidence::campaign(result, context.replay.get(key).map(String::as_str));
+        let evidence = Evidence::campaign(context, result);
         texts.push(human::finding(context.set, context.addresses, result, &evidence));
         let new = if context.changes.is_some_and(|changes| changes.is_new(key)) { "new: " } else { "" };
         summaries.push(format!("{new}{}", result.finding.summary));

@@ -111,7 +111,7 @@ fn findings<'a>(
         let word = if result.finding.nature == Nature::Violation { "" } else { result.finding.nature.name() };
         let _ = writeln!(out, "### `{}` {word}\n", requirement.id);
         let _ = writeln!(out, "{}\n", inline(&result.finding.summary));
-        let evidence = Evidence::campaign(result, context.replay.get(&result.finding.key).map(String::as_str));
+        let evidence = Evidence::campaign(context, result);
         block(&human::finding(context.set, context.addresses, result, &evidence), out);
     }
 }

@@ -25,7 +25,10 @@ use url::Url;
 pub use changes::Changes;
 
 use crate::{
-    campaign::{Outcome, Verdict, outcome::OperationResult},
+    campaign::{
+        Outcome, Verdict,
+        outcome::{FindingResult, OperationResult},
+    },
     spec::{Operation, Requirement, SpecSet, operation::Document, service::OpRef},
     wire::{Format, Placement},
 };
@@ -81,6 +84,11 @@ pub struct Counts {
 }
 
 impl Context<'_> {
+    /// Path of the counterexample of a finding.
+    pub fn replay_of(&self, result: &FindingResult) -> Option<&str> {
+        self.replay.get(&result.finding.key).map(String::as_str)
+    }
+
     pub fn is_selected(&self, at: OpRef, requirement: usize) -> bool {
         self.only.is_empty() || self.only.contains(&(at, requirement))
     }

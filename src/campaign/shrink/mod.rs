@@ -30,7 +30,6 @@ mod accused;
 
 use std::{
     mem::replace,
-    ops::Range,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -416,8 +415,9 @@ impl<'a> Shrinker<'a> {
     fn cut(&self, failed: Failed) -> Failed {
         let Failed { script, history, finding } = &failed;
         let end = finding.culprit.max(finding.command) + 1;
-        let is_torn = |race: Range<usize>| !race.is_empty() && race.end > end;
-        if end >= script.commands.len() || is_torn(script.race()) {
+        let race = script.race();
+        let is_torn = !race.is_empty() && race.end > end;
+        if end >= script.commands.len() || is_torn {
             return failed;
         }
         let script = script.with(script.commands[..end].to_vec());

@@ -148,8 +148,8 @@ impl Limit {
     /// Cases at the same time where nobody chose: with few requests, so few that some are left to send a call again that
     /// earned no answer.
     fn workers(&self, most: usize) -> usize {
-        let affordable = self.requests.map(|requests| usize::try_from(requests / REQUESTS_EACH).unwrap_or(usize::MAX));
-        affordable.map_or(most, |affordable| most.min(affordable.max(1)))
+        let Some(requests) = self.requests else { return most };
+        usize::try_from(requests / REQUESTS_EACH).map_or(most, |affordable| most.min(affordable.max(1)))
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     campaign::outcome::FindingResult,
     oracle::Nature,
-    report::{Addresses, citation, count, curl, number},
+    report::{Addresses, Context, citation, count, curl, number},
     spec::SpecSet,
 };
 
@@ -32,7 +32,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// What a campaign knows.
-    pub fn campaign(result: &FindingResult, replay: Option<&str>) -> Self {
+    pub fn campaign(context: &Context<'_>, result: &FindingResult) -> Self {
         let cases = count(result.cases, "case");
         let stable = if result.again.times == 0 {
             "not run again".to_owned()
@@ -53,7 +53,7 @@ impl Evidence {
         if !result.counts {
             seen.push_str("; it does not make the verdict");
         }
-        Self { seen, replay: replay.map(str::to_owned) }
+        Self { seen, replay: context.replay_of(result).map(str::to_owned) }
     }
 }
 

@@ -13,7 +13,6 @@ mod table;
 mod verdict;
 
 use super::{Context, Detail, Reporter, alike};
-use crate::campaign::outcome::FindingResult;
 pub use finding::{Evidence, text as finding};
 pub use style::wrap;
 
@@ -47,21 +46,16 @@ pub fn text(context: &Context<'_>) -> String {
 fn findings(context: &Context<'_>) -> Vec<String> {
     let findings = &context.outcome.findings;
     let representatives = alike::representatives(findings);
-    let evidence = |result: &FindingResult| {
-        Evidence::campaign(result, context.replay.get(&result.finding.key).map(String::as_str))
+    let mut order: Vec<usize> = (0..findings.len()).collect();
+    order.sort_by_key(|position| (representatives[*position], representatives[*position] != *position));
+    let told = |position: usize| {
+        let (result, representative) = (&findings[position], representatives[position]);
+        let evidence = Evidence::campaign(context, result);
+        if representative == position || context.detail == Detail::Much {
+            finding::text(context.set, context.addresses, result, &evidence)
+        } else {
+            finding::brief(context.set, result, &findings[representative], &evidence)
+        }
     };
-    let mut parts = Vec::new();
-    for (position, result) in
-        findings.iter().enumerate().filter(|(position, _)| representatives[*position] == *position)
-    {
-        parts.push(finding::text(context.set, context.addresses, result, &evidence(result)));
-        let others = (0..findings.len()).filter(|other| *other != position && representatives[*other] == position);
-        parts.extend(others.map(|other| match context.detail {
-            Detail::Much => {
-                finding::text(context.set, context.addresses, &findings[other], &evidence(&findings[other]))
-            }
-            _ => finding::brief(context.set, &findings[other], result, &evidence(&findings[other])),
-        }));
-    }
-    parts
+    order.into_iter().map(told).collect()
 }
