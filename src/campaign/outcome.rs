@@ -41,6 +41,8 @@ pub struct Outcome {
     pub endpoint: String,
     pub cases: u64,
     pub requests: u64,
+    /// Requests of the cases with all that comes with them, as removing what they made: what a budget is for.
+    pub spent: u64,
     /// Requests that shrinking and confirming took, beside those of the cases.
     pub shrink_requests: u64,
     pub seconds: f64,

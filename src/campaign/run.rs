@@ -94,6 +94,7 @@ async fn since(
         Cases { set, settings, shard, endpoints: &endpoints, generator, counter: &counter, began, n_cases, tell };
     let mut tally = cases.all().await;
     let requests = counter.load(Ordering::Relaxed);
+    let spent = cases.spent();
     let mut findings: Vec<FindingResult> = Vec::new();
     for first in failures(set, &mut tally) {
         let (key, requirement) = (first.finding.key.clone(), first.finding.requirement);
@@ -123,6 +124,7 @@ async fn since(
         endpoint: names(&endpoints),
         cases: tally.cases,
         requests,
+        spent,
         shrink_requests: counter.load(Ordering::Relaxed) - requests,
         seconds: began.elapsed().as_secs_f64(),
         interrupted: settings.interrupted.load(Ordering::Relaxed),

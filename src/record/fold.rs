@@ -75,12 +75,15 @@ pub fn fold(set: &SpecSet, records: &[Record]) -> Folded {
     };
     let misfits = folding.misfits.iter().map(|(why, times)| (format!("no longer fits the specs: {why}"), *times));
     reasons.splice(0..0, gaps.into_iter().map(|gap| (gap, 1)).chain(misfits));
+    let requests = records.iter().map(|record| record.requests.0).sum();
     let outcome = Outcome {
         verdict,
         seed: joined(records.iter().map(|record| &*record.head.seed)),
         endpoint: joined(records.iter().map(|record| &*record.head.endpoint)),
         cases: tally.cases,
-        requests: records.iter().map(|record| record.requests.0).sum(),
+        requests,
+        // What came with them is in the report of the run.
+        spent: requests,
         shrink_requests: records.iter().map(|record| record.requests.1).sum(),
         seconds: records.iter().map(|record| seconds(record)).fold(0.0, f64::max),
         stopped: tally.stopped.clone(),

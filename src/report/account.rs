@@ -15,6 +15,8 @@ pub struct Account {
     /// No case was started after this time.
     pub time: Option<Duration>,
     pub usage: Usage,
+    /// Requests that cases took, with removing what they made; the others went into shrinking.
+    pub spent: u64,
     pub seconds: f64,
     pub swept: Swept,
 }
@@ -38,7 +40,7 @@ impl Account {
             .collect();
         json!({
             "run": self.run,
-            "requests": { "planned": budget.requests, "used": usage.requests, "lookups": usage.lookups },
+            "requests": { "planned": budget.requests, "cases": self.spent, "used": usage.requests, "lookups": usage.lookups },
             "seconds": { "planned": self.time.map(|time| time.as_secs_f64()), "used": super::json::seconds(self.seconds) },
             "at_once": at_once,
             "paid": { "planned": budget.paid, "used": usage.paid },
@@ -59,11 +61,15 @@ impl Account {
             Some(planned) => format!("{used} of {planned}"),
             None => used,
         };
-        let requests = of(usage.requests.to_string(), self.budget.requests.map(|most| most.to_string()));
+        let mut requests = of(self.spent.to_string(), self.budget.requests.map(|most| most.to_string())) + " requests";
+        let others = usage.requests.saturating_sub(self.spent);
+        if others > 0 {
+            requests += &format!(" for cases and {others} more to shrink failures");
+        }
         let minutes = |seconds: f64| format!("{:.1}", seconds / 60.0);
         let time = of(minutes(self.seconds), self.time.map(|time| minutes(time.as_secs_f64())));
         let mut lines = vec![format!(
-            "budget    {requests} requests ({} to look ids up, {} throttled), {time} minutes, {}",
+            "budget    {requests} ({} to look ids up, {} throttled), {time} minutes, {}",
             usage.lookups,
             usage.throttled,
             super::count(usage.paid, "paid call")

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, fs};
 
 use serde_json::Value;
 
-use crate::process::{has_fields, run, run_in};
+use crate::{
+    process::{has_fields, run, run_in},
+    served::Served,
+};
 
 #[test]
 fn the_json_report_is_complete() {
@@ -136,6 +139,31 @@ fn a_small_budget_is_spent_on_what_tells_the_most() {
     let n_calls = planned.stdout.lines().filter(|line| line.starts_with("  * ")).count();
     let n_commands = planned.stdout.lines().filter(|line| line.starts_with("  ")).count();
     assert!(n_calls > 15 && n_commands <= 40, "{}", planned.stdout);
+}
+
+/// A budget is for cases; what shrinking took on top is not told as if it were of it.
+#[test]
+fn what_shrinking_took_is_told_beside_the_budget() {
+    let check = |more: &[&str], code: i32, is_shrunk: bool| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let served = Served::start(&[&["--settle", "30ms"], more].concat());
+        let words = ["run", "ens/DeleteImage", "--endpoint", &served.url, "--seed", "1", "--max-requests", "60"];
+        let reports = ["--format", "json", "--report", "human=out.txt"];
+        let report = run_in(&[&words[..], &reports[..]].concat(), folder.path()).json(code);
+        let requests = &report["account"]["requests"];
+        let number = |name: &str| requests[name].as_u64().unwrap_or_else(|| panic!("`{name}` is a number: {requests}"));
+        let (cases, used) = (number("cases"), number("used"));
+        let human = fs::read_to_string(folder.path().join("out.txt")).expect("the other report");
+        let told = if is_shrunk {
+            format!("{cases} of 60 requests for cases and {} more to shrink failures (", used - cases)
+        } else {
+            format!("{used} of 60 requests (")
+        };
+        assert!(human.contains(&told), "no `{told}`: {human}");
+        assert_eq!((number("planned"), used > cases), (60, is_shrunk));
+    };
+    check(&[], 0, false);
+    check(&["--mutant", "ens/DeleteImage/other-status/MissingParameter"], 1, true);
 }
 
 #[test]

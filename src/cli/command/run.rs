@@ -87,11 +87,16 @@ pub async fn run(args: &Run, global: &Global) -> Result<ExitCode, Failure> {
         Some(guard) => {
             let swept = guard.sweep(&set).await;
             guard.tell(&swept, global.quiet);
+            let usage = guard.endpoint.usage();
+            // Shrinking comes last; where there was none, all that was sent belongs to the cases.
+            let is_shrunk = outcome.shrink_requests > 0;
+            let spent = if is_shrunk { outcome.spent.min(usage.requests) } else { usage.requests };
             Some(Account {
                 run: guard.endpoint.ledger().run(),
                 budget: Budget { requests: limit.requests, ..guard.endpoint.rules().budget.clone() },
                 time: limit.time,
-                usage: guard.endpoint.usage(),
+                usage,
+                spent,
                 seconds: began.elapsed().as_secs_f64(),
                 swept,
             })
