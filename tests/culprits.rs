@@ -1,7 +1,7 @@
 //! Who did it: the call that is accused, another one, both, or none of all.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, LazyLock, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -18,15 +18,23 @@ use aswritten::{
     model::Caller,
     mutant,
     record::{Head, Log, Recorded, fold, line::SCHEMA, read},
-    spec::{self, SpecSet},
+    spec::{self, SpecSet, service::OpRef},
 };
 use serde_json::{Map, Value};
 
 const OPERATION: &str = "ecs/DeleteImage";
+/// Its first sequence is a long one, and has calls that overlap.
+const OF_MANY: &str = "swas/DeleteCustomImages";
 
 static SET: LazyLock<Arc<SpecSet>> = LazyLock::new(|| Arc::new(spec::embedded().expect("the specs are sound")));
-static GENERATOR: LazyLock<Generator<'static>> =
-    LazyLock::new(|| Generator::new(&SET, &[SET.find(OPERATION).expect("it is specified")], "1", Options::default()));
+static GENERATORS: LazyLock<BTreeMap<&str, Generator<'static>>> = LazyLock::new(|| {
+    let of = |operation| Generator::new(&SET, &[at(operation)], "1", Options::default());
+    BTreeMap::from([OPERATION, OF_MANY].map(|operation| (operation, of(operation))))
+});
+
+fn at(operation: &str) -> OpRef {
+    SET.find(operation).expect("it is specified")
+}
 
 /// What is wrong besides with the endpoint.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,6 +45,8 @@ enum Odd {
     LeavesOut,
     /// Requests without a signature are refused, and obeyed all the same.
     Obeys,
+    /// The first judged call that is refused is refused with this code, and none after it.
+    Errs(&'static str),
     /// Each answer of a first so many takes this many milliseconds, and later ones none.
     Wakes(u32, u64),
 }
@@ -47,6 +57,7 @@ struct Oddly {
     odd: Odd,
     shown: Mutex<BTreeSet<String>>,
     n_calls: AtomicU32,
+    n_refused: AtomicU32,
 }
 
 impl Oddly {
@@ -74,6 +85,11 @@ impl Endpoint for Oddly {
             match (&mut reply, self.odd) {
                 (Reply::Success { fields, .. }, Odd::Forgets) => self.forget(fields),
                 (Reply::Success { fields, .. }, Odd::LeavesOut) if is_judged => drop(fields.remove("RequestId")),
+                (Reply::Refused { code, .. }, Odd::Errs(other))
+                    if is_judged && self.n_refused.fetch_add(1, Ordering::Relaxed) == 0 =>
+                {
+                    *code = other.into();
+                }
                 (Reply::Refused { .. }, Odd::Obeys) if call.caller == Caller::Unsigned => {
                     self.inner.send(&Call { caller: Caller::Main, ..call.clone() }).await;
                 }
@@ -97,7 +113,7 @@ impl Endpoint for Oddly {
 }
 
 /// What is found when something is odd, and the endpoint has this bug besides: in the run, and in its record.
-fn judge(odd: Odd, bug: Option<&str>) -> [Outcome; 2] {
+fn judge(operation: &str, odd: Odd, bug: Option<&str>) -> [Outcome; 2] {
     let healthy = Mock::new(SET.clone(), Policy::new(&SET, 20));
     let planted =
         bug.map(|bug| mutant::derive(&SET).into_iter().find(|mutant| mutant.id == bug).expect("it is a mutant"));
@@ -113,19 +129,23 @@ fn judge(odd: Odd, bug: Option<&str>) -> [Outcome; 2] {
         clean: true,
         pace: Default::default(),
     };
-    let settings =
-        Settings { cases: Some(60), ..Settings::new("1", SET.find(OPERATION).expect("it is specified"), around) };
+    let settings = Settings { cases: Some(60), ..Settings::new("1", at(operation), around) };
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("events.jsonl");
-    let (specs, operations) = (SET.digest.clone(), vec![OPERATION.to_owned()]);
+    let (specs, operations) = (SET.digest.clone(), vec![operation.to_owned()]);
     let head = Head { schema: SCHEMA, specs, operations, shard: "1/1".into(), patience_ms: 2_000, ..Head::default() };
     let log = Arc::new(Log::create(&path, SET.clone(), head, &[]).expect("it can be written"));
-    let oddly =
-        Arc::new(Oddly { inner: InProcess::new(mock), odd, shown: Mutex::default(), n_calls: AtomicU32::new(0) });
+    let oddly = Arc::new(Oddly {
+        inner: InProcess::new(mock),
+        odd,
+        shown: Mutex::default(),
+        n_calls: AtomicU32::new(0),
+        n_refused: AtomicU32::new(0),
+    });
     let endpoint: Arc<dyn Endpoint> = Arc::new(Recorded::new(oddly, log.clone()));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let tell = |event: Event<'_>| log.tell(&event);
-    let outcome = runtime.block_on(run_planned(&SET, &settings, &GENERATOR, &[endpoint], &tell));
+    let outcome = runtime.block_on(run_planned(&SET, &settings, &GENERATORS[operation], &[endpoint], &tell));
     log.finish(&outcome, Value::Null).expect("all was written");
     let recorded = fold(&SET, &[read(&path).expect("it is a record")]).outcome;
     [outcome, recorded]
@@ -137,7 +157,7 @@ fn keys(outcome: &Outcome) -> BTreeSet<&str> {
 
 #[test]
 fn nobody_is_blamed_for_what_goes_without_any_call() {
-    for outcome in judge(Odd::Forgets, None) {
+    for outcome in judge(OPERATION, Odd::Forgets, None) {
         assert_eq!((keys(&outcome), outcome.verdict), (BTreeSet::new(), Verdict::Inconclusive));
         let is_told = |(reason, _): &(String, u64)| reason.contains("as well as without: no documented call is known");
         assert!(outcome.reasons.iter().any(is_told), "{:?}", outcome.reasons);
@@ -148,7 +168,7 @@ fn nobody_is_blamed_for_what_goes_without_any_call() {
 #[test]
 fn each_of_two_culprits_is_found() {
     let check = |odd: Odd, bug: &str, expected: &[&str]| {
-        for outcome in judge(odd, Some(&format!("{OPERATION}/{bug}"))) {
+        for outcome in judge(OPERATION, odd, Some(&format!("{OPERATION}/{bug}"))) {
             let expected: Vec<String> = expected.iter().map(|key| format!("{OPERATION}/{key}")).collect();
             let found = keys(&outcome);
             assert_eq!(found, expected.iter().map(String::as_str).collect(), "{bug}");
@@ -175,9 +195,18 @@ fn each_of_two_culprits_is_found() {
 fn a_call_that_came_in_between_is_not_to_blame() {
     for ms in [4, 8] {
         let bug = format!("{OPERATION}/change-on-dry-run/DryRun");
-        for outcome in judge(Odd::Wakes(200, ms), Some(&bug)) {
+        for outcome in judge(OPERATION, Odd::Wakes(200, ms), Some(&bug)) {
             let promise = format!("{OPERATION}/promise/dry-run-changes-nothing#something changed");
             assert_eq!(keys(&outcome), BTreeSet::from([&*promise]), "{ms} ms");
         }
+    }
+}
+
+/// What is seen once and not again cannot be shrunk by trying; what came after it proves nothing, and is not told.
+#[test]
+fn what_does_not_show_again_is_told_without_what_came_after() {
+    for outcome in judge(OF_MANY, Odd::Errs("CustomImageInShare"), None) {
+        let [result] = &outcome.findings[..] else { panic!("{:?}", keys(&outcome)) };
+        assert_eq!((result.script.commands.len(), result.finding.command, result.again.shown), (1, 0, 0));
     }
 }

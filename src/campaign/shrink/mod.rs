@@ -416,7 +416,7 @@ impl<'a> Shrinker<'a> {
         let Failed { script, history, finding } = &failed;
         let end = finding.culprit.max(finding.command) + 1;
         let race = script.race();
-        let is_torn = !race.is_empty() && race.end > end;
+        let is_torn = race.start < end && end < race.end;
         if end >= script.commands.len() || is_torn {
             return failed;
         }
