@@ -80,13 +80,13 @@ pub fn without_call(script: &Script, call: usize, shows: usize) -> Option<Derive
 
 /// Scripts of what the kept commands are about, for a start: without what is about anything else, and without mere looks.
 pub fn focused(script: &Script, keep: &[usize]) -> Vec<Script> {
-    let about = without_others(script, keep, |_| false);
+    let about = without_others(script, keep, |_| false).map(|about| about.script);
     let looks = (0..script.commands.len()).filter(|index| !keep.contains(index) && is_look(&script.commands[*index]));
     about.into_iter().chain(without(script, looks.collect(), keep)).collect()
 }
 
 /// The script without what is about anything else than the kept commands, and without what is dispensable.
-pub fn without_others(script: &Script, keep: &[usize], is_dispensable: impl Fn(&Command) -> bool) -> Option<Script> {
+pub fn without_others(script: &Script, keep: &[usize], is_dispensable: impl Fn(&Command) -> bool) -> Option<Derived> {
     let mut concerned: BTreeSet<Key> =
         keep.iter().filter_map(|index| script.commands.get(*index)).flat_map(Command::uses).collect();
     for command in script.commands.iter().rev() {
@@ -100,7 +100,7 @@ pub fn without_others(script: &Script, keep: &[usize], is_dispensable: impl Fn(&
     };
     let commands = script.commands.iter().enumerate().filter(|(index, _)| !keep.contains(index));
     let doomed = commands.filter(|(_, command)| is_dispensable(command) || !is_about(command));
-    without(script, doomed.map(|(index, _)| index).collect(), keep)
+    removed(script, doomed.map(|(index, _)| index).collect(), keep)
 }
 
 /// A read that waits for nothing.

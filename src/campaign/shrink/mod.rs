@@ -23,10 +23,13 @@
 //! Which call did it is a guess as long as several could have done it. Where the failure shows without the accused call, or
 //! before it, [another one](accused) is to blame, and that failure is shrunk instead; or none is, and there is no failure.
 //!
+//! Of what never shows again, and is no race, an excerpt of what was seen is told: what is about other things has no part in it.
+//!
 //! That something takes too long to go would take all patience at each attempt. Attempts are made with little, and only what
 //! they come to is held to all of it: a script that fails only when it is hurried is no result.
 
 mod accused;
+mod excerpt;
 
 use std::{
     mem::replace,
@@ -261,7 +264,10 @@ impl<'a> Shrinker<'a> {
             self.came_between(&best).await
         };
         let open = open.or_else(|| self.arrived_twice(&best, again));
-        open.unwrap_or_else(|| Found::End(End::Shrunk(Box::new(Shrunk { failed: best, again }))))
+        open.unwrap_or_else(|| {
+            let failed = if again.shown == 0 { self.excerpt(best) } else { best };
+            Found::End(End::Shrunk(Box::new(Shrunk { failed, again })))
+        })
     }
 
     /// Reduces a script step by step; to what fails each time, where that can be had.
@@ -410,23 +416,6 @@ impl<'a> Shrinker<'a> {
         Some(self.cut(Failed { script: script.clone(), history, finding }))
     }
 
-    /// The same without what comes after the failure has shown itself, which takes no request: nothing depends on what comes
-    /// later.
-    fn cut(&self, failed: Failed) -> Failed {
-        let Failed { script, history, finding } = &failed;
-        let end = finding.culprit.max(finding.command) + 1;
-        let race = script.race();
-        let is_torn = race.start < end && end < race.end;
-        if end >= script.commands.len() || is_torn {
-            return failed;
-        }
-        let script = script.with(script.commands[..end].to_vec());
-        let mut history = history.clone();
-        history.exchanges.retain(|exchange| exchange.command < end);
-        let same = judge(self.set, &script, &history).findings.into_iter().find(|other| other.key == finding.key);
-        same.map_or(failed, |finding| Failed { script, history, finding })
-    }
-
     async fn run(&mut self, script: &Script, patience_ms: u64) -> (History, Judged) {
         self.executions += 1;
         let name = format!("s{}", self.executions);
@@ -471,8 +460,9 @@ impl<'a> Shrinker<'a> {
             is_call(call) && self.generator.asks(&until_then, call, requirement) == Some(true)
         };
         let earlier: Vec<usize> = (0..culprit).filter(asks).collect();
-        let both = |index: &usize| without_others(script, &[*index, culprit, command], is_call);
-        let twice = |index: &usize| call_after_itself(&without_others(script, &[*index], is_call)?);
+        let only = |keep: &[usize]| Some(without_others(script, keep, is_call)?.script);
+        let both = |index: &usize| only(&[*index, culprit, command]);
+        let twice = |index: &usize| call_after_itself(&only(&[*index])?);
         let pairs = smallest_few(earlier.iter().filter_map(both));
         let doubled = smallest_few(earlier.iter().filter_map(twice));
         self.first_failing(&[pairs, doubled].concat(), &finding.key).await
