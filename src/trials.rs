@@ -506,7 +506,7 @@ fn described(result: &FindingResult) -> String {
         ));
     }
     let again = result.again;
-    if !again.is_stable() {
+    if again.times > 0 && !again.is_stable() {
         lines.push(format!("  it showed itself {} of {} times that this was run again", again.shown, again.times));
     }
     lines.join("\n")

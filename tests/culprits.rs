@@ -17,6 +17,7 @@ use aswritten::{
     mock::{Mock, Policy},
     model::Caller,
     mutant,
+    oracle::Nature,
     record::{Head, Log, Recorded, fold, line::SCHEMA, read},
     sequence::Purpose,
     spec::{self, SpecSet, service::OpRef},
@@ -48,6 +49,8 @@ enum Odd {
     Obeys,
     /// Of the judged calls that are refused, the one after so many is refused with this code.
     Errs(u32, &'static str),
+    /// Shared images are refused with a code that nobody knows.
+    Mutters,
     /// Each answer of a first so many takes this many milliseconds, and later ones none.
     Wakes(u32, u64),
 }
@@ -91,6 +94,7 @@ impl Endpoint for Oddly {
                 {
                     *code = other.into();
                 }
+                (Reply::Refused { code, .. }, Odd::Mutters) if code == "ImageUseShared" => *code = "Unheard".into(),
                 (Reply::Refused { .. }, Odd::Obeys) if call.caller == Caller::Unsigned => {
                     self.inner.send(&Call { caller: Caller::Main, ..call.clone() }).await;
                 }
@@ -189,6 +193,19 @@ fn each_of_two_culprits_is_found() {
     check(Odd::Obeys, "change-on-dry-run/DryRun", &[unsigned, dry]);
     // A dry run is refused as well, when the image is shared.
     check(Odd::Obeys, "effect-on-refusal/ImageUseShared", &[unsigned, dry, "unchanged#something changed"]);
+}
+
+/// Where success may be due as well, an unknown code proves nothing; where it may not, it does, and neither hides the other.
+#[test]
+fn an_unknown_code_is_held_against_what_is_due_for_sure() {
+    for outcome in judge(OPERATION, Odd::Mutters, None) {
+        let [due, unknown] =
+            ["answered", "unknown code"].map(|what| format!("{OPERATION}/error/ImageUseShared#{what} Unheard"));
+        let found = keys(&outcome);
+        assert!([&*due, &*unknown].iter().all(|key| found.contains(key)), "{found:?}");
+        let counting = outcome.findings.iter().filter(|result| result.counts).map(|result| result.finding.nature);
+        assert_eq!((outcome.verdict, counting.collect()), (Verdict::Violates, vec![Nature::Violation]), "{found:?}");
+    }
 }
 
 /// What an earlier call began, and another one met halfway: by chance, that is, and never again.

@@ -33,7 +33,8 @@ impl Between {
         (1..n_all).find(is_said).unwrap_or(n_all) as u64
     }
 
-    fn is_said(&self, judged: &Judged) -> bool {
+    /// A judged case says so.
+    pub fn is_said(&self, judged: &Judged) -> bool {
         match self {
             Self::Answer { at, question, others } => judged.answers.iter().any(|answer| {
                 (answer.operation, answer.question) == (*at, *question)

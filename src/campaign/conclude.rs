@@ -19,6 +19,8 @@ pub struct Frame<'a> {
     pub aims: &'a [ReqRef],
     /// Why others have no plan.
     pub unplanned: &'a BTreeMap<ReqRef, String>,
+    /// Cases ran at the same time, so that each may have met what another one did.
+    pub side_by_side: bool,
 }
 
 /// What the run says of the endpoint.
@@ -59,11 +61,25 @@ pub fn merge(findings: &mut Vec<FindingResult>, result: FindingResult) {
 
 /// Least for what shows a finding best: every time, and in few commands.
 fn rank(result: &FindingResult) -> (bool, usize) {
-    (result.again.times == 0 || !result.again.is_stable(), result.script.commands.len())
+    (!result.again.is_stable(), result.script.commands.len())
+}
+
+/// It never came again when its case ran alone, and what other cases did to the account could explain it.
+fn is_in_doubt(set: &SpecSet, result: &FindingResult) -> bool {
+    result.counts && result.again.times > 0 && result.again.shown == 0 && blame::is_of_state(set, &result.finding)
 }
 
 /// Sorts the findings, and says what they and all cases come to.
 pub fn conclude(frame: &Frame<'_>, tally: &mut Tally, findings: &mut [FindingResult]) -> Conclusion {
+    for result in findings.iter_mut().filter(|result| frame.side_by_side && is_in_doubt(frame.set, result)) {
+        let (at, requirement) = result.finding.requirement;
+        let id = &frame.set.operation(at).requirements[requirement].id;
+        let why = format!(
+            "what seemed to break {id} did not come again, and may be the work of a case that ran at the same time; `--workers 1` keeps them apart"
+        );
+        tally.baseless(result.finding.requirement, why);
+        result.counts = false;
+    }
     findings.sort_by_key(|result| (!result.counts, result.finding.requirement, result.finding.key.clone()));
     let violated: BTreeSet<ReqRef> =
         findings.iter().filter(|result| result.counts).map(|result| result.finding.requirement).collect();

@@ -33,7 +33,8 @@ pub const ATTEMPTS: u32 = 2 * CONFIRM;
 /// Executions for all calls with one promise.
 const EXECUTIONS: u32 = 5 * ATTEMPTS;
 /// Why nothing is known of a promise.
-const NOT_SENT_AGAIN: &str = "a call earned no answer that is documented, and nothing was left to send it again with";
+const NOT_SENT_AGAIN: &str =
+    "a call earned no answer that is documented, and was not sent again often enough to say that it never does";
 
 /// A call that earned no answer, although one was promised.
 pub struct Doubt {
@@ -52,6 +53,8 @@ pub struct Confirmed {
     pub promised: ReqRef,
     pub executions: u32,
     pub requests: u64,
+    /// It earned one after all.
+    pub answered: bool,
     /// It never earned an answer.
     pub failure: Option<First>,
 }
@@ -71,6 +74,7 @@ pub struct Doubts {
 struct Known {
     cases: u64,
     executions: u32,
+    answered: bool,
     under_way: bool,
     /// Key of the failure that it was found to be.
     key: Option<String>,
@@ -79,6 +83,11 @@ struct Known {
 impl Known {
     fn is_settled(&self) -> bool {
         self.key.is_some() || self.executions >= EXECUTIONS
+    }
+
+    /// Nobody knows whether it earns one: it has not, and was not sent again as often as it takes on a bad day.
+    fn is_open(&self) -> bool {
+        !self.answered && self.executions < ATTEMPTS
     }
 }
 
@@ -123,17 +132,18 @@ impl Doubts {
         let known = self.known.entry(confirmed.promised).or_default();
         known.under_way = false;
         known.executions += confirmed.executions;
+        known.answered |= confirmed.answered;
         let key = confirmed.failure.as_ref().map(|failure| failure.finding.key.clone());
         known.key = key.or_else(|| known.key.take());
     }
 
-    /// Adds the cases of each failure to it, once all are known. What was never answered, and never sent again, is not known
-    /// to be kept.
+    /// Adds the cases of each failure to it, once all are known. What was never answered, and was not sent again often enough
+    /// to be a failure, is not known to be kept.
     pub fn count(&self, tally: &mut Tally) {
         for (promised, known) in &self.known {
             if let Some(failure) = known.key.as_ref().and_then(|key| tally.failures.get_mut(key)) {
                 failure.cases += known.cases;
-            } else if known.executions == 0 && !tally.is_exercised(*promised) {
+            } else if known.is_open() && !tally.is_exercised(*promised) {
                 tally.inconclusive(*promised, NOT_SENT_AGAIN.into());
             }
         }
@@ -156,8 +166,14 @@ pub async fn confirm(
     around: &Surroundings,
     attempts: u32,
 ) -> Confirmed {
-    let mut confirmed =
-        Confirmed { number: doubt.number, promised: doubt.promised, executions: 0, requests: 0, failure: None };
+    let mut confirmed = Confirmed {
+        number: doubt.number,
+        promised: doubt.promised,
+        executions: 0,
+        requests: 0,
+        answered: false,
+        failure: None,
+    };
     let mut unanswered = 0;
     while confirmed.executions < attempts {
         confirmed.executions += 1;
@@ -167,7 +183,10 @@ pub async fn confirm(
         confirmed.requests += history.exchanges.len() as u64;
         match sign(&judge(set, &doubt.script, &history), doubt.script.commands.len() - 1) {
             Sign::None => {}
-            Sign::Answered => break,
+            Sign::Answered => {
+                confirmed.answered = true;
+                break;
+            }
             Sign::Unanswered(promised, text) => {
                 // While nothing is answered at all, this call says nothing.
                 confirmed.requests += 1;

@@ -5,7 +5,8 @@
 //! [`tally`] adds up what cases say, and `precedence` puts codes that won over one another in a row. A call that earned no
 //! answer is sent again, with the little that it needs; what takes two cases to show itself is found in the later one
 //! (`between`); a case that trouble kept from its aims is run again (`disturbed`).
-//! When all cases are done, each failure is shrunk and confirmed once, and held against the call that did it.
+//! When all cases are done, each failure is shrunk and confirmed once, and held against the call that did it; of one that
+//! does not come again, an `excerpt` of what was seen is told.
 //! [`conclude()`] says what it all comes to, for a run and for its record alike. What a reader needs is plain data in
 //! [`outcome`]; terminals and file formats are for others.
 
@@ -16,6 +17,7 @@ pub mod control;
 pub mod counterexample;
 mod disturbed;
 pub mod event;
+mod excerpt;
 pub mod outcome;
 mod precedence;
 pub mod replay;
@@ -33,4 +35,5 @@ pub use outcome::{Outcome, Verdict};
 pub use run::{Tell, run, run_planned, run_shard};
 pub use settings::Settings;
 pub use shard::Shard;
+pub use shrink::Failed;
 pub use tally::{Case, First, Tally};

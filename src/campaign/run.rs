@@ -116,7 +116,9 @@ async fn since(
         tell(Event::Shrunk(result));
     }
     tell(Event::Finished);
-    let frame = Frame { set, operations: &operations, aims: generator.aims(), unplanned: &generator.unplanned };
+    let side_by_side = settings.workers > 1 || shard.of > 1;
+    let (aims, unplanned) = (generator.aims(), &generator.unplanned);
+    let frame = Frame { set, operations: &operations, aims, unplanned, side_by_side };
     let Conclusion { verdict, operations } = conclude(&frame, &mut tally, &mut findings);
     Outcome {
         verdict,
@@ -389,8 +391,7 @@ impl Cases<'_> {
     async fn shrunk(&self, first: First, tally: &Tally) -> Result<FindingResult, (ReqRef, String)> {
         let comparable = blame::is_of_one_run(&first.finding);
         let requests_to_failure = tally.requests_to_failure(&first);
-        let First { finding, script, history, cases, against, .. } = first;
-        let failed = Failed { script, history, finding };
+        let cases = first.cases;
         let told = |Failed { script, history, finding }: Failed, again, shrink_requests| FindingResult {
             counts: blame::counts(self.set, &finding),
             finding,
@@ -401,12 +402,14 @@ impl Cases<'_> {
             requests_to_failure,
             shrink_requests,
         };
-        if (!comparable && against.is_none()) || self.settings.interrupted.load(Ordering::Relaxed) {
+        if (!comparable && first.against.is_none()) || self.settings.interrupted.load(Ordering::Relaxed) {
             // A call that earned no answer was sent again before that was called a failure.
-            let was_repeated = failed.finding.key.ends_with(blame::NO_ANSWER);
+            let was_repeated = first.finding.key.ends_with(blame::NO_ANSWER);
             let again = if was_repeated { Again { times: CONFIRM, shown: CONFIRM } } else { Again::NEVER };
-            return Ok(told(failed, again, 0));
+            return Ok(told(first.excerpt(self.set), again, 0));
         }
+        let failed = first.failed();
+        let against = first.against.as_ref().map(|(script, _)| script);
         let endpoint = self.endpoint_of(&failed.script);
         // Attempts at something shorter often wait for what never comes; that need not take all patience each time, nor in
         // the end, where waiting is not the point.
@@ -425,10 +428,13 @@ impl Cases<'_> {
         let is_of_overlap = blame::is_of_overlap(self.set, &failed.finding);
         let sequence = if is_of_overlap { shrinker.in_sequence(&failed.script).await } else { None };
         let failed = sequence.unwrap_or(failed);
-        let Shrunk { failed, again } = match shrinker.shrink(&failed, against.as_ref(), CONFIRMATIONS).await {
+        let Shrunk { failed, again } = match shrinker.shrink(&failed, against, CONFIRMATIONS).await {
             End::Shrunk(shrunk) => *shrunk,
             End::Baseless { requirement, why } => return Err((requirement, why)),
-            End::Nothing => Shrunk { failed, again: Again { times: u32::from(shrinker.requests > 0), shown: 0 } },
+            End::Nothing => {
+                let again = Again { times: u32::from(shrinker.requests > 0), shown: 0 };
+                Shrunk { failed: first.excerpt(self.set), again }
+            }
         };
         Ok(told(failed, again, shrinker.requests))
     }

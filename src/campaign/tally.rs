@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use super::{
     between::Between,
     confirm::Confirmed,
+    excerpt,
     outcome::{Observation, OperationResult, RequirementResult, Verdict, counted},
     precedence::{Wins, orders},
+    shrink::Failed,
 };
 use crate::{
     history::History,
@@ -37,7 +39,7 @@ pub struct First {
     pub history: History,
     pub cases: u64,
     /// What another case did, where it takes two to show the failure.
-    pub against: Option<Script>,
+    pub against: Option<(Script, History)>,
     /// What it says, where it takes two.
     pub between: Option<Between>,
 }
@@ -90,7 +92,7 @@ impl First {
             other => (one, other, own),
         };
         let (number, script, history) = first.clone();
-        let against = against.map(|(_, script, _)| script.clone());
+        let against = against.map(|(_, script, history)| (script.clone(), history.clone()));
         let shown_after = history.exchanges.len() as u64;
         Self { number, shown_after, finding, script, history, cases: 1, against, between: Some(between) }
     }
@@ -100,8 +102,26 @@ impl First {
     pub fn located(mut self, set: &SpecSet) -> Self {
         if let Some(between) = &self.between {
             self.shown_after = between.shown_after(set, &self.script, &self.history);
+            let shown_by =
+                usize::try_from(self.shown_after).ok().and_then(|n| self.history.exchanges.get(n.checked_sub(1)?));
+            let place = shown_by.map_or(0, |exchange| exchange.command);
+            (self.finding.command, self.finding.culprit) = (place, place);
         }
         self
+    }
+
+    /// The case and what it shows.
+    pub fn failed(&self) -> Failed {
+        let Self { script, history, finding, .. } = self;
+        Failed { script: script.clone(), history: history.clone(), finding: finding.clone() }
+    }
+
+    /// What was seen of it, without what has no part in it: all that can be told where nothing was run again.
+    pub fn excerpt(&self, set: &SpecSet) -> Failed {
+        let failed = self.failed();
+        let Some(between) = &self.between else { return excerpt::focused(set, excerpt::cut(set, failed)) };
+        let other = self.against.as_ref().map(|(script, history)| (script, history));
+        other.and_then(|other| excerpt::both(set, other, &failed)).unwrap_or_else(|| excerpt::own(set, between, failed))
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::join::made_or_used;
 use crate::{
     sequence::{Command, Purpose, Script, Until, command::stem},
     spec::SpecSet,
@@ -73,6 +74,13 @@ pub struct Derived {
     pub origins: Vec<Option<usize>>,
 }
 
+impl Derived {
+    /// Where a command of the other script stands in this one.
+    pub fn place(&self, command: usize) -> Option<usize> {
+        self.origins.iter().position(|origin| *origin == Some(command))
+    }
+}
+
 /// The script without one of its calls, and without all that depends on it; none when what shows something would go too.
 pub fn without_call(script: &Script, call: usize, shows: usize) -> Option<Derived> {
     removed(script, BTreeSet::from([call]), &[shows])
@@ -101,6 +109,40 @@ pub fn without_others(script: &Script, keep: &[usize], is_dispensable: impl Fn(&
     let commands = script.commands.iter().enumerate().filter(|(index, _)| !keep.contains(index));
     let doomed = commands.filter(|(_, command)| is_dispensable(command) || !is_about(command));
     removed(script, doomed.map(|(index, _)| index).collect(), keep)
+}
+
+/// What all that concerns the kept commands is: each command that names what they are about, or what those have made of it, and
+/// whatever is needed to make the things that it names besides. Less would leave out what decides how a call ends.
+pub fn concerning(script: &Script, keep: &[usize]) -> Derived {
+    let named = |index: usize| {
+        let command = &script.commands[index];
+        command.uses().into_iter().chain(made_or_used([command])).collect::<BTreeSet<Key>>()
+    };
+    let is_call = |index: usize| script.commands[index].purpose == Purpose::Call;
+    let mut kept: BTreeSet<usize> = keep.iter().copied().collect();
+    let mut concerned: BTreeSet<Key> = keep.iter().flat_map(|index| named(*index)).collect();
+    loop {
+        let further = (0..script.commands.len()).filter(|index| !kept.contains(index));
+        let further: Vec<usize> = further.filter(|index| !named(*index).is_disjoint(&concerned)).collect();
+        if further.is_empty() {
+            break;
+        }
+        for index in further {
+            kept.insert(index);
+            // What a mere look or a set-up takes besides is not what they are about; what it makes is.
+            let creates = script.commands[index].creates.iter().cloned();
+            concerned.extend(if is_call(index) { named(index) } else { creates.collect() });
+        }
+    }
+    let mut left: Vec<usize> = kept.iter().copied().collect();
+    while let Some(index) = left.pop() {
+        let uses = script.commands[index].uses();
+        let makes = |other: &usize| script.commands[*other].creates.iter().any(|key| uses.contains(key));
+        let makers: Vec<usize> = (0..index).filter(makes).filter(|maker| kept.insert(*maker)).collect();
+        left.extend(makers);
+    }
+    let commands = kept.iter().map(|index| script.commands[*index].clone()).collect();
+    Derived { script: script.with(commands), origins: kept.into_iter().map(Some).collect() }
 }
 
 /// A read that waits for nothing.

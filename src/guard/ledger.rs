@@ -1,7 +1,7 @@
 //! The run's own: what it made, on disk before it is made.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
@@ -281,6 +281,18 @@ impl Ledger {
     /// Those that may be there still and satisfy a condition.
     pub fn open_entries(&self, is_wanted: impl Fn(&Entry) -> bool) -> Vec<Entry> {
         self.lock().record.open().filter(|entry| is_wanted(entry)).cloned().collect()
+    }
+
+    /// How many things of these kinds may be there, by service and kind.
+    pub fn n_open(&self, is_wanted: impl Fn(&str, &str) -> bool) -> usize {
+        let inner = self.lock();
+        let wanted = |entry: &&Entry| entry.id.is_some() && is_wanted(&entry.service, &entry.kind);
+        inner.record.open().filter(wanted).count()
+    }
+
+    /// Services of which something was to be made.
+    pub fn services(&self) -> BTreeSet<String> {
+        self.lock().record.entries.iter().map(|entry| entry.service.clone()).collect()
     }
 
     /// Why nothing can be recorded any more.

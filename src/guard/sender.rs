@@ -400,15 +400,18 @@ impl Endpoint for Guarded {
     }
 
     fn spent(&self) -> Option<u64> {
-        let open = self.ledger.open_entries(|entry| entry.id.is_some());
-        let record = self.ledger.record();
-        let services: BTreeSet<&str> = record.entries.iter().map(|entry| entry.service.as_str()).collect();
+        let open = self.ledger.n_open(|service, kind| {
+            let described = self.set.services.iter().find(|described| described.name == service);
+            described
+                .is_some_and(|described| described.kind(kind).is_none_or(|kind| described.kinds[kind].is_removable()))
+        });
+        let services = self.ledger.services();
         let lists = |(index, service): (usize, &Service)| {
             let kinds = service.kinds.iter().filter(|kind| kind.is_removable()).count();
             if services.contains(service.name.as_str()) { kinds * self.regions(index).len() } else { 0 }
         };
         let lists: usize = self.set.services.iter().enumerate().map(lists).sum();
-        let to_come = open.len() as u64 * REMOVAL + lists as u64 * LISTS;
+        let to_come = open as u64 * REMOVAL + lists as u64 * LISTS;
         Some(self.meter.note(|usage| usage.requests) + to_come)
     }
 }

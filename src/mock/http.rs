@@ -72,8 +72,8 @@ pub struct UnderWay<'f> {
     host: String,
     format: Format,
     at: OpRef,
-    /// What its caller was refused with at the door, and is again should the service say the same.
-    door: Option<HttpResponse>,
+    /// What such a caller was refused with at the door, and is again should the service say the same.
+    door: Option<(Caller, HttpResponse)>,
 }
 
 impl Receipt<'_> {
@@ -96,11 +96,11 @@ impl UnderWay<'_> {
         let reply = self.handling.step(now_ms)?;
         let service = self.front.mock.set.service(self.at);
         let encoded = encode(self.protocol, &self.action, &service.product, &self.host, self.format, reply.clone());
-        let is_same = |door: &mut HttpResponse| match &reply {
-            Reply::Refused { code, .. } => door.status == encoded.status && service.access(code).is_some(),
+        let is_same = |(caller, door): &mut (Caller, HttpResponse)| match &reply {
+            Reply::Refused { code, .. } => door.status == encoded.status && service.mock_refuses(*caller, code),
             _ => false,
         };
-        let response = self.door.take_if(is_same).unwrap_or(encoded);
+        let response = self.door.take_if(is_same).map_or(encoded, |(_, door)| door);
         Some(self.front.distorted(self.at, &reply, &response).unwrap_or(response))
     }
 }
@@ -191,7 +191,7 @@ impl Front {
                 // What such a caller earns, and what is done then, may be what a planted bug is about.
                 let may_differ = self.mock.planted.is_some() && self.mock.set.operation(at).is_documented();
                 match self.mock.set.service(at).access(&refusal.code).filter(|_| may_differ) {
-                    Some(access) => (User { caller: access.caller, ..User::default() }, Some(door)),
+                    Some(access) => (User { caller: access.caller, ..User::default() }, Some((access.caller, door))),
                     None => return Receipt::Refused(Some(door)),
                 }
             }

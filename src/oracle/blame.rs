@@ -42,13 +42,16 @@ pub fn answer(accused: &Accused<'_>, before: &Belief, permitted: &[Outcome]) -> 
                 (requirement, format!("answered {code}"))
             } else {
                 let requirement = promise(operation, permitted)?;
-                if !is_documented(service, operation, code) {
+                // Where another code is due for sure, the same code is a violation, which is not the same finding.
+                if is_documented(service, operation, code) {
+                    (requirement, format!("answered {code}"))
+                } else {
                     nature = Nature::Undocumented;
+                    (requirement, format!("{UNKNOWN}{code}"))
                 }
-                (requirement, format!("answered {code}"))
             }
         }
-        _ => (refusal(operation, &due, permitted).unwrap_or(basics.unchanged), "answered success".to_owned()),
+        _ => (refusal(operation, &due, permitted).unwrap_or(basics.unchanged), SUCCEEDED.to_owned()),
     };
     let was_looked_at = match accused.reply {
         Reply::Refused { code, .. } => is_documented(service, operation, code),
@@ -56,7 +59,7 @@ pub fn answer(accused: &Accused<'_>, before: &Belief, permitted: &[Outcome]) -> 
     };
     // Whatever a call earns once it is let in, the failure is the same.
     if operation.requirements[requirement].kind == Kind::Access && was_looked_at {
-        what = "let in".into();
+        what = LET_IN.into();
     }
     let expected = expectations(service, operation, permitted);
     let summary =
@@ -283,16 +286,36 @@ pub fn is_of_one_run(finding: &Finding) -> bool {
     ![TWO_ANSWERS, NO_ANSWER, SHARED].iter().any(|end| finding.key.ends_with(end))
 }
 
+/// What was to be refused was done.
+const SUCCEEDED: &str = "answered success";
+/// Whoever is to be refused was not.
+const LET_IN: &str = "let in";
+/// Begins what was done, where no document knows the code.
+const UNKNOWN: &str = "unknown code ";
+
 /// Whether a finding is about calls that overlap.
 pub fn is_of_overlap(set: &SpecSet, finding: &Finding) -> bool {
     let (at, requirement) = finding.requirement;
     set.operation(at).requirements[requirement].kind == Kind::Overlap
 }
 
+/// Whether a finding rests on what is there, rather than on the form of a call or an answer alone.
+pub fn is_of_state(set: &SpecSet, finding: &Finding) -> bool {
+    let (at, requirement) = finding.requirement;
+    let what = finding.key.split_once('#').map_or("", |(_, what)| what);
+    let is_of_form = match set.operation(at).requirements[requirement].kind {
+        Kind::Response => true,
+        Kind::Param => what == SUCCEEDED,
+        _ => false,
+    };
+    !is_of_form && !what.starts_with("status ") && what != LET_IN && !finding.key.ends_with(NO_ANSWER)
+}
+
 /// What an endpoint did that may be one bug wherever it shows: it refused with this code, with this status, or never answered.
 pub fn refused_so(finding: &Finding) -> Option<&str> {
     let (_, what) = finding.key.split_once('#')?;
-    let is_refusal = what.strip_prefix("answered ").map_or(what.starts_with("status "), |code| code != "success");
+    let is_other = ["status ", UNKNOWN].iter().any(|begin| what.starts_with(begin));
+    let is_refusal = what.strip_prefix("answered ").map_or(is_other, |code| code != "success");
     (is_refusal || finding.key.ends_with(NO_ANSWER)).then_some(what)
 }
 

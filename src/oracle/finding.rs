@@ -63,7 +63,7 @@ pub struct Finding {
     pub command: usize,
     /// Position of the command that broke the promise.
     pub culprit: usize,
-    /// The state before that command, a line for each resource.
+    /// The state before the command that shows it, a line for each resource.
     pub before: Vec<String>,
     /// Orders of overlapping calls, and why each explains nothing; empty where nothing overlapped.
     pub orders: Vec<Order>,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     campaign::{
-        Case, Confirmed, Doubts, First, Frame, Outcome, Shard, Tally, Verdict, conclude, failures, merge,
+        Case, Confirmed, Doubts, Failed, First, Frame, Outcome, Shard, Tally, Verdict, conclude, failures, merge,
         outcome::{self, FindingResult},
         unanswered,
     },
@@ -64,7 +64,8 @@ pub fn fold(set: &SpecSet, records: &[Record]) -> Folded {
     for result in &mut findings {
         result.shrink_requests = telling(&records, &result.finding.key).map(|found| found.shrink_requests).sum();
     }
-    let frame = Frame { set, operations: &operations, aims: &aims, unplanned: &unplanned };
+    let side_by_side = records.iter().any(|record| record.head.side_by_side);
+    let frame = Frame { set, operations: &operations, aims: &aims, unplanned: &unplanned, side_by_side };
     let concluded = conclude(&frame, &mut folding.tally, &mut findings);
     let tally = &folding.tally;
     let mut reasons = tally.reasons();
@@ -230,8 +231,8 @@ impl Folding<'_> {
             let shown_after = doubts.shown_after(again.case, promised);
             Some(First::new(again.case, shown_after, finding, script, history))
         });
-        let confirmed =
-            Confirmed { number: again.case, promised, executions: again.executions, requests: again.requests, failure };
+        let Again { case: number, executions, requests, answered, .. } = *again;
+        let confirmed = Confirmed { number, promised, executions, requests, answered, failure };
         doubts.settle(&confirmed);
         self.tally.confirmed(confirmed);
     }
@@ -273,28 +274,23 @@ impl Folding<'_> {
             })
             .collect();
         again.sort_by_key(|(found, _, script, _)| (found.times_shown < found.times, script.commands.len()));
-        match again.into_iter().next() {
-            Some((found, finding, script, history)) => FindingResult {
-                finding,
-                script,
-                history,
-                again: outcome::Again { times: found.times, shown: found.times_shown },
-                cases: first.cases,
-                requests_to_failure,
-                shrink_requests: 0,
-                counts,
-            },
+        let (failed, again) = match again.into_iter().next() {
+            Some((found, finding, script, history)) => {
+                (Failed { script, history, finding }, outcome::Again { times: found.times, shown: found.times_shown })
+            }
             // Nobody has run it again.
-            None => FindingResult {
-                finding: first.finding,
-                script: first.script,
-                history: first.history,
-                again: outcome::Again::NEVER,
-                cases: first.cases,
-                requests_to_failure,
-                shrink_requests: 0,
-                counts,
-            },
+            None => (first.excerpt(self.set), outcome::Again::NEVER),
+        };
+        let Failed { script, history, finding } = failed;
+        FindingResult {
+            finding,
+            script,
+            history,
+            again,
+            cases: first.cases,
+            requests_to_failure,
+            shrink_requests: 0,
+            counts,
         }
     }
 
@@ -310,7 +306,10 @@ impl Folding<'_> {
     fn shows(&self, first: &First, script: &Script, history: &History) -> Option<Finding> {
         let shown = judge(self.set, script, history).findings;
         let shown = shown.into_iter().find(|finding| blame::is_told_by(&finding.key, &first.finding.key));
-        shown.or_else(|| (!blame::is_of_one_run(&first.finding)).then(|| first.finding.clone()))
+        // What was told of several cases ends where it shows.
+        let place = script.commands.len().saturating_sub(1);
+        let of_several = || Finding { command: place, culprit: place, ..first.finding.clone() };
+        shown.or_else(|| (!blame::is_of_one_run(&first.finding)).then(of_several))
     }
 }
 

@@ -58,6 +58,9 @@ pub struct Head {
     pub started: String,
     /// `1/1` when it is the whole run.
     pub shard: String,
+    /// Cases ran at the same time, or shards may have.
+    #[serde(default)]
+    pub side_by_side: bool,
     /// Cases that were planned.
     pub cases: u64,
     pub patience_ms: u64,
@@ -168,6 +171,9 @@ pub struct Again {
     pub requirement: String,
     pub executions: u32,
     pub requests: u64,
+    /// It earned an answer after all.
+    #[serde(default)]
+    pub answered: bool,
     /// The execution that shows that it never earns an answer.
     pub shown: Option<Shown>,
 }

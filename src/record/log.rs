@@ -81,6 +81,7 @@ impl Log {
                 requirement: id(&self.set, confirmed.promised),
                 executions: confirmed.executions,
                 requests: confirmed.requests,
+                answered: confirmed.answered,
                 shown: confirmed.failure.as_ref().map(|first| self.shown(&first.script, &first.history)),
             })),
             Event::Superseded { key, requirement, by, why } => self.write(&Line::Superseded(Superseded {

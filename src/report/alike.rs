@@ -23,8 +23,13 @@ pub fn representatives(findings: &[FindingResult]) -> Vec<usize> {
     (0..findings.len()).map(of).collect()
 }
 
-/// What findings have in common that are alike: the operation, what it did, and the code that it answered.
-fn shown(result: &FindingResult) -> Option<(OpRef, &str, Option<&Value>)> {
+/// What findings have in common that are alike: the operation, what it did, and the code that it answered, or why that was no
+/// answer.
+fn shown(result: &FindingResult) -> Option<(OpRef, &str, [Option<&Value>; 2])> {
     let finding = &result.finding;
-    Some((finding.requirement.0, blame::refused_so(finding)?, finding.actual.get("code")))
+    Some((
+        finding.requirement.0,
+        blame::refused_so(finding)?,
+        ["code", "trouble"].map(|field| finding.actual.get(field)),
+    ))
 }

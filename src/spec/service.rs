@@ -223,6 +223,12 @@ impl Service {
         self.access.iter().find(|access| access.codes.iter().any(|known| known.matches(code)))
     }
 
+    /// It is the code with which the mock refuses such a caller.
+    pub fn mock_refuses(&self, caller: Caller, code: &str) -> bool {
+        let of_caller = self.access.iter().find(|access| access.caller == caller);
+        of_caller.and_then(|access| access.codes.first()).is_some_and(|first| first.matches(code))
+    }
+
     /// Operation of an action in the edition asked for, or the current one.
     pub fn action(&self, name: &str, edition: Option<&str>) -> Option<usize> {
         self.operations.iter().position(|operation| operation.name == name && operation.edition.as_deref() == edition)

@@ -8,7 +8,7 @@
 //! the failure does not show then. And nobody may have done it: things that go by themselves go without any call that is
 //! judged. Then there is no finding.
 
-use super::{Again, End, Failed, Found, Shrinker, is_about_one_call};
+use super::{Again, End, Failed, Found, Shrinker, excerpt, is_about_one_call};
 use crate::{
     generate::{
         readback,
@@ -235,7 +235,7 @@ impl Shrinker<'_> {
         });
         let other = found.map(|(index, culprit)| {
             let failed = Failed { script, history, finding: judged.findings.remove(index) };
-            Other { failed, culprit }
+            Other { failed: excerpt::cut(self.set, failed), culprit }
         });
         (judged, other)
     }

@@ -29,13 +29,13 @@
 //! they come to is held to all of it: a script that fails only when it is hurried is no result.
 
 mod accused;
-mod excerpt;
 
 use std::{
     mem::replace,
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use super::excerpt;
 use crate::{
     endpoint::Endpoint,
     execute::{Surroundings, execute},
@@ -95,9 +95,9 @@ impl Again {
     /// Nothing was run again.
     pub const NEVER: Self = Self { times: 0, shown: 0 };
 
-    /// It showed itself every time.
+    /// It was run again, and showed itself every time.
     pub fn is_stable(self) -> bool {
-        self.shown == self.times
+        self.times > 0 && self.shown == self.times
     }
 }
 
@@ -185,7 +185,8 @@ impl<'a> Shrinker<'a> {
     ///
     /// The result is another failure where that one accuses a call that did not do it.
     pub async fn shrink(&mut self, failed: &Failed, against: Option<&Script>, confirmations: u32) -> End {
-        let Failed { script, finding, .. } = failed;
+        let failed = if against.is_none() { excerpt::cut(self.set, failed.clone()) } else { failed.clone() };
+        let Failed { script, finding, .. } = &failed;
         let culprit = script.commands.get(finding.culprit).filter(|_| against.is_none());
         let is_two_sided = finding.nature == Nature::Inconsistent;
         let n_commands = script.commands.len() + against.map_or(0, |other| other.commands.len());
@@ -193,7 +194,7 @@ impl<'a> Shrinker<'a> {
         self.asking = is_two_sided.then(asking).flatten();
         let twice = if is_two_sided { self.asked_twice(finding.requirement, culprit, n_commands).await } else { None };
         let (mut original, mut proposed) = match (against, twice) {
-            (None, twice) => (self.cut(failed.clone()), twice),
+            (None, twice) => (failed, twice),
             (Some(_), Some(twice)) => (twice, None),
             (Some(other), None) => match self.together(other, script, finding.requirement).await {
                 Some(together) => (together, None),
@@ -251,6 +252,8 @@ impl<'a> Shrinker<'a> {
         {
             (best, again) = at_once;
         }
+        // What was seen a second time while it was made smaller is told as it was then.
+        let never = again.times > 0 && again.shown == 0 && (self.hurries() || best.script == original.script);
         // What came within less patience proves nothing.
         if self.hurries() && again.shown == 0 {
             best = original;
@@ -265,7 +268,7 @@ impl<'a> Shrinker<'a> {
         };
         let open = open.or_else(|| self.arrived_twice(&best, again));
         open.unwrap_or_else(|| {
-            let failed = if again.shown == 0 { self.excerpt(best) } else { best };
+            let failed = if never { excerpt::focused(self.set, best) } else { best };
             Found::End(End::Shrunk(Box::new(Shrunk { failed, again })))
         })
     }
@@ -413,7 +416,7 @@ impl<'a> Shrinker<'a> {
     async fn once(&mut self, script: &Script, key: &str) -> Option<Failed> {
         let (history, judged) = self.run(script, self.hurried_ms).await;
         let finding = judged.findings.into_iter().find(|finding| finding.key == key)?;
-        Some(self.cut(Failed { script: script.clone(), history, finding }))
+        Some(excerpt::cut(self.set, Failed { script: script.clone(), history, finding }))
     }
 
     async fn run(&mut self, script: &Script, patience_ms: u64) -> (History, Judged) {
@@ -497,7 +500,7 @@ impl<'a> Shrinker<'a> {
         let (history, judged) = self.run(&script, self.around.patience_ms).await;
         let same = |finding: &Finding| finding.requirement == asked && finding.nature == Nature::Inconsistent;
         let finding = judged.findings.into_iter().find(same)?;
-        Some(self.cut(Failed { script, history, finding }))
+        Some(excerpt::cut(self.set, Failed { script, history, finding }))
     }
 
     /// What a race shows when its calls come one after the other: then it takes no race to see that something is wrong.

@@ -36,6 +36,8 @@ impl Evidence {
         let cases = count(result.cases, "case");
         let stable = if result.again.times == 0 {
             "not run again".to_owned()
+        } else if result.again.shown == 0 {
+            format!("not seen again in {}; shown is what concerns it", count(u64::from(result.again.times), "more run"))
         } else if result.script.race().is_empty() {
             if result.again.is_stable() {
                 "stable".to_owned()
@@ -66,7 +68,7 @@ pub fn text(set: &SpecSet, addresses: &Addresses, result: &FindingResult, eviden
     out.push('\n');
     let culprit = finding.culprit + 1;
     for (position, line) in finding.before.iter().enumerate() {
-        let name = if position == 0 { format!("before {culprit}") } else { String::new() };
+        let name = if position == 0 { format!("before {}", finding.command + 1) } else { String::new() };
         out.push_str(&labelled(&name, line, INDENT, COLUMN));
     }
     for (position, line) in finding.expected.iter().enumerate() {

@@ -4,9 +4,7 @@ use super::{
     WIDTH, lanes, reply,
     style::{BAD, FAINT, PLACE, paint, wrap},
 };
-use crate::{
-    campaign::outcome::FindingResult, oracle::blame::is_of_one_run, sequence::command, spec::SpecSet, value::Key,
-};
+use crate::{campaign::outcome::FindingResult, sequence::command, spec::SpecSet, value::Key};
 
 /// Columns before the command: marker, number, and the spaces between.
 const LEFT: usize = 8;
@@ -34,10 +32,7 @@ pub fn text(set: &SpecSet, result: &FindingResult) -> String {
         if race.contains(&index) {
             continue;
         }
-        let (mark, style) = if !is_of_one_run(&result.finding) {
-            // What only several cases show is no matter of one call.
-            (" ", FAINT)
-        } else if index == result.finding.culprit {
+        let (mark, style) = if index == result.finding.culprit {
             ("✗", BAD)
         } else if index == result.finding.command {
             ("→", PLACE)
