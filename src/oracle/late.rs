@@ -1,7 +1,5 @@
 //! Work that took longer than patience allows.
 
-use serde_json::Value;
-
 use super::{
     belief::World,
     blame,
@@ -50,6 +48,11 @@ impl Judge<'_> {
         let refused = replies.any(|exchange| matches!(exchange.reply, Reply::Refused { .. }));
         let (answered, otherwise) = if refused { ("a refusal", basics.unchanged) } else { ("success", basics.effect) };
         let requirement = claim.map_or(otherwise, |claim| claim.requirement);
+        let shows = self.late_since.unwrap_or(self.script.commands.len().saturating_sub(1));
+        let times = |of: usize| self.history.exchanges.iter().filter(move |exchange| exchange.command == of);
+        let answered_ms = times(command).map(|exchange| exchange.ended_ms).max().unwrap_or_default();
+        let looked_ms = times(shows).map(|exchange| exchange.started_ms).max().unwrap_or_default();
+        let since = looked_ms.saturating_sub(answered_ms) as f64 / 1000.0;
         self.judged.exercised.push((found.operation, requirement));
         self.judged.findings.push(Finding {
             key: format!("{}{}", operation.requirements[requirement].id, blame::LATE),
@@ -60,8 +63,8 @@ impl Judge<'_> {
                 operation.name
             ),
             expected: vec![format!("not shown any more within {seconds} s (see --patience)")],
-            actual: Value::Null,
-            command: self.late_since.unwrap_or(self.script.commands.len().saturating_sub(1)),
+            actual: format!("still shown {since:.1} s after its answer").into(),
+            command: shows,
             culprit: command,
             before: blame::describe(self.set.service(found.operation), Some(&agreed.state)),
             orders: Vec::new(),

@@ -64,7 +64,7 @@ impl Account {
         let mut requests = of(self.spent.to_string(), self.budget.requests.map(|most| most.to_string())) + " requests";
         let others = usage.requests.saturating_sub(self.spent);
         if others > 0 {
-            requests += &format!(" for cases and {others} more to shrink failures");
+            requests += &format!(" for cases and {others} more to shrink failures, all with clean-up");
         }
         let minutes = |seconds: f64| format!("{:.1}", seconds / 60.0);
         let time = of(minutes(self.seconds), self.time.map(|time| minutes(time.as_secs_f64())));

@@ -155,7 +155,10 @@ fn what_shrinking_took_is_told_beside_the_budget() {
         let (cases, used) = (number("cases"), number("used"));
         let human = fs::read_to_string(folder.path().join("out.txt")).expect("the other report");
         let told = if is_shrunk {
-            format!("{cases} of 60 requests for cases and {} more to shrink failures (", used - cases)
+            format!(
+                "{cases} of 60 requests for cases and {} more to shrink failures, all with clean-up (",
+                used - cases
+            )
         } else {
             format!("{used} of 60 requests (")
         };

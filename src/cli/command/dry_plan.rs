@@ -68,7 +68,9 @@ pub fn text(set: &SpecSet, plan: &Plan, seed: &str, limit: Limit) -> String {
     for (reason, times) in reasons {
         let _ = writeln!(text, "not exercised, {times}: {reason}");
     }
-    let _ = writeln!(text, "seed {seed}; with the same seed a run sends the same");
+    // What a budget is worth shows only when it is spent.
+    let about = if limit.requests.is_some() { "about the same, as far as its budget goes" } else { "the same" };
+    let _ = writeln!(text, "seed {seed}; with the same seed a run sends {about}");
     text
 }
 
