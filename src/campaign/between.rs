@@ -24,13 +24,13 @@ pub enum Between {
 
 impl Between {
     /// Requests of a case by which it says so; all of them where it takes them all.
-    pub fn shown_after(&self, set: &SpecSet, script: &Script, history: &History) -> u64 {
+    pub fn shown_after(&self, set: &SpecSet, script: &Script, history: &History) -> usize {
         let n_all = history.exchanges.len();
         let is_said = |n: &usize| {
             let exchanges = history.exchanges[..*n].to_vec();
             self.is_said(&judge(set, script, &History { exchanges, ..history.clone() }))
         };
-        (1..n_all).find(is_said).unwrap_or(n_all) as u64
+        (1..n_all).find(is_said).unwrap_or(n_all)
     }
 
     /// A judged case says so.

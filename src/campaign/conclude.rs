@@ -75,7 +75,8 @@ pub fn conclude(frame: &Frame<'_>, tally: &mut Tally, findings: &mut [FindingRes
         let (at, requirement) = result.finding.requirement;
         let id = &frame.set.operation(at).requirements[requirement].id;
         let why = format!(
-            "what seemed to break {id} did not come again, and may be the work of a case that ran at the same time; `--workers 1` keeps them apart"
+            "what seemed to break {id} did not come again, and may be the work of a case that ran at the same time; \
+             `--workers 1` keeps them apart"
         );
         tally.baseless(result.finding.requirement, why);
         result.counts = false;

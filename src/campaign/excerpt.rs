@@ -4,18 +4,18 @@
 //! tried, what is about other things has no part either. What two cases show is put together in one, the later one after the
 //! other, so that one sequence shows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{between::Between, shrink::Failed};
 use crate::{
     generate::{
         join::{one_after_the_other, with_fresh},
-        tree::{Derived, concerning},
+        tree::concerning,
     },
     history::{Exchange, History, Stamps},
     model::Caller,
     oracle::{Finding, Nature, judge},
-    sequence::{Command, Purpose, Script},
+    sequence::{Purpose, Script},
     spec::SpecSet,
 };
 
@@ -39,29 +39,35 @@ pub fn focused(set: &SpecSet, failed: Failed) -> Failed {
         let keep: Vec<usize> = other.into_iter().chain([finding.culprit, finding.command]).collect();
         about(script, &keep)
     });
-    let mut parts: Vec<Derived> = parts.collect();
-    parts.sort_by_key(|part| part.script.commands.len());
+    let mut parts: Vec<Part> = parts.collect();
+    parts.sort_by_key(Part::len);
     parts.iter().find_map(|part| shown_by(set, &failed, part)).unwrap_or(failed)
 }
 
+/// Positions of the commands that are left.
+type Part = BTreeSet<usize>;
+/// What was sent, and what came.
+type Seen = (Script, History);
+
 /// All that concerns these commands; with a race of the script whole, or without. A nonce that was used before needs another
 /// call that used it, whatever that was about.
-fn about(script: &Script, keep: &[usize]) -> Derived {
+fn about(script: &Script, keep: &[usize]) -> Part {
     let mut keep = keep.to_vec();
     let replayed = keep.iter().copied().filter(|index| script.commands[*index].caller == Caller::Replayed).min();
     keep.extend(replayed.and_then(|index| (0..index).rfind(|other| script.commands[*other].caller == Caller::Main)));
     let part = concerning(script, &keep);
-    if part.script.race().is_empty() {
+    let race = script.race();
+    if part.range(race.clone()).next().is_none() {
         return part;
     }
-    keep.extend(script.race());
+    keep.extend(race);
     concerning(script, &keep)
 }
 
 /// What two cases show together, the other one first; none where no judge sees it in both, one after the other.
-pub fn both(set: &SpecSet, other: (&Script, &History), failed: &Failed) -> Option<Failed> {
-    let script = one_after_the_other(other.0, &failed.script)?;
-    let history = after(other, (&failed.script, &failed.history));
+pub fn both(set: &SpecSet, other: &Seen, failed: &Failed) -> Option<Failed> {
+    let script = one_after_the_other(&other.0, &failed.script)?;
+    let history = after(other, &failed.script, &failed.history);
     let same =
         |found: &Finding| found.requirement == failed.finding.requirement && found.nature == failed.finding.nature;
     let finding = judge(set, &script, &history).findings.into_iter().find(same)?;
@@ -72,52 +78,42 @@ pub fn both(set: &SpecSet, other: (&Script, &History), failed: &Failed) -> Optio
 pub fn own(set: &SpecSet, between: &Between, failed: Failed) -> Failed {
     let Failed { script, history, finding } = failed;
     let place = finding.command;
-    let says = |(script, history): &(Script, History)| between.is_said(&judge(set, script, history));
-    let begun = beginning(&script, place + 1).and_then(|part| of_part(&script, &history, &part)).filter(says);
+    let says = |(script, history): &Seen| between.is_said(&judge(set, script, history));
+    let begun = beginning(&script, place + 1).map(|part| of_part(&script, &history, &part)).filter(says);
     let begun = begun.unwrap_or((script, history));
     let part = about(&begun.0, &[place]);
-    let smaller = of_part(&begun.0, &begun.1, &part).filter(says);
-    let smaller = smaller.and_then(|seen| Some((part.place(place)?, seen)));
-    let (place, (script, history)) = smaller.unwrap_or((place, begun));
+    let smaller = Some(of_part(&begun.0, &begun.1, &part)).filter(says);
+    let (place, (script, history)) = smaller.map_or((place, begun), |smaller| (part.range(..place).count(), smaller));
     Failed { script, history, finding: Finding { command: place, culprit: place, ..finding } }
 }
 
 /// The first commands of a script, and of a race all, where there are more.
-fn beginning(script: &Script, end: usize) -> Option<Derived> {
+fn beginning(script: &Script, end: usize) -> Option<Part> {
     let race = script.race();
     let end = if race.start < end { end.max(race.end) } else { end };
-    (end < script.commands.len()).then(|| Derived {
-        script: script.with(script.commands[..end].to_vec()),
-        origins: (0..end).map(Some).collect(),
-    })
+    (end < script.commands.len()).then(|| (0..end).collect())
 }
 
 /// What was seen of a part, where that fails in the same way.
-fn shown_by(set: &SpecSet, failed: &Failed, part: &Derived) -> Option<Failed> {
-    let (script, history) = of_part(&failed.script, &failed.history, part)?;
+fn shown_by(set: &SpecSet, failed: &Failed, part: &Part) -> Option<Failed> {
+    let (script, history) = of_part(&failed.script, &failed.history, part);
     let mut shown = judge(set, &script, &history).findings.into_iter();
-    let finding = shown.find(|other| {
-        let places = [(other.culprit, failed.finding.culprit), (other.command, failed.finding.command)];
-        other.key == failed.finding.key && places.iter().all(|(now, then)| part.origins.get(*now) == Some(&Some(*then)))
-    })?;
+    let places = [failed.finding.culprit, failed.finding.command].map(|place| part.range(..place).count());
+    let finding = shown.find(|other| other.key == failed.finding.key && [other.culprit, other.command] == places)?;
     Some(Failed { script, history, finding })
 }
 
-/// A part of a script with what was seen of it; none where a command is not as it was sent.
-fn of_part(script: &Script, history: &History, part: &Derived) -> Option<(Script, History)> {
-    let is_sent = |(command, origin): (&Command, &Option<usize>)| {
-        origin.is_some_and(|origin| script.commands[origin] == *command)
-    };
-    if !part.script.commands.iter().zip(&part.origins).all(is_sent) {
-        return None;
-    }
-    let placed = |exchange: &Exchange| Some(Exchange { command: part.place(exchange.command)?, ..exchange.clone() });
-    let exchanges = history.exchanges.iter().filter_map(placed).collect();
-    Some((part.script.clone(), History { exchanges, ..history.clone() }))
+/// A part of a script with what was seen of it.
+fn of_part(script: &Script, history: &History, part: &Part) -> Seen {
+    let kept = history.exchanges.iter().filter(|exchange| part.contains(&exchange.command));
+    let placed = |exchange: &Exchange| Exchange { command: part.range(..exchange.command).count(), ..exchange.clone() };
+    let exchanges = kept.map(placed).collect();
+    let commands = part.iter().map(|index| script.commands[*index].clone()).collect();
+    (script.with(commands), History { exchanges, ..history.clone() })
 }
 
 /// What was seen of two scripts, as if the second had begun when the first was over.
-fn after((first, seen): (&Script, &History), (second, then): (&Script, &History)) -> History {
+fn after((first, seen): &Seen, second: &Script, then: &History) -> History {
     let names = with_fresh(BTreeMap::new(), &first.commands, &second.commands);
     let mut history = seen.clone();
     for (key, id) in &then.filled {

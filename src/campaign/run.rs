@@ -116,7 +116,7 @@ async fn since(
         tell(Event::Shrunk(result));
     }
     tell(Event::Finished);
-    let side_by_side = settings.workers > 1 || shard.of > 1;
+    let side_by_side = settings.are_side_by_side(shard);
     let (aims, unplanned) = (generator.aims(), &generator.unplanned);
     let frame = Frame { set, operations: &operations, aims, unplanned, side_by_side };
     let Conclusion { verdict, operations } = conclude(&frame, &mut tally, &mut findings);

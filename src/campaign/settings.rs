@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, sync::atomic::AtomicBool, time::Duration};
 
+use super::shard::Shard;
 use crate::{
     execute::Surroundings,
     generate::{Generator, Options},
@@ -57,5 +58,10 @@ impl Settings {
             options: Options::default(),
             interrupted: Arc::default(),
         }
+    }
+
+    /// Cases run at the same time, in this shard or beside it.
+    pub fn are_side_by_side(&self, shard: Shard) -> bool {
+        self.workers > 1 || shard.of > 1
     }
 }

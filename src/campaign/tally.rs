@@ -101,10 +101,9 @@ impl First {
     #[must_use]
     pub fn located(mut self, set: &SpecSet) -> Self {
         if let Some(between) = &self.between {
-            self.shown_after = between.shown_after(set, &self.script, &self.history);
-            let shown_by =
-                usize::try_from(self.shown_after).ok().and_then(|n| self.history.exchanges.get(n.checked_sub(1)?));
-            let place = shown_by.map_or(0, |exchange| exchange.command);
+            let n_requests = between.shown_after(set, &self.script, &self.history);
+            self.shown_after = n_requests as u64;
+            let place = self.history.exchanges[..n_requests].last().map_or(0, |exchange| exchange.command);
             (self.finding.command, self.finding.culprit) = (place, place);
         }
         self
@@ -120,8 +119,8 @@ impl First {
     pub fn excerpt(&self, set: &SpecSet) -> Failed {
         let failed = self.failed();
         let Some(between) = &self.between else { return excerpt::focused(set, excerpt::cut(set, failed)) };
-        let other = self.against.as_ref().map(|(script, history)| (script, history));
-        other.and_then(|other| excerpt::both(set, other, &failed)).unwrap_or_else(|| excerpt::own(set, between, failed))
+        let both = self.against.as_ref().and_then(|other| excerpt::both(set, other, &failed));
+        both.unwrap_or_else(|| excerpt::own(set, between, failed))
     }
 }
 

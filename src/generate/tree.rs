@@ -74,13 +74,6 @@ pub struct Derived {
     pub origins: Vec<Option<usize>>,
 }
 
-impl Derived {
-    /// Where a command of the other script stands in this one.
-    pub fn place(&self, command: usize) -> Option<usize> {
-        self.origins.iter().position(|origin| *origin == Some(command))
-    }
-}
-
 /// The script without one of its calls, and without all that depends on it; none when what shows something would go too.
 pub fn without_call(script: &Script, call: usize, shows: usize) -> Option<Derived> {
     removed(script, BTreeSet::from([call]), &[shows])
@@ -88,13 +81,13 @@ pub fn without_call(script: &Script, call: usize, shows: usize) -> Option<Derive
 
 /// Scripts of what the kept commands are about, for a start: without what is about anything else, and without mere looks.
 pub fn focused(script: &Script, keep: &[usize]) -> Vec<Script> {
-    let about = without_others(script, keep, |_| false).map(|about| about.script);
+    let about = without_others(script, keep, |_| false);
     let looks = (0..script.commands.len()).filter(|index| !keep.contains(index) && is_look(&script.commands[*index]));
     about.into_iter().chain(without(script, looks.collect(), keep)).collect()
 }
 
 /// The script without what is about anything else than the kept commands, and without what is dispensable.
-pub fn without_others(script: &Script, keep: &[usize], is_dispensable: impl Fn(&Command) -> bool) -> Option<Derived> {
+pub fn without_others(script: &Script, keep: &[usize], is_dispensable: impl Fn(&Command) -> bool) -> Option<Script> {
     let mut concerned: BTreeSet<Key> =
         keep.iter().filter_map(|index| script.commands.get(*index)).flat_map(Command::uses).collect();
     for command in script.commands.iter().rev() {
@@ -108,12 +101,12 @@ pub fn without_others(script: &Script, keep: &[usize], is_dispensable: impl Fn(&
     };
     let commands = script.commands.iter().enumerate().filter(|(index, _)| !keep.contains(index));
     let doomed = commands.filter(|(_, command)| is_dispensable(command) || !is_about(command));
-    removed(script, doomed.map(|(index, _)| index).collect(), keep)
+    without(script, doomed.map(|(index, _)| index).collect(), keep)
 }
 
-/// What all that concerns the kept commands is: each command that names what they are about, or what those have made of it, and
-/// whatever is needed to make the things that it names besides. Less would leave out what decides how a call ends.
-pub fn concerning(script: &Script, keep: &[usize]) -> Derived {
+/// Positions of all that concerns the kept commands: each command that names what they are about, or what those have made of
+/// it, and whatever is needed to make the things that it names besides. Less would leave out what decides how a call ends.
+pub fn concerning(script: &Script, keep: &[usize]) -> BTreeSet<usize> {
     let named = |index: usize| {
         let command = &script.commands[index];
         command.uses().into_iter().chain(made_or_used([command])).collect::<BTreeSet<Key>>()
@@ -141,8 +134,7 @@ pub fn concerning(script: &Script, keep: &[usize]) -> Derived {
         let makers: Vec<usize> = (0..index).filter(makes).filter(|maker| kept.insert(*maker)).collect();
         left.extend(makers);
     }
-    let commands = kept.iter().map(|index| script.commands[*index].clone()).collect();
-    Derived { script: script.with(commands), origins: kept.into_iter().map(Some).collect() }
+    kept
 }
 
 /// A read that waits for nothing.

@@ -283,13 +283,6 @@ impl Ledger {
         self.lock().record.open().filter(|entry| is_wanted(entry)).cloned().collect()
     }
 
-    /// How many things of these kinds may be there, by service and kind.
-    pub fn n_open(&self, is_wanted: impl Fn(&str, &str) -> bool) -> usize {
-        let inner = self.lock();
-        let wanted = |entry: &&Entry| entry.id.is_some() && is_wanted(&entry.service, &entry.kind);
-        inner.record.open().filter(wanted).count()
-    }
-
     /// Services of which something was to be made.
     pub fn services(&self) -> BTreeSet<String> {
         self.lock().record.entries.iter().map(|entry| entry.service.clone()).collect()

@@ -16,6 +16,7 @@ use super::{
     lookup::look_up,
     names::named,
     reads,
+    record::Entry,
     rules::{Rules, Ruling, name_in, ruling},
     sweep::tidy,
 };
@@ -26,6 +27,7 @@ use crate::{
     spec::{
         Operation, Service, SpecSet,
         operation::{Action, Effect},
+        resource::ResourceKind,
         service::{Means, OpRef},
     },
     value::{field_at, plain},
@@ -210,6 +212,13 @@ impl Guarded {
             regions.insert(String::new());
         }
         regions
+    }
+
+    /// Some call removes such a thing.
+    pub fn is_removable(&self, entry: &Entry) -> bool {
+        let described = self.set.services.iter().find(|service| service.name == entry.service);
+        let kind = described.and_then(|service| Some(&service.kinds[service.kind(&entry.kind)?]));
+        kind.is_some_and(ResourceKind::is_removable)
     }
 
     async fn change(&self, call: &Call) -> Reply {
@@ -400,18 +409,14 @@ impl Endpoint for Guarded {
     }
 
     fn spent(&self) -> Option<u64> {
-        let open = self.ledger.n_open(|service, kind| {
-            let described = self.set.services.iter().find(|described| described.name == service);
-            described
-                .is_some_and(|described| described.kind(kind).is_none_or(|kind| described.kinds[kind].is_removable()))
-        });
+        let n_open = self.ledger.open_entries(|entry| entry.id.is_some() && self.is_removable(entry)).len();
         let services = self.ledger.services();
         let lists = |(index, service): (usize, &Service)| {
             let kinds = service.kinds.iter().filter(|kind| kind.is_removable()).count();
             if services.contains(service.name.as_str()) { kinds * self.regions(index).len() } else { 0 }
         };
         let lists: usize = self.set.services.iter().enumerate().map(lists).sum();
-        let to_come = open as u64 * REMOVAL + lists as u64 * LISTS;
+        let to_come = n_open as u64 * REMOVAL + lists as u64 * LISTS;
         Some(self.meter.note(|usage| usage.requests) + to_come)
     }
 }

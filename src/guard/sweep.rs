@@ -283,8 +283,7 @@ impl<'a> Sweeping<'a> {
     }
 
     fn is_removable(&self, entry: &Entry) -> bool {
-        let Some((_, described)) = self.service(&entry.service) else { return false };
-        described.kind(&entry.kind).is_some_and(|kind| described.kinds[kind].is_removable())
+        self.service(&entry.service).is_some() && self.endpoint.is_removable(entry)
     }
 
     /// Ends what is under way and may be in the way.

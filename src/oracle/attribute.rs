@@ -74,7 +74,7 @@ fn rename(set: &SpecSet, script: &Script, history: &History, finding: &mut Findi
 
 /// The same finding under another requirement of its operation.
 fn blame_law(operation: &Operation, requirement: usize, finding: &mut Finding) {
-    let what = finding.key.split_once('#').map_or("", |(_, what)| what).to_owned();
+    let what = finding.what().to_owned();
     finding.requirement.1 = requirement;
     finding.key = format!("{}#{what}", operation.requirements[requirement].id);
 }

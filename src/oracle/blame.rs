@@ -37,7 +37,7 @@ pub fn answer(accused: &Accused<'_>, before: &Belief, permitted: &[Outcome]) -> 
             // Where any other code would do as well, it is the code that is wrong.
             let by_status = due.iter().copied().find(|row| names(&operation.rows[*row], code));
             if let Some(row) = by_status {
-                (row_requirement(operation, row).unwrap_or(basics.unchanged), format!("status {status}"))
+                (row_requirement(operation, row).unwrap_or(basics.unchanged), format!("{STATUS}{status}"))
             } else if let (false, Some(requirement)) = (may_succeed, promised(operation, &due, permitted)) {
                 (requirement, format!("answered {code}"))
             } else {
@@ -235,6 +235,14 @@ pub fn change_of_mind(accused: &Accused<'_>, Changed { question, first, now }: &
     }
 }
 
+/// What was to be refused was done.
+const SUCCEEDED: &str = "answered success";
+/// Whoever is to be refused was not.
+const LET_IN: &str = "let in";
+/// Begins what was done, where the code is right and its status is not.
+const STATUS: &str = "status ";
+/// The same, where no document knows the code.
+const UNKNOWN: &str = "unknown code ";
 /// How the key of a finding ends that says so of one script.
 const MIND_CHANGED: &str = "a change of mind";
 /// End of the key of an open question that was answered in two ways by several cases.
@@ -286,13 +294,6 @@ pub fn is_of_one_run(finding: &Finding) -> bool {
     ![TWO_ANSWERS, NO_ANSWER, SHARED].iter().any(|end| finding.key.ends_with(end))
 }
 
-/// What was to be refused was done.
-const SUCCEEDED: &str = "answered success";
-/// Whoever is to be refused was not.
-const LET_IN: &str = "let in";
-/// Begins what was done, where no document knows the code.
-const UNKNOWN: &str = "unknown code ";
-
 /// Whether a finding is about calls that overlap.
 pub fn is_of_overlap(set: &SpecSet, finding: &Finding) -> bool {
     let (at, requirement) = finding.requirement;
@@ -302,19 +303,19 @@ pub fn is_of_overlap(set: &SpecSet, finding: &Finding) -> bool {
 /// Whether a finding rests on what is there, rather than on the form of a call or an answer alone.
 pub fn is_of_state(set: &SpecSet, finding: &Finding) -> bool {
     let (at, requirement) = finding.requirement;
-    let what = finding.key.split_once('#').map_or("", |(_, what)| what);
+    let what = finding.what();
     let is_of_form = match set.operation(at).requirements[requirement].kind {
         Kind::Response => true,
         Kind::Param => what == SUCCEEDED,
         _ => false,
     };
-    !is_of_form && !what.starts_with("status ") && what != LET_IN && !finding.key.ends_with(NO_ANSWER)
+    !is_of_form && !what.starts_with(STATUS) && what != LET_IN && !finding.key.ends_with(NO_ANSWER)
 }
 
 /// What an endpoint did that may be one bug wherever it shows: it refused with this code, with this status, or never answered.
 pub fn refused_so(finding: &Finding) -> Option<&str> {
-    let (_, what) = finding.key.split_once('#')?;
-    let is_other = ["status ", UNKNOWN].iter().any(|begin| what.starts_with(begin));
+    let what = finding.what();
+    let is_other = [STATUS, UNKNOWN].iter().any(|begin| what.starts_with(begin));
     let is_refusal = what.strip_prefix("answered ").map_or(is_other, |code| code != "success");
     (is_refusal || finding.key.ends_with(NO_ANSWER)).then_some(what)
 }

@@ -70,6 +70,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// What was wrong, of its key; the rest is the requirement.
+    pub fn what(&self) -> &str {
+        self.key.split_once('#').map_or("", |(_, what)| what)
+    }
+
     /// It takes a later command, a read, to see what the culprit did; its answer alone does not show it.
     pub fn is_seen_later(&self) -> bool {
         self.command != self.culprit

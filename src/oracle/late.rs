@@ -44,12 +44,11 @@ impl Judge<'_> {
         let claim = agreed.evidence.claims.iter().chain(&agreed.evidence.proved).find(|claim| {
             claim.command == command && claim.aspect == Aspect::Gone && claim.requirement != basics.effect
         });
-        let mut replies = self.history.exchanges.iter().filter(|exchange| exchange.command == command);
-        let refused = replies.any(|exchange| matches!(exchange.reply, Reply::Refused { .. }));
+        let times = |of: usize| self.history.exchanges.iter().filter(move |exchange| exchange.command == of);
+        let refused = times(command).any(|exchange| matches!(exchange.reply, Reply::Refused { .. }));
         let (answered, otherwise) = if refused { ("a refusal", basics.unchanged) } else { ("success", basics.effect) };
         let requirement = claim.map_or(otherwise, |claim| claim.requirement);
         let shows = self.late_since.unwrap_or(self.script.commands.len().saturating_sub(1));
-        let times = |of: usize| self.history.exchanges.iter().filter(move |exchange| exchange.command == of);
         let answered_ms = times(command).map(|exchange| exchange.ended_ms).max().unwrap_or_default();
         let looked_ms = times(shows).map(|exchange| exchange.started_ms).max().unwrap_or_default();
         let since = looked_ms.saturating_sub(answered_ms) as f64 / 1000.0;

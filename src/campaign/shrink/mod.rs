@@ -23,7 +23,7 @@
 //! Which call did it is a guess as long as several could have done it. Where the failure shows without the accused call, or
 //! before it, [another one](accused) is to blame, and that failure is shrunk instead; or none is, and there is no failure.
 //!
-//! Of what never shows again, and is no race, an excerpt of what was seen is told: what is about other things has no part in it.
+//! Of what never shows again, an excerpt of what was seen is told: what is about other things has no part in it.
 //!
 //! That something takes too long to go would take all patience at each attempt. Attempts are made with little, and only what
 //! they come to is held to all of it: a script that fails only when it is hurried is no result.
@@ -463,9 +463,8 @@ impl<'a> Shrinker<'a> {
             is_call(call) && self.generator.asks(&until_then, call, requirement) == Some(true)
         };
         let earlier: Vec<usize> = (0..culprit).filter(asks).collect();
-        let only = |keep: &[usize]| Some(without_others(script, keep, is_call)?.script);
-        let both = |index: &usize| only(&[*index, culprit, command]);
-        let twice = |index: &usize| call_after_itself(&only(&[*index])?);
+        let both = |index: &usize| without_others(script, &[*index, culprit, command], is_call);
+        let twice = |index: &usize| call_after_itself(&without_others(script, &[*index], is_call)?);
         let pairs = smallest_few(earlier.iter().filter_map(both));
         let doubled = smallest_few(earlier.iter().filter_map(twice));
         self.first_failing(&[pairs, doubled].concat(), &finding.key).await

@@ -183,7 +183,7 @@ fn head(set: &SpecSet, connected: &Connected, settings: &Settings, args: &Run, s
         own: connected.own,
         started: started.into(),
         shard: args.shard.to_string(),
-        side_by_side: settings.workers > 1 || args.shard.of > 1,
+        side_by_side: settings.are_side_by_side(args.shard),
         patience_ms: settings.around.patience_ms,
         operations: settings.operations.iter().map(|(at, _)| set.operation(*at).id.clone()).collect(),
         selected: connected.options.only.iter().map(|which| crate::record::line::id(set, *which)).collect(),
